@@ -42,4 +42,6 @@ def progress(job: JobView) -> str:
             due = 0 if job.retry_until is None else job.retry_until - now_ms()
             parts.append(f"ETA {duration_text(left)}" if due <= left else f"ETA {duration_text(due)} (retry)")
     parts += [f"{word} {job.tasks[word]}" for word in ("running", "failed", "held") if job.tasks.get(word)]
+    if job.tolerated:
+        parts.append(f"tolerated {job.tolerated}")
     return "  ".join(parts)

@@ -91,6 +91,9 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         ("uses", task.uses),
         ("needs", ", ".join(detail.needs)),
         ("group", task.group),
+        ("on error", "its job goes on" if detail.continue_on_error else None),
+        ("succeeds with", _codes(detail.success_exit_codes)),
+        ("skips with", _codes(detail.skip_exit_codes)),
         *limit_texts(detail).items(),
     ):
         if text:
@@ -121,6 +124,10 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         yield SafeText("")
         yield SafeText(f"newest events (of at most {_EVENTS})")
         yield from (_event(event) for event in page.events)
+
+
+def _codes(codes: Sequence[int]) -> str | None:
+    return f"exit {', '.join(map(str, codes))}" if codes else None
 
 
 def _attempts(task: TaskView) -> str:

@@ -48,7 +48,7 @@ def job_line(job: JobView) -> SafeText:
     """Say how far a job is."""
     done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
     total = sum(job.tasks.values())
-    reason = [job.reason] if job.reason else []
+    reason = [job.told] if job.told else []
     told = [
         listed(job.tasks),
         *reason,

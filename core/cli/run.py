@@ -22,7 +22,7 @@ from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
-from core.cli.summary import EXHAUSTED, EXIT, counts_text, failed_tasks, is_job_exhausted, say_failed
+from core.cli.summary import EXHAUSTED, EXIT, failed_tasks, is_job_exhausted, job_counts_text, say_failed
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
 from core.control.api import ControlAPI, Document, EventQuery, SubmitOptions
@@ -235,6 +235,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
                 "job": result.id,
                 "status": result.status,
                 "tasks": dict(result.tasks),
+                "tolerated": job.tolerated,
                 "name": job.name,
                 "reason": result.reason,
                 "duration_ms": took,
@@ -246,7 +247,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     say(
         f"job {result.id} {safe_line(job.name)} ",
         status(result.status),
-        f" in {duration_text(took)}: {counts_text(result.tasks)}",
+        f" in {duration_text(took)}: {job_counts_text(result.tasks, job.tolerated)}",
     )
     if result.reason and result.status != "succeeded":
         say(f"  reason: {safe_line(result.reason)}")

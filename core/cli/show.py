@@ -13,7 +13,7 @@ from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.parameters import Argument
 from core.cli.reading import note_closed_claims, reading
-from core.cli.summary import SHOWN, cause_text, counts_text
+from core.cli.summary import SHOWN, cause_text, counts_text, job_counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
@@ -60,7 +60,7 @@ async def show(arguments: Show) -> int:
 def _head(detail: JobDetail) -> None:
     job = detail.job
     say(Painted(text=f"job {job.id} {safe_line(job.name)}", colour="bold"), ": ", status(job.status))
-    say(f"tasks     {counts_text(job.tasks)}")
+    say(f"tasks     {job_counts_text(job.tasks, job.tolerated)}")
     say(f"created   {to_iso(job.created_at)}" + (f" by {safe_line(job.actor)}" if job.actor else ""))
     projects = {task.project for task in detail.tasks} if job.id != INBOX else set()
     for project in filter(None, projects):

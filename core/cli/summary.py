@@ -40,6 +40,11 @@ def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
 
 
+def job_counts_text(counts: Mapping[str, int], tolerated: int) -> str:
+    """Write the tasks of a job by status, and how many of its failures are tolerated."""
+    return counts_text(counts) + (f" ({tolerated} tolerated)" if tolerated else "")
+
+
 def exit_status(counts: Mapping[str, int]) -> int:
     """Return the exit status of loose tasks: 1 if one failed, else 3 if one was cancelled, else 0."""
     if counts.get("failed"):

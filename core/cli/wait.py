@@ -91,6 +91,7 @@ class OneJob:
             "status": job.status,
             "tasks": dict(job.tasks),
             "reason": job.reason,
+            "tolerated": job.tolerated,
         }
         return End(counts={job.status: 1}, shape=shape)
 

@@ -107,6 +107,7 @@ FIELDS: dict[Noun, Fields] = {
             _text("name"),
             _choice("status", tuple(status.value for status in JobStatus), "state"),
             _text("reason"),
+            _number("tolerated"),
             _text("actor"),
             _age("age", "created_at"),
             _time("created", "created_at"),

@@ -153,6 +153,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """Exit codes of its process that are a success; empty = what the connector says."""
     skip_exit_codes: tuple[int, ...] = ()
     """Exit codes of its process that say that there was nothing to do."""
+    continue_on_error: bool = False
+    """Its failure is tolerated: its job goes on as if it had succeeded."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
     cost: Estimate | None = None

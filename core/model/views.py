@@ -47,6 +47,14 @@ class JobView(Struct, frozen=True, kw_only=True):
     """Who (`by`), when (`at`, ms), why (`reason`), while it is kept from being purged."""
     retry_until: int | None = None
     """When the last of its retries that wait is due; lists leave it out."""
+    tolerated: int = 0
+    """How many of its failed tasks are tolerated (`continue_on_error`)."""
+
+    @property
+    def told(self) -> str | None:
+        """Return why it is ending or ended, and how many failures are tolerated."""
+        parts = [self.reason] if self.reason else []
+        return ", ".join([*parts, f"{self.tolerated} tolerated"]) if self.tolerated else self.reason
 
 
 class StageView(Struct, frozen=True, kw_only=True):
@@ -100,6 +108,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
     """The family of its newest failure."""
     pinned: JsonObject | None = None
     """As that of a job; a job that is pinned keeps its tasks, too."""
+    tolerated: bool = False
+    """It failed, and its job goes on as if it had succeeded."""
 
     @property
     def partial(self) -> bool:
@@ -109,6 +119,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
     @property
     def trouble(self) -> JsonObject | None:
         """Return its error, or of one that succeeded in part what cut it short."""
+        if self.tolerated and self.error is not None:
+            return {**self.error, "message": f"tolerated: {self.error.get('message')}"}
         return {"message": self.status_reason} if self.partial else self.error
 
     @property
@@ -136,6 +148,9 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptView, ...] = ()
     cwd: str | None = None
     """The folder that it was submitted for; None = the engine's own."""
+    continue_on_error: bool = False
+    success_exit_codes: tuple[int, ...] = ()
+    skip_exit_codes: tuple[int, ...] = ()
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names."""
     cost: Estimate | None = None

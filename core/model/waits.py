@@ -215,6 +215,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     """The first of its lane, where that is another task and one of these gauges is metered."""
     status_by: str | None = None
     status_reason: str | None = None
+    tolerated: bool = False
+    """It failed, and its job goes on as if it had succeeded."""
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

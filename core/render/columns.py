@@ -120,7 +120,7 @@ _JOBS = (
     ("tasks", "TASKS", Form.COUNTS, "tasks", 15, 28, 1),
     ("age", "AGE", Form.AGE, "created_at", 6, 7, 2),
     ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
-    ("reason", "REASON", Form.TEXT, "reason", 12, 24, 3),
+    ("reason", "REASON", Form.TEXT, "told", 12, 24, 3),
     ("actor", "BY", Form.TEXT, "actor", 6, 18, 4),
 )
 _TASKS = (

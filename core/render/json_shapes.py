@@ -77,6 +77,7 @@ def job_shape(job: JobView) -> JsonObject:
         "verdict_task": job.verdict_task,
         "verdict_ends": job.verdict_ends,
         "paused": job.paused,
+        "tolerated": job.tolerated,
     }
 
 
@@ -140,6 +141,7 @@ def task_shape(task: TaskView) -> JsonObject:
         "status_by": task.status_by,
         "status_reason": task.status_reason,
         "partial": task.partial,
+        "tolerated": task.tolerated,
         "family": task.family,
     }
 
@@ -201,6 +203,9 @@ def task_detail_shape(detail: TaskDetail) -> JsonObject:
         **task_shape(detail.task),
         "needs": list(detail.needs),
         "metadata": detail.metadata,
+        "continue_on_error": detail.continue_on_error,
+        "success_exit_codes": list(detail.success_exit_codes),
+        "skip_exit_codes": list(detail.skip_exit_codes),
         "limits": [{"limit": ref.name, "key": ref.key or None} for ref in detail.limits],
         "cost": _cost_shape(detail.cost),
         "estimated": None if detail.cost is None else _amounts(detail.cost),

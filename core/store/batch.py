@@ -155,6 +155,7 @@ class Batch:
         """Jobs that got their verdict in this batch; cancelling the rest is due."""
         self._events: list[tuple[object, ...]] = []
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
+        self._tolerated: Counter[tuple[int, int]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self.families = Families(writer, wall=self.wall)
         self.gauges = Gauges(writer, now=now, offset=offset, tell=self._tell_soft)
@@ -305,6 +306,10 @@ class Batch:
         if status is FAILED:
             self.families.move(task, status, -1)
 
+    def count_tolerated(self, task: Placed, number: int) -> None:
+        """Count a task of a job that became, or was, failed and tolerated."""
+        self._tolerated[task.job_id, task.stage_id] += number
+
     def reorder_lane(self, task: Placed) -> None:
         """Note that the head of a task's lane may be another one now."""
         self.reorder_lane_id(task.lane_id)
@@ -327,9 +332,9 @@ class Batch:
         """Return the lanes whose heads `refresh_lanes` would write; none where aisles are noted besides."""
         return frozenset() if self._aisles else self._lanes
 
-    def follow(self, task: Placed, status: TaskStatus) -> None:
+    def follow(self, task: Placed, status: TaskStatus, *, tolerated: bool = False) -> None:
         """Let phase 4 follow what the end of a task means."""
-        self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status))
+        self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status, tolerated))
 
     def trial(self) -> Batch:
         """Return a batch for a part of this transaction; see `absorb`."""
@@ -378,8 +383,12 @@ class Batch:
                 deltas["job", str(job_id), status] += number
                 if job_id != INBOX:
                     deltas["stage", str(stage_id), status] += number
+        for (job_id, stage_id), number in self._tolerated.items():
+            deltas["job_tolerated", str(job_id), FAILED] += number
+            deltas["stage_tolerated", str(stage_id), FAILED] += number
         self.many(_COUNT, [(*key, number, number) for key, number in deltas.items() if number])
         self._counts.clear()
+        self._tolerated.clear()
 
     def task_counts(self, scope: str, number: int) -> TaskCounts:
         """Return how many tasks of a `stage` or `job` stand where, this batch included."""

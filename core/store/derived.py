@@ -18,7 +18,13 @@ UNION ALL
 SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task GROUP BY job_id, status
 UNION ALL
 SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
-WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status"""
+WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status
+UNION ALL
+SELECT 'job_tolerated', CAST(job_id AS TEXT), status, count(*) FROM task
+WHERE tolerated GROUP BY job_id, status
+UNION ALL
+SELECT 'stage_tolerated', CAST(stage_id AS TEXT), status, count(*) FROM task
+WHERE tolerated GROUP BY stage_id, status"""
 
 # What attempts took outlives their rows.
 REAL_RUN_TIMES = f"""

@@ -46,7 +46,7 @@ from core.filters.terms import (
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.schema import attempt, engine, event, job, task
+from core.store.schema import attempt, counter, engine, event, job, task
 from core.store.sql import among, raw
 from core.store.wait_codes import STATUSES, WAIT_CODE
 
@@ -65,6 +65,12 @@ _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     (Noun.TASKS, "retry_at"): task.c.retry_at - select(engine.c.time_offset).scalar_subquery(),
     (Noun.TASKS, "error.message"): func.json_extract(task.c.error, "$.message"),
     (Noun.TASKS, "error.code"): func.json_extract(task.c.error, "$.code"),
+    (Noun.JOBS, "tolerated"): func.coalesce(
+        select(counter.c.n)
+        .where(counter.c.scope == "job_tolerated", counter.c.ref == cast(job.c.id, Text))
+        .scalar_subquery(),
+        0,
+    ),
     (Noun.EVENTS, "key"): select(task.c.key).where(task.c.id == event.c.task_id).scalar_subquery(),
 }
 _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {

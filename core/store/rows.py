@@ -142,6 +142,12 @@ class FinalTask:
     job_id: int
     stage_id: int
     status: TaskStatus
+    tolerated: bool = False
+
+    @property
+    def counts_as(self) -> TaskStatus:
+        """The end that needs, stages and verdicts see: a tolerated failure is none."""
+        return TaskStatus.SUCCEEDED if self.tolerated else self.status
 
 
 class LeftOver(NamedTuple):

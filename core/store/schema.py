@@ -240,6 +240,7 @@ task = Table(
     Column("cost", Text),
     required("retried", default="0"),
     *pin_columns(),
+    required("tolerated", default="0"),
     among_column("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -268,7 +269,8 @@ task = Table(
 `actor` enqueued a loose task; those of a job have its actor. `status_by` and `status_reason` tell who
 brought the task to its status and why; both are NULL where it went there in the ordinary course. `family` is
 that of its newest failure, whatever came of the task since. `cost` is what it is estimated to take, by unit.
-`retried` = how often an operator ran it again, other than together with what it depends on.
+`retried` = how often an operator ran it again, other than together with what it depends on. `tolerated` = 1
+while it is FAILED and its job goes on as if it had succeeded.
 """
 
 edge = Table(
@@ -341,7 +343,10 @@ counter = Table(
     CheckConstraint("n >= 0", name="counter_n"),
     sqlite_with_rowid=False,
 )
-"""Tasks per (queue | stage | job, status), kept with each move and verified by recount."""
+"""Tasks per (queue | stage | job, status), kept with each move and verified by recount.
+
+`job_tolerated` and `stage_tolerated` are scopes of their own: how many of the failed ones are tolerated.
+"""
 
 ended = Table(
     "ended",

@@ -31,6 +31,8 @@ def unreachable_conditions(outline: Outline, positions: Positions) -> Iterator[F
 
 
 def _follows_success_only(task: TaskOutline, need: NeedOutline, outline: Outline) -> bool:
+    if outline.first[need.key].tolerated:
+        return False
     if outline.on_task_failure == "finish":
         return outline.first[need.key].stage < task.stage
     return outline.on_task_failure == "stop"
@@ -41,10 +43,11 @@ def _way_out(outline: Outline) -> str:
 
 
 def _skippable(outline: Outline) -> set[str]:
-    """Return the tasks that have a `when`, or need the success of one that may be skipped."""
+    """Return the tasks that may be skipped, or need the success of one that may."""
     skippable: set[str] = set()
     for key in order(outline.needs()).keys:
         task = outline.first[key]
-        if task.raw.get("when") is not None or any(n.key in skippable for n in task.needs if not n.done):
+        may_skip = task.raw.get("when") is not None or task.skips
+        if may_skip or any(n.key in skippable for n in task.needs if not n.done):
             skippable.add(key)
     return skippable

@@ -267,6 +267,7 @@ class _Shared(_Model):
     leftovers: Annotated[Leftovers, Field(strict=False)] | None = None
     success_exit_codes: Annotated[list[ExitCode], Field(min_length=1)] | None = None
     skip_exit_codes: list[ExitCode] | None = None
+    continue_on_error: bool | None = None
     limits: (
         Annotated[list[Annotated[LimitUse, BeforeValidator(_limit_use)]], Field(max_length=LIMITS_MAX)] | None
     ) = None

@@ -224,6 +224,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         on_overflow=task.on_overflow or defaults.on_overflow,
         leftovers=task.leftovers or defaults.leftovers or Leftovers.KILL,
         success_exit_codes=tuple(_listed(task.success_exit_codes, defaults.success_exit_codes)),
+        continue_on_error=bool(_first(task.continue_on_error, defaults.continue_on_error)),
         skip_exit_codes=tuple(_listed(task.skip_exit_codes, defaults.skip_exit_codes)),
         limits=named_limits(task, defaults),
         cost=estimate(task, defaults),
@@ -261,7 +262,7 @@ class _Variables:
         return {**self._files.variables(level.env_file), **level.env}
 
 
-def _first(own: int | None, default: int | None) -> int | None:
+def _first(own: _T | None, default: _T | None) -> _T | None:
     return default if own is None else own
 
 

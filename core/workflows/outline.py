@@ -35,6 +35,10 @@ class TaskOutline:
     uses: str | None
     with_: JsonObject
     raw: JsonObject
+    tolerated: bool = False
+    """Its failure is, by `continue_on_error`."""
+    skips: bool = False
+    """It may be skipped by its exit code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,7 @@ class Outline:
 
 def outline_of(document: JsonObject) -> Outline:
     """Return the outline of a document; what has the wrong shape is passed over."""
-    uses = _mapping(document.get("defaults")).get("uses")
-    tasks = tuple(_tasks(document, uses if isinstance(uses, str) else None))
+    tasks = tuple(_tasks(document, _mapping(document.get("defaults"))))
     first: dict[str, TaskOutline] = {}
     for task in tasks:
         first.setdefault(task.key, task)
@@ -79,17 +82,19 @@ def outline_of(document: JsonObject) -> Outline:
     )
 
 
-def _tasks(document: JsonObject, uses: str | None) -> Iterator[TaskOutline]:
-    yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, uses)
+def _tasks(document: JsonObject, defaults: JsonObject) -> Iterator[TaskOutline]:
+    yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, defaults)
     for number, stage in enumerate(_list(document.get("stages"))):
-        yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, uses)
+        yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, defaults)
 
 
-def _stage_tasks(value: JsonValue, path: DocumentPath, stage: int, uses: str | None) -> Iterator[TaskOutline]:
+def _stage_tasks(
+    value: JsonValue, path: DocumentPath, stage: int, defaults: JsonObject
+) -> Iterator[TaskOutline]:
     for index, raw in enumerate(_list(value)):
         if not isinstance(raw, dict) or not isinstance(raw.get("key"), str):
             continue
-        own = raw.get("uses", uses)
+        own = raw.get("uses", defaults.get("uses"))
         yield TaskOutline(
             path=(*path, index),
             key=str(raw["key"]),
@@ -98,6 +103,8 @@ def _stage_tasks(value: JsonValue, path: DocumentPath, stage: int, uses: str | N
             uses=own if isinstance(own, str) else None,
             with_=_mapping(raw.get("with")),
             raw=raw,
+            skips=bool(raw.get("skip_exit_codes", defaults.get("skip_exit_codes"))),
+            tolerated=raw.get("continue_on_error", defaults.get("continue_on_error")) is True,
         )
 
 

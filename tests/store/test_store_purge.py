@@ -145,6 +145,15 @@ def test_a_large_job_goes_in_bites_and_nothing_of_it_comes_back(
     assert deck.rows("SELECT noun, first, last FROM purged ORDER BY 1, 2")[0] == ("job", number, number)
 
 
+def test_what_a_purged_job_tolerated_is_counted_no_more(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge, "ROWS_PER_BATCH", 12)
+    number = deck.submit(job(stage(*(task(f"t{n}", continue_on_error=True) for n in range(8)))))
+    deck.end_all(deck.claim(), failure())
+    deck.settle()
+    assert purged(deck, number).tasks == 8
+    assert deck.rows("SELECT * FROM counter WHERE scope LIKE '%tolerated' AND n > 0") == []
+
+
 def test_of_a_purge_and_a_retry_in_one_batch_the_first_wins(deck: Deck) -> None:
     first, second = ended_job(deck, fails=True), ended_job(deck, fails=True)
     taken, refused = deck.ask(Purge(job_ids=(first,)), Rerun(job_id=first))

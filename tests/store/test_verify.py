@@ -174,6 +174,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
     "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
+    "task.tolerated": ("UPDATE task SET tolerated = 1 WHERE id = 1",),
     "task.stuck": ("UPDATE task SET wait_reason = NULL WHERE id = 3",),
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
     "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),

@@ -69,6 +69,8 @@ def plan(draw: Random) -> JobPlan:
                 more["when"] = "x"
             if draw.random() < 0.2:
                 more["queue"] = "other"
+            if draw.random() < 0.2:
+                more["continue_on_error"] = True
             plans.append(task(f"t{number}{place}", *needs, **more))
             known.append(f"t{number}{place}")
         stages.append(stage(*plans, name=f"s{number}"))

@@ -349,6 +349,16 @@ def test_no_warning_where_the_need_may_be_skipped() -> None:
     assert (found.faults, found.warnings) == ((), ())
 
 
+@pytest.mark.parametrize("field", ["continue_on_error: true", "skip_exit_codes: [9]"])
+def test_no_warning_where_the_failure_of_the_need_is_tolerated_or_its_exit_code_may_skip_it(
+    field: str,
+) -> None:
+    text = "name: x\ntasks:\n  - {key: a, uses: shell, with: {argv: [x]}%s}\n  - {key: b, uses: delay,"
+    text += " needs: [{task: a, when: done}], with: {seconds: 1}}\n"
+    assert len(report(text % "").warnings) == 1
+    assert report(text % f", {field}").warnings == ()
+
+
 def test_finish_keeps_later_stages_closed_so_done_across_them_is_warned_of() -> None:
     text = """\
 name: x

@@ -57,7 +57,8 @@ def summary(task: TaskFacts, found: tuple[Reason, ...]) -> str:
             return f"it succeeded{cause if task.status_reason else ''}"
         case TaskStatus.FAILED:
             left = "" if task.attempt < task.max_attempts else f" after {_attempts(task.max_attempts)}"
-            return f"it failed{left}{by}{cause}"
+            after = "; its job goes on (`continue_on_error`)" if task.tolerated else ""
+            return f"it failed{left}{by}{cause}{after}"
         case TaskStatus.CANCELLED | TaskStatus.SKIPPED:
             return f"it was {task.status}{by}{cause}"
         case _ if not found:

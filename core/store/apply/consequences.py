@@ -25,7 +25,7 @@ from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
 from core.store.apply.verdicts import cancel_rest
 from core.store.batch import MAX_EDGES_PER_BATCH, Batch
-from core.store.rows import FinalTask, LeftOver
+from core.store.rows import FinalTask, LeftOver, by_task_id
 from core.store.sql import among, guard, ids, pack
 
 _EDGES = (
@@ -100,11 +100,12 @@ def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
             fail_of_lane(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
-        f"SELECT id, job_id, stage_id, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
+        "SELECT id, job_id, stage_id, status, tolerated FROM task"
+        " WHERE id IN (SELECT value FROM json_each(?))"
         f" AND {among(TASK['rerun'].sources)}",
         ids(tasks),
     )
-    again = [FinalTask(t, j, s, TaskStatus(status)) for t, j, s, status in rows]
+    again = [FinalTask(t, j, s, TaskStatus(status), bool(tolerated)) for t, j, s, status, tolerated in rows]
     _follow_edges(batch, _of_live_jobs(batch, again))
 
 
@@ -118,7 +119,7 @@ def _first_failures(batch: Batch, finals: list[FinalTask]) -> None:
     failed = {
         final.job_id: final.task_id
         for final in reversed(finals)
-        if final.status is TaskStatus.FAILED and final.job_id != INBOX
+        if final.counts_as is TaskStatus.FAILED and final.job_id != INBOX
     }
     if not failed:
         return
@@ -139,7 +140,8 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
     """Meet or fail the edges from these tasks; what exceeds the budget is followed up."""
     if not finals:
         return
-    status = {final.task_id: final.status for final in finals}
+    # By id: where the budget cuts, a replay, which ends them in another order, cuts at the same place.
+    status = {final.task_id: final.counts_as for final in sorted(finals, key=by_task_id)}
     read = batch.typed(_Edge, _EDGES, ids(status), MAX_EDGES_PER_BATCH)
     edges, cut = _within(read, batch.budget)
     # Where the read was cut short, any of the tasks may have more edges than were seen.

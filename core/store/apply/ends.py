@@ -10,6 +10,7 @@ from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
+from core.store.apply.judged_counts import judged_counts
 from core.store.apply.moves import jobs, stages
 from core.store.apply.stops import stop_job
 from core.store.apply.submit import enqueue
@@ -62,7 +63,7 @@ def end_if_done(batch: Batch, job_id: int) -> None:
 
 def close_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> StageStatus:
     """Close a stage none of whose tasks is left, with the status that they make."""
-    status = batch.rules.status_of_stage(batch.task_counts("stage", stage_id))
+    status = batch.rules.status_of_stage(judged_counts(batch, "stage", stage_id))
     stages.close_stage(batch, job_id, stage_id, name=name, status=status)
     return status
 

@@ -54,6 +54,7 @@ _DELETE = (
     f"DELETE FROM followup WHERE kind = 'task' AND id IN {_LISTED}",
     f"DELETE FROM task WHERE id IN {_LISTED}",
 )
+_TOLERATED = f"SELECT {PLACE} FROM task WHERE tolerated AND id IN {_LISTED}"
 _DELETE_EVENTS = f"DELETE FROM event WHERE task_id IN {_LISTED}"
 _REMOVE = (
     "INSERT INTO removal (task_id, epoch) VALUES (?, ?)"
@@ -62,8 +63,11 @@ _REMOVE = (
 _EMPTY = f"SELECT job_id, event FROM purge WHERE is_empty LIMIT {JOBS_PER_SWEEP}"
 _OF_STAGES = f"SELECT CAST(id AS TEXT) FROM stage WHERE job_id IN {_LISTED}"
 _SWEEP = (
-    f"DELETE FROM counter WHERE scope = 'stage' AND ref IN ({_OF_STAGES})",
-    "DELETE FROM counter WHERE scope = 'job' AND ref IN (SELECT CAST(value AS TEXT) FROM json_each(?))",
+    f"DELETE FROM counter WHERE scope IN ('stage', 'stage_tolerated') AND ref IN ({_OF_STAGES})",
+    (
+        "DELETE FROM counter WHERE scope IN ('job', 'job_tolerated')"
+        " AND ref IN (SELECT CAST(value AS TEXT) FROM json_each(?))"
+    ),
     f"DELETE FROM followup WHERE kind = 'dear' AND id IN (SELECT id FROM lane WHERE job_id IN {_LISTED})",
     f"DELETE FROM followup WHERE kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_LISTED})",
     f"DELETE FROM followup WHERE kind IN ('job', 'lanes') AND id IN {_LISTED}",
@@ -303,6 +307,8 @@ def _delete(batch: Batch, tasks: Sequence[_Task], *, event: int) -> list[int]:
     listed = ids(task.place.task_id for task in tasks)
     for task in tasks:
         batch.count_gone(task.place, task.status)
+    for place in batch.places(_TOLERATED, listed):
+        batch.count_tolerated(place, -1)
     # The families are read from the rows.
     batch.families.flush()
     take_out_of_families(batch, listed)

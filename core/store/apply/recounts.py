@@ -21,6 +21,12 @@ _OF_STAGE = (
     "SELECT t.status, count(*) FROM stage s JOIN task t INDEXED BY task_list ON t.job_id = s.job_id"
     " AND t.id BETWEEN s.first_task AND s.last_task WHERE s.id = ? GROUP BY t.status"
 )
+_TOLERATED = (
+    "SELECT t.status, count(*) FROM {of} JOIN task t INDEXED BY task_list ON t.job_id = {of}.{job}"
+    " AND t.status = 'failed' AND t.tolerated WHERE {of}.id = ? {more} GROUP BY 1"
+)
+_TOLERATED_OF_JOB = _TOLERATED.format(of="job", job="id", more="")
+_TOLERATED_OF_STAGE = _TOLERATED.format(of="stage", job="job_id", more="AND t.stage_id = stage.id")
 _KEPT = "SELECT status, n FROM counter WHERE scope = ? AND ref = ? AND n != 0"
 _OF_QUEUES = "SELECT queue, status, count(*) FROM task GROUP BY queue, status"
 _KEPT_QUEUES = "SELECT ref, status, n FROM counter WHERE scope = 'queue' AND n != 0"
@@ -43,6 +49,7 @@ def recount_job(batch: Batch, job_id: int) -> int:
     """
     batch.flush_counts()
     found = _recount(batch, job_id, "job", job_id, sql=_OF_JOB)
+    found += _recount(batch, job_id, "job_tolerated", job_id, sql=_TOLERATED_OF_JOB)
     if job_id == INBOX:
         return found
     for stage_id, kept, real in batch.rows(_STAGES, job_id):
@@ -51,6 +58,7 @@ def recount_job(batch: Batch, job_id: int) -> int:
             what: JsonObject = {"what": "stage.open_tasks", "stage": stage_id, "was": kept, "now": real}
             found += note_repair(batch, job_id, what)
         found += _recount(batch, job_id, "stage", stage_id, sql=_OF_STAGE)
+        found += _recount(batch, job_id, "stage_tolerated", stage_id, sql=_TOLERATED_OF_STAGE)
     corrected = batch.run(_NEEDS, job_id)
     if corrected:
         found += note_repair(batch, job_id, {"what": "task.needs_left", "tasks": corrected})

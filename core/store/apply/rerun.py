@@ -15,6 +15,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
+from core.store.apply.judged_counts import judged_counts
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.once_keys import take_again
@@ -49,7 +50,8 @@ SELECT id FROM again
 _MEET = f"""
 UPDATE edge SET met = CASE
   WHEN need_id IN (SELECT value FROM json_each(?1)) THEN 0
-  ELSE (SELECT n.status = 'succeeded' OR (edge.kind = 'done' AND {among(TASK_FINAL, "n.status")})
+  ELSE (SELECT n.status = 'succeeded' OR n.tolerated
+          OR (edge.kind = 'done' AND {among(TASK_FINAL, "n.status")})
         FROM task n WHERE n.id = edge.need_id) END
 WHERE task_id IN (SELECT value FROM json_each(?1))
 """
@@ -74,7 +76,7 @@ FORECASTS_MOST = 100
 _NEEDS_THAT_FAILED = f"""
 SELECT e.task_id, n.key, n.id FROM json_each(?1) AS j
 JOIN edge e ON e.task_id = j.value JOIN task n ON n.id = e.need_id
-WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND e.kind != 'done'
+WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND NOT n.tolerated AND e.kind != 'done'
   AND n.id NOT IN (SELECT value FROM json_each(?1))
 """
 
@@ -183,7 +185,7 @@ def _forecasts(batch: Batch, jobs: list[_EndedJob]) -> tuple[Forecast, ...]:
     found = []
     for job_id, on_task_failure in jobs[:FORECASTS_MOST]:
         stages = [
-            StageTally(str(name), batch.task_counts("stage", stage_id))
+            StageTally(str(name), judged_counts(batch, "stage", stage_id))
             for stage_id, name in batch.rows(_STAGES_OF, job_id)
         ]
         verdict = batch.rules.forecast(OnTaskFailure(on_task_failure), stages)

@@ -14,6 +14,7 @@ from core.model.plans import OnTaskFailure
 from core.model.status import JobStatus, StageStatus
 from core.model.values import INBOX
 from core.store.apply.ends import close_stage, end_if_done, give_verdict, succeed_job
+from core.store.apply.judged_counts import judged_counts
 from core.store.apply.moves import queueing
 from core.store.apply.moves.stages import open_stage
 from core.store.batch import Batch
@@ -136,7 +137,7 @@ def _closed_stages(batch: Batch, job_id: int) -> ClosedStages:
 
 def _end_job(batch: Batch, job_id: int) -> None:
     """End a job whose last stage closed."""
-    verdict = batch.rules.verdict_of_tasks(batch.task_counts("job", job_id))
+    verdict = batch.rules.verdict_of_tasks(judged_counts(batch, "job", job_id))
     if verdict is None:
         succeed_job(batch, job_id)
     else:

@@ -118,7 +118,7 @@ async def read_job(db: AsyncConnection, job_id: int) -> JobView:
         row = (await db.execute(JOBS.where(job.c.id == job_id))).one_or_none()
     if row is None:
         raise await unknown_job(db, job_id)
-    view = job_view(row, await _counts(db, "job", [job_id]))
+    view = job_view(row, await _counts(db, "job", [job_id]), await _counts(db, "job_tolerated", [job_id]))
     if not view.tasks.get(TaskStatus.RETRYING) or view.id == INBOX:
         return view
     return replace(view, retry_until=(await db.execute(_LAST_RETRY, {"job": job_id})).scalar())
@@ -127,7 +127,8 @@ async def read_job(db: AsyncConnection, job_id: int) -> JobView:
 async def read_jobs(db: AsyncConnection, job_ids: Sequence[int]) -> list[JobView]:
     """Return jobs that are there, in this order."""
     counts = await _counts(db, "job", job_ids)
-    return [job_view(row, counts) for row in await rows_by_id(db, JOBS, job, job_ids)]
+    tolerated = await _counts(db, "job_tolerated", job_ids)
+    return [job_view(row, counts, tolerated) for row in await rows_by_id(db, JOBS, job, job_ids)]
 
 
 async def _counts(db: AsyncConnection, scope: str, refs: Iterable[int]) -> Counts:

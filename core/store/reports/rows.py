@@ -97,8 +97,8 @@ def counts_of(rows: Iterable[AnyRow]) -> Counts:
     return counts
 
 
-def job_view(row: AnyRow, counts: Counts) -> JobView:
-    """Make the view of a row of `JOBS`."""
+def job_view(row: AnyRow, counts: Counts, tolerated: Counts) -> JobView:
+    """Make the view of a row of `JOBS`; `tolerated` counts those of its failures that are."""
     return JobView(
         id=row.id,
         name=row.name,
@@ -117,6 +117,7 @@ def job_view(row: AnyRow, counts: Counts) -> JobView:
         verdict_ends=row.verdict_ends,
         paused=_paused(row),
         pinned=_pinned(row),
+        tolerated=sum(tolerated.get(str(row.id), {}).values()),
     )
 
 
@@ -197,6 +198,7 @@ def task_view(row: AnyRow) -> TaskView:
         status_reason=row.status_reason,
         family=row.family,
         pinned=_pinned(row),
+        tolerated=bool(row.tolerated),
     )
 
 
@@ -217,6 +219,9 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         output=unpack(row.output),
         attempts=extras.attempts,
         cwd=spec.cwd,
+        continue_on_error=spec.continue_on_error,
+        success_exit_codes=spec.success_exit_codes,
+        skip_exit_codes=spec.skip_exit_codes,
         limits=spec.limits if spec.terms is None else spec.terms.limits,
         cost=_estimate(spec.cost if spec.terms is None else spec.terms.cost, row.cost),
         prefer=spec.prefer,

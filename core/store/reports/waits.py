@@ -45,6 +45,7 @@ _FACTS = text(
     "SELECT t.id, t.job_id, t.status, t.queue, t.needs_left, t.wait_reason, t.tries, t.max_attempts,"
     " t.retry_at - (SELECT time_offset FROM engine) AS retry_at, t.queued_at, t.started_at, t.finished_at,"
     f" substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}) AS error, t.status_by, t.status_reason,"
+    " t.tolerated,"
     " j.status AS job_status, j.paused_at AS job_at, j.paused_by AS job_by, j.pause_reason AS job_why,"
     " q.paused_at AS queue_at, q.paused_by AS queue_by, q.pause_reason AS queue_why,"
     " s.name AS stage, s.status = 'pending' AS pending, q.name IS NULL AS queueless,"
@@ -110,6 +111,7 @@ class _Row(NamedTuple):
     error: str | None
     status_by: str | None
     status_reason: str | None
+    tolerated: int
     job_status: str | None
     job_at: int | None
     job_by: str | None
@@ -298,6 +300,7 @@ def _task(row: _Row) -> TaskFacts:
         finished_at=row.finished_at,
         status_by=row.status_by,
         status_reason=row.status_reason,
+        tolerated=bool(row.tolerated),
         fault=_missing(row),
     )
 

@@ -147,7 +147,7 @@ _NEEDS = (
         "a need counts as met, but never ended so",
         f"""
         SELECT e.need_id AS need, e.task_id AS task FROM edge e JOIN task n ON n.id = e.need_id
-        WHERE e.met != 0 AND n.generation = 1 AND n.status != 'succeeded'
+        WHERE e.met != 0 AND n.generation = 1 AND n.status != 'succeeded' AND NOT n.tolerated
         AND NOT (e.kind = 'done' AND {among(TASK_FINAL, "n.status")})""",
     ),
     check(
@@ -176,6 +176,16 @@ _NEEDS = (
         JOIN job j ON j.id = t.job_id AND {among(_LIVE, "j.status")}
         WHERE t.status = 'blocked' AND t.needs_left = 0 AND t.wait_reason IS NULL
         AND NOT {_followed("stage", "t.stage_id")}""",
+    ),
+)
+
+_TOLERATED = (
+    check(
+        "task.tolerated",
+        "a failure is tolerated against its document, or not tolerated as that says",
+        """
+        SELECT id AS task, status, tolerated FROM task
+        WHERE tolerated != (status = 'failed' AND coalesce(spec->>'$.continue_on_error', 0))""",
     ),
 )
 
@@ -231,9 +241,9 @@ _STAGES = (
         "a closed stage's status does not follow from its tasks",
         f"""
         SELECT s.id AS stage, s.status, c.should FROM stage s JOIN (
-          SELECT st.id, CASE WHEN max(t.status = 'failed') THEN 'failed'
+          SELECT st.id, CASE WHEN max(t.status = 'failed' AND NOT t.tolerated) THEN 'failed'
             WHEN max(t.status = 'cancelled') THEN 'cancelled'
-            WHEN max(t.status = 'succeeded') THEN 'succeeded' ELSE 'skipped' END AS should
+            WHEN max(t.status = 'succeeded' OR t.tolerated) THEN 'succeeded' ELSE 'skipped' END AS should
           FROM stage st LEFT JOIN task t ON t.stage_id = st.id WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
         ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should
         AND s.job_id NOT IN (SELECT job_id FROM purge)""",
@@ -330,6 +340,7 @@ CHECKS = (
     *WAIT_CHECKS,
     *DERIVED_CHECKS,
     *_NEEDS,
+    *_TOLERATED,
     *_ATTEMPTS,
     *_ACTORS,
     *_STAGES,

@@ -69,6 +69,7 @@ class Folded:
     pinned_at: int | None = None
     pinned_by: str | None = None
     pin_reason: str | None = None
+    tolerated: int = 0
 
 
 COLUMNS = tuple(Folded.__dataclass_fields__)
@@ -97,6 +98,7 @@ def _ended(row: Folded, fact: Fact) -> None:
     if fact.data is not None:
         _erred(row, fact)
         row.bounces += int(bool(fact.values.get("bounced")))
+        row.tolerated = int(bool(fact.values.get("tolerated")))
 
 
 def _skipped(row: Folded, fact: Fact) -> None:
@@ -150,7 +152,7 @@ def _rerun(row: Folded, fact: Fact) -> None:
     row.status = str(fact.values.get("status"))
     row.generation += 1
     row.retried = _number(fact, "retry") or row.retried
-    row.tries = row.losses = row.bounces = 0
+    row.tries = row.losses = row.bounces = row.tolerated = 0
     row.finished_at = row.started_at = row.retry_at = row.output = row.error = None
     row.stop_at = row.stop_by = row.stop_reason = row.stop_how = None
     row.queued_at = fact.at if row.status == "queued" else None

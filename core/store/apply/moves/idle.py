@@ -12,6 +12,7 @@ from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves.attempts import error_note
+from core.store.apply.moves.tolerance import NOTE, is_tolerated
 from core.store.batch import Batch
 from core.store.rows import PLACE, Cause, FinalTask, TaskPlace, by_task_id
 from core.store.sql import guard, ids, pack, raw
@@ -158,5 +159,6 @@ def _end(
     *,
     actor: str | None = None,
 ) -> None:
-    batch.task_moved(place, move, actor=actor, data=note)
-    batch.follow(place, move.target)
+    tolerated = move.target is TaskStatus.FAILED and is_tolerated(batch, place)
+    batch.task_moved(place, move, actor=actor, data={**note, **NOTE} if tolerated else note)
+    batch.follow(place, move.target, tolerated=tolerated)

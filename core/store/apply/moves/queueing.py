@@ -74,12 +74,12 @@ _UNHOLD_LATER = (
     "UPDATE task SET status = 'retrying', status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(TASK['unhold_later'])}"
 )
-_BEFORE = "SELECT id, status, retried FROM task WHERE id IN (SELECT value FROM json_each(?))"
+_BEFORE = "SELECT id, status, retried, tolerated FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _RERUN = f"""
 UPDATE task SET {_ready("n.left = 0 AND s.status = 'open'")},
   needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
   started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
-  stop_how = NULL, output = NULL, error = NULL, {_BY},
+  stop_how = NULL, output = NULL, error = NULL, tolerated = 0, {_BY},
   retried = retried + (task.id IN (SELECT value FROM json_each(?6)))
 FROM (SELECT j.value AS t, (SELECT count(*) FROM edge WHERE task_id = j.value AND met = 0) AS left
       FROM json_each(?3) AS j) AS n, stage AS s
@@ -163,12 +163,14 @@ def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause, *, counted: Colle
     It counts as a manual retry of those that are `counted`.
     """
     listed = ids(task_ids)
-    before = {task_id: (status, retried) for task_id, status, retried in batch.rows(_BEFORE, listed)}
+    before = {task_id: of_it for task_id, *of_it in batch.rows(_BEFORE, listed)}
     bound = (raw(cause.actor), raw(cause.reason or None), ids(counted))
     ready = _may_queue(batch, _RERUN, listed, *bound)
     for task in ready:
         move = TASK["rerun"] if task.is_queued else TASK["rerun_blocked"]
-        status, retried = before[task.task_id]
+        status, retried, tolerated = before[task.task_id]
+        if tolerated:
+            batch.count_tolerated(task, -1)
         note: JsonObject = {"status": task.status, **cause.note}
         if task.task_id in counted:
             note["retry"] = retried + 1

@@ -14,6 +14,7 @@ from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.lane_sets import join_retries
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
+from core.store.apply.moves.tolerance import NOTE, is_tolerated
 from core.store.apply.run_times import TimedAttempt, keep_run_times
 from core.store.batch import Batch
 from core.store.rows import NO_HOLDS, PLACE, Cause, ClaimedRow, Hold, Success, TaskPlace
@@ -195,6 +196,8 @@ def _leave(
     if moved != 1:
         raise Bug("task.missing", "an open attempt had no running task", facts={"task": place.task_id})
     left = move.leaving(TaskStatus.RUNNING)
-    batch.task_moved(place, left, attempt=closed.epoch, actor=cause.actor, data=cause.note)
+    tolerated = move.target is TaskStatus.FAILED and is_tolerated(batch, place)
+    note = {**cause.note, **NOTE} if tolerated else cause.note
+    batch.task_moved(place, left, attempt=closed.epoch, actor=cause.actor, data=note)
     if move.target in TASK_FINAL:
-        batch.follow(place, move.target)
+        batch.follow(place, move.target, tolerated=tolerated)

@@ -68,9 +68,9 @@ ROWS: tuple[str, ...] = ("INSERT INTO retention (id) VALUES (1)",)
 
 
 def upgrade() -> None:
-    """Make the tables; no backend is checked, nothing is pinned, and nothing was purged."""
+    """Make the tables; no backend is checked, no failure tolerated, nothing pinned or purged."""
     add_columns("job", *PINS)
-    add_columns("task", *PINS)
+    add_columns("task", *PINS, "tolerated INTEGER DEFAULT 0 NOT NULL")
     add_columns("family", "purged INTEGER DEFAULT 0 NOT NULL")
     add_columns("gauge", "down_at INTEGER", "down_reason TEXT")
     add_columns("gauge", "gone INTEGER DEFAULT 0 NOT NULL", "gone_of INTEGER DEFAULT 0 NOT NULL")
