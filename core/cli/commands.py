@@ -51,6 +51,7 @@ GROUPS = {
     "limits": "List limits, also without the word `list`, or change one.",
     "backends": "List backends, also without the word `list`; open, close or reset a breaker.",
     "schedule": "Add a rule that submits jobs, or change one; `taskdeck schedules` lists them.",
+    "purge": "Remove outputs, ended jobs or ended loose tasks; `--dry-run` tells what would go.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }
 """The first words of commands of two words, with their help."""

@@ -34,6 +34,11 @@ class Table:
             say(*self._coloured(self._line(texts), texts))
 
     def _measure(self, views: Sequence[object], now: int) -> None:
+        self._columns = tuple(
+            column
+            for column in self._columns
+            if not column.is_rare or any(cell(column, view, now=now) for view in views)
+        )
         names = [column.name for column in self._columns]
         rows = ([cell(column, view, now=now) for column in self._columns] for view in views)
         needs = widened_needs({column.name: cells(column.title) for column in self._columns}, names, rows)

@@ -20,6 +20,7 @@ from core.cli.summary import Outcome, report_changes
 from core.cli.targets import count, find_targets
 from core.control import operator_requests
 from core.control.api import ControlAPI, Target
+from core.control.nouns import upkeep
 from core.model.bounds import PRIORITY_MAX
 from core.model.commands import Effect, Force, Operated
 from core.model.predictions import added
@@ -122,6 +123,14 @@ class Priority(Remote):
     to: Annotated[
         int, Option(metavar="N", min=0, max=PRIORITY_MAX, help="From 0 to 100; higher starts earlier.")
     ]
+    reason: Reason = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin(Remote):
+    """The arguments of `pin` and `unpin`."""
+
+    chosen: Chosen
     reason: Reason = ""
 
 
@@ -264,6 +273,36 @@ async def priority(arguments: Priority) -> int:
     )
 
 
+async def pin(arguments: Pin) -> int:
+    """Keep jobs with all their tasks, or tasks, from being purged, also by retention."""
+    return await _carry_out(
+        arguments,
+        arguments.chosen,
+        verb=_Verb(
+            name="pin",
+            done="pinned",
+            ask=lambda target: upkeep.Pin(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
+        ),
+    )
+
+
+async def unpin(arguments: Pin) -> int:
+    """Let pinned jobs or tasks be purged again."""
+    return await _carry_out(
+        arguments,
+        arguments.chosen,
+        verb=_Verb(
+            name="unpin",
+            done="unpinned",
+            ask=lambda target: upkeep.Unpin(
+                target=target, reason=arguments.reason, actor=arguments.chosen.actor
+            ),
+        ),
+    )
+
+
 async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: str | None = None) -> int:
     async with changing(arguments) as deck:
         targets = await find_targets(
@@ -350,5 +389,17 @@ COMMANDS = (
         arguments=Priority,
         run=priority,
         examples=("taskdeck priority --to 90 12/publish", "taskdeck priority --to 0 --where 'queue:mail'"),
+    ),
+    Command(
+        name="pin",
+        arguments=Pin,
+        run=pin,
+        examples=("taskdeck pin 12 --reason 'for the audit'", "taskdeck pin --where 'family:3fa91c22d0'"),
+    ),
+    Command(
+        name="unpin",
+        arguments=Pin,
+        run=unpin,
+        examples=("taskdeck unpin 12", "taskdeck unpin --where 'pinned:ana*'"),
     ),
 )

@@ -24,6 +24,7 @@ from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
 from core.control.nouns.orphans import Orphans
 from core.control.nouns.past import PastJobs, PastTasks
 from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
+from core.control.nouns.upkeep import Upkeep
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -192,6 +193,11 @@ class ControlAPI(ReadingAPI):
     def schedules(self) -> Schedules:
         """Rules that submit jobs."""
         return Schedules(self)
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What keeps a store small."""
+        return Upkeep(self)
 
     async def submit(
         self,

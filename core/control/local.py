@@ -18,9 +18,11 @@ from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.failures import Acknowledge, Unacknowledge
 from core.control.nouns.ledger import Charge, Prices
 from core.control.nouns.limits import ChangeCapacity
+from core.control.nouns.upkeep import Purge
 from core.control.operator_requests import Operate
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.prediction_answers import Planning
+from core.control.purge_answers import PurgeAnswers, UpkeepPort
 from core.control.reading import ReadingControl
 from core.control.schedule_changes import ScheduleAnswers, ScheduleVerbsPort
 from core.control.wait_answers import see_engine
@@ -107,6 +109,10 @@ class EnginePort(OperatorPort, Protocol):
         """The line of commands to the writer, which also lends it."""
 
     @property
+    def upkeep(self) -> UpkeepPort:
+        """What keeps its store small."""
+
+    @property
     def schedule_verbs(self) -> ScheduleVerbsPort:
         """What changes schedules and fires them by hand."""
 
@@ -187,6 +193,7 @@ class EngineAnswers:
         answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)
         ScheduleAnswers(engine, self._user).add_to(answers)
+        answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.reports, self._user).part)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.control.arguments import Target, unfit
 from core.control.nouns.orphans import KeepOrphans, KillOrphans
+from core.control.nouns.upkeep import Pin, Unpin
 from core.control.operator_requests import Cancel, Operate, Pause, Resume, Retry
 from core.filters.fields import Noun
 from core.model import commands
@@ -87,7 +88,7 @@ class OperatorVerbs:
                 )
             case Pause() | Resume():
                 return await self._operate(verb, _command_on_switch(verb))
-            case Cancel() | Retry() if target.job_id is not None:
+            case Cancel() | Retry() | Pin() | Unpin() if target.job_id is not None:
                 return await self._operate(verb, _command_on_job(verb, target.job_id))
             case KeepOrphans():
                 return await self._engine.orphan_verbs.keep(_task_ids(target), actor=actor)
@@ -152,8 +153,8 @@ def _tasks_only(target: Target) -> Invalid:
     )
 
 
-def _command_on_job(verb: Cancel | Retry, job_id: int) -> Operation:
-    if isinstance(verb, Retry):
+def _command_on_job(verb: Cancel | Retry | Pin | Unpin, job_id: int) -> Operation:
+    if not isinstance(verb, Cancel):
         return verb.on_job(job_id)
     return commands.Cancel(job_id=job_id, reason=verb.reason, force=verb.force, actor=verb.actor)
 

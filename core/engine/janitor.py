@@ -13,6 +13,7 @@ from functools import partial
 
 from core.config import Settings
 from core.engine.dispatcher import Dispatcher
+from core.engine.purging import Purging
 from core.engine.repairs import Repairs
 from core.engine.runner import Runner
 from core.engine.set_aside import Note
@@ -46,6 +47,7 @@ class Rounds:
     runner: Runner
     children: ChildExecutor
     repairs: Repairs
+    purging: Purging
     note: Note
 
 
@@ -57,6 +59,7 @@ class Janitor:
         self._runner = rounds.runner
         self._children = rounds.children
         self._repairs = rounds.repairs
+        self._purging = rounds.purging
         self._note = rounds.note
         self.quota = settings.output_quota
         """Bytes of output that are kept."""
@@ -80,6 +83,7 @@ class Janitor:
         # Not waited for: many outputs take long to count.
         self._walk_at = self._clock.now()
         self._measure_room()
+        self._begin("purges", self._purging.resume)
 
     def rest(self) -> None:
         """Look soon for a job that should go on: the engine has nothing to do. Nothing before `start`."""

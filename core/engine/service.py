@@ -23,11 +23,9 @@ from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import EngineHealth
-from core.engine.janitor import Janitor, Rounds
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
 from core.engine.orphan_verbs import OrphanVerbs
 from core.engine.recovery import Recovery
-from core.engine.repairs import Repairs
 from core.engine.runner import Runner
 from core.engine.schedule_verbs import ScheduleVerbs
 from core.engine.schedules import FirePorts, ScheduleLoop
@@ -36,6 +34,7 @@ from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.store_opening import open_store
 from core.engine.task_surroundings import TaskSurroundings
+from core.engine.upkeep import Upkeep, UpkeepPorts
 from core.engine.usage_reports import UsageReports
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
@@ -130,7 +129,7 @@ class Engine:
         conditions = self._new_conditions(scopes, surroundings)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
-        self._janitor = self._new_janitor(settings)
+        self.upkeep = self._new_upkeep(settings)
         loops = Loops(
             journal=self.journal,
             dispatcher=self.dispatcher,
@@ -149,7 +148,7 @@ class Engine:
             children=self.children,
             completion=self._completion,
             health=self.health,
-            janitor=self._janitor,
+            janitor=self.upkeep.janitor,
             registry=ports.registry,
             runner=self.runner,
             shutdown=self._shutdown,
@@ -187,15 +186,16 @@ class Engine:
         cap = output_cap_of(settings)
         return ChildExecutor(Outputs(self.paths.output), store=self._owner.store_id, cap=cap)
 
-    def _new_janitor(self, settings: Settings) -> Janitor:
-        rounds = Rounds(
+    def _new_upkeep(self, settings: Settings) -> Upkeep:
+        ports = UpkeepPorts(
+            journal=self.journal,
+            reports=self.reports,
             dispatcher=self.dispatcher,
             runner=self.runner,
             children=self.children,
-            repairs=Repairs(self.journal, self.reports.repairs),
             note=self._set_aside.note,
         )
-        return Janitor(rounds, settings=settings, clock=self._ports.clock, alarms=self._ports.alarms)
+        return Upkeep(ports, settings, clock=self._ports.clock, alarms=self._ports.alarms)
 
     @property
     def settings(self) -> Settings:
@@ -254,7 +254,7 @@ class Engine:
         await recovery.recover(self.reports.attempts)
         await self.configuration.bring_up()
         # Before anything is claimed: what runs on wrong counts may end its job for them.
-        await self._janitor.start()
+        await self.upkeep.janitor.start()
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
@@ -443,7 +443,7 @@ class Engine:
         if report.failure is not None and report.failure.code == "engine.fenced":
             self.fail(report.failure)
         if report.final_tasks and self.runner.count == 0:
-            self._janitor.rest()
+            self.upkeep.janitor.rest()
         self.schedules.hear(report)
         self.health.hear(report)
         self.waiters.hear(report)

@@ -240,9 +240,16 @@ class Outputs:
         directory = self.directory(ref)
         # One by one: `parents=True` gives the upper ones the mode of the umask.
         self.root.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._make_each(directory)
+        except FileNotFoundError:
+            # The folder of the task was removed in between, empty, with the outputs of former attempts.
+            self._make_each(directory)
+        return directory
+
+    def _make_each(self, directory: Path) -> None:
         for folder in (self.root, directory.parent, directory):
             folder.mkdir(mode=0o700, exist_ok=True)
-        return directory
 
     def _existing(self) -> Path:
         return next(path for path in (self.root, *self.root.parents) if exists(path))

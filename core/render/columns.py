@@ -91,12 +91,18 @@ class Column(Struct, frozen=True, kw_only=True):
         return self.form is Form.TEXT and self.name in _NAMES
 
     @property
+    def is_rare(self) -> bool:
+        """Whether few rows have a text for it: a list of a command leaves it out where none has."""
+        return self.name in _RARE
+
+    @property
     def flush_right(self) -> bool:
         """Whether its texts end in one line, as those of numbers and durations do."""
         return self.form in (Form.NUMBER, Form.AGE, Form.DUE, Form.RATE, Form.SPAN, Form.LENGTH, Form.RATIO)
 
 
 _NAMES = frozenset({"key", "name", "queue", "group", "of"})
+_RARE = frozenset({"pinned"})
 # The most urgent is written first: counts are cut from the right.
 _URGENCY = {word: rank for rank, word in enumerate(("failed", "held", "retrying", "running", "queued"))}
 
@@ -122,6 +128,7 @@ _JOBS = (
     ("took", "TOOK", Form.SPAN, "started_at:finished_at", 6, 7, 2),
     ("reason", "REASON", Form.TEXT, "told", 12, 24, 3),
     ("actor", "BY", Form.TEXT, "actor", 6, 18, 4),
+    ("pinned", "PINNED BY", Form.TEXT, "pinned.by", 9, 12, 9),
 )
 _TASKS = (
     ("id", "TASK", Form.NUMBER, "id", 7, 7, 0),
@@ -139,6 +146,7 @@ _TASKS = (
     ("name", "NAME", Form.TEXT, "name", 10, 20, 5),
     ("group", "GROUP", Form.TEXT, "group", 8, 12, 7),
     ("family", "FAMILY", Form.TEXT, "family", 10, 10, 8),
+    ("pinned", "PINNED BY", Form.TEXT, "pinned.by", 9, 12, 9),
 )
 _EVENTS = (
     ("id", "EVENT", Form.NUMBER, "id", 7, 8, 0),

@@ -78,6 +78,7 @@ def job_shape(job: JobView) -> JsonObject:
         "verdict_ends": job.verdict_ends,
         "paused": job.paused,
         "tolerated": job.tolerated,
+        "pinned": _pin_shape(job.pinned),
     }
 
 
@@ -143,7 +144,13 @@ def task_shape(task: TaskView) -> JsonObject:
         "partial": task.partial,
         "tolerated": task.tolerated,
         "family": task.family,
+        "pinned": _pin_shape(task.pinned),
     }
+
+
+def _pin_shape(pinned: JsonObject | None) -> JsonObject | None:
+    at = None if pinned is None else pinned["at"]
+    return None if pinned is None else {**pinned, "at": to_iso(at) if isinstance(at, int) else None}
 
 
 def family_shape(family: FamilyView) -> JsonObject:

@@ -71,6 +71,8 @@ _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
         .scalar_subquery(),
         0,
     ),
+    (Noun.JOBS, "pinned.by"): job.c.pinned_by,
+    (Noun.TASKS, "pinned.by"): task.c.pinned_by,
     (Noun.EVENTS, "key"): select(task.c.key).where(task.c.id == event.c.task_id).scalar_subquery(),
 }
 _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {
@@ -88,6 +90,7 @@ _NUMBERED = {
     Noun.EVENTS: {"id", "task"},
 }
 """Fields whose values an index finds."""
+PINNED = "pinned"
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 
@@ -122,9 +125,13 @@ def where(filter_: Filter, *, now: int) -> list[Condition]:
 
 def has_index(noun: Noun, term: Term) -> bool:
     """Tell whether an index finds the rows of a term."""
-    if not isinstance(term, In) or term.negated or any(isinstance(value, Glob) for value in term.values):
+    if not isinstance(term, In) or term.negated:
         return False
     name = field_of(noun, term.field).name
+    if name == PINNED:
+        return True
+    if any(isinstance(value, Glob) for value in term.values):
+        return False
     match noun, name:
         case Noun.TASKS, "status":
             return set(term.values) == {TaskStatus.RUNNING} or _TROUBLE.issuperset(term.values)
@@ -176,6 +183,9 @@ def _is_in(term: In, noun: Noun) -> Condition:
         if not isinstance(value, Glob)
     ]
     condition = or_(false(), *([column.in_(plain)] if plain else []), *globs)
+    if field.name == PINNED and not term.negated:
+        # The index on what is pinned is partial; it is used only where the query says the same.
+        return and_(condition, (job if noun is Noun.JOBS else task).c.pinned_at.is_not(None))
     if column is event.c.job_id and _of_jobs(term):
         # The index on events of jobs is partial; it is used only where the query says the same.
         return and_(condition, literal_column("event.job_id > 1"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from core.control.api import ControlAPI
@@ -16,6 +17,8 @@ from core.control.server import ControlServer, Limits
 from core.control.transport import SocketDialer
 from core.engine.changes import ChangeNotice
 from core.engine.clock import SystemClock
+from core.engine.purging import Purging
+from core.executors.outputs import Outputs
 from core.model.commands import (
     Claimed,
     Complete,
@@ -69,6 +72,8 @@ class StagedEngine:
         self.readers = Readers(home / "taskdeck.db")
         self.reports = Reports(self.readers)
         self.output_dir = home / "output"
+        purging = Purging(self.journal, self.reports.upkeep, Outputs(self.output_dir))
+        self.upkeep = SimpleNamespace(purging=purging)
         self.asked: list[Any] = []
         self.refusal: TaskdeckError | None = None
         self.claimed: list[Claimed] = []

@@ -32,6 +32,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.nouns.schedules import Switch
+from core.control.nouns.upkeep import Purge
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.wait_answers import ask_engine
@@ -48,6 +49,7 @@ from core.model.once import Once
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
 from core.model.plans import OnLoss
+from core.model.purges import PurgeWhat
 from core.model.records import replace
 from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
 from core.model.usage_views import UsageBy, UsageQuery
@@ -431,6 +433,13 @@ async def test_a_document_by_path_is_the_callers(control, tmp_path, monkeypatch)
         (lambda control: control.failures.acknowledge(["ffff"]), NotFound, "failure.unknown"),
         (lambda control: control.failures.unacknowledge(["ffff"]), NotFound, "failure.unknown"),
         (lambda control: control.failures.acknowledge(["ffff"], for_ms=0), Invalid, "task.for_ms"),
+        (lambda control: control.upkeep.pin(Target(job_id=1)), Conflict, "job.inbox"),
+        (lambda control: control.upkeep.unpin(Target(job_id=999_999)), NotFound, "job.unknown"),
+        (
+            lambda control: control.upkeep.purge(Purge(what=PurgeWhat.JOBS, where=tasks_of("x"))),
+            Invalid,
+            "target.unfit",
+        ),
         (lambda control: control.tasks(after="garbage"), Invalid, None),
         (lambda control: control.enqueue([TaskSpec(uses="nothing")]), NotFound, None),
         (lambda control: control.submit({"name": "x"}), InvalidDocument, None),
@@ -441,6 +450,25 @@ async def test_refusals_have_the_same_class_and_code_for_everybody(control, ques
         await question(control)
     assert code is None or caught.value.code == code
     assert caught.value.message
+
+
+async def test_loose_tasks_are_pinned_and_purged_and_the_fact_stays(control, mine):
+    first, second = await control.enqueue(delays(2), group=mine)
+    await control.wait_tasks([first, second])
+    assert (await control.upkeep.pin(Target(task_ids=(first,)), reason="keep", actor="ann")).changed == 1
+    kept = (await control.tasks(tasks_of(mine, "pinned:*"))).rows
+    assert [(row.id, row.pinned["by"], row.pinned["reason"]) for row in kept] == [(first, by("ann"), "keep")]
+    with pytest.raises(Invalid, match="ids or on a filter"):
+        await control.upkeep.purge(Purge(what=PurgeWhat.TASKS))
+    asked = Purge(what=PurgeWhat.TASKS, where=tasks_of(mine), reason="done", actor="ann")
+    planned = await control.upkeep.purge(replace(asked, effect=Effect.NONE))
+    taken = await control.upkeep.purge(asked)
+    assert (planned.tasks, taken.tasks, taken.next) == (1, 1, second)
+    assert [(one.id, one.reason) for one in taken.refused] == [(first, "it is pinned")]
+    with pytest.raises(NotFound) as gone:
+        await control.task(second)
+    assert (gone.value.code, gone.value.facts["reason"]) == ("task.purged", "done")
+    assert (await control.upkeep.unpin(Target(task_ids=(first,)))).changed == 1
 
 
 async def test_a_family_is_acknowledged_and_counts_as_news_again(control, mine):

@@ -31,6 +31,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.nouns.schedules import Switch
+from core.control.nouns.upkeep import Purge
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
@@ -47,6 +48,7 @@ from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
 from core.model.log_views import LOG_END, Way
 from core.model.once import Once
+from core.model.purges import PurgeWhat
 from core.model.schedules import Schedule, Timing
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream
@@ -238,6 +240,13 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         "acknowledge",
         lambda c: c.failures.acknowledge(["3fa91c22d0"], for_ms=5, reason="k", actor="ann"),
         '{"families":["3fa91c22d0"],"reason":"k","actor":"ann","for_ms":5}',
+    ),
+    ("pin", lambda c: c.upkeep.pin(Target(job_id=5), reason="k"), '{"target":{"job_id":5},"reason":"k"}'),
+    ("unpin", lambda c: c.upkeep.unpin(Target(task_ids=(5,))), '{"target":{"task_ids":[5]}}'),
+    (
+        "purge",
+        lambda c: c.upkeep.purge(Purge(what=PurgeWhat.TASKS, where=FAILED, after=3, reason="k")),
+        f'{{"what":"tasks","where":{WHERE},"after":3,"reason":"k"}}',
     ),
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),

@@ -50,7 +50,7 @@ LIVE = {
     "manual_retries": ("9", lambda engine: engine.journal._writer.manual_retries, 9),
     "output_cap": ("8192", lambda engine: engine.children._exits.default.size, 8192),
     "output_policy": ('"fail"', lambda engine: engine.children._exits.default.policy, OnOverflow.FAIL),
-    "output_quota": ("2097152", lambda engine: engine._janitor.quota, 2097152),
+    "output_quota": ("2097152", lambda engine: engine.upkeep.janitor.quota, 2097152),
     "env_allow": ('["X_Y"]', lambda engine: engine.admission._env_allow, frozenset({"X_Y"})),
     "http_timeout": ("20", lambda engine: engine._ports.registry.get("http").settings.http_timeout, 20),
     "http_body_cap": ("2048", lambda engine: engine._ports.registry.get("http").settings.http_body_cap, 2048),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from core.executors.output_cap import drop_middle
+from core.executors.output_removal import remove_outputs, sizes_of
 from core.executors.output_use import size_of
 from core.executors.outputs import write_new
 from core.executors.room import Room
@@ -190,3 +192,28 @@ def test_files_that_vanish_while_the_space_is_measured_count_nothing(outputs, re
 
     monkeypatch.setattr(os, "lstat", vanishing)
     assert size_of(outputs.root) < 8192
+
+
+def test_the_folder_of_a_task_may_go_while_an_attempt_is_prepared(outputs, monkeypatch):
+    made, gone = Path.mkdir, []
+
+    def mkdir(path: Path, *args: object, **more: object) -> None:
+        if path.name == "2" and not gone:
+            gone.append(path.parent.rmdir())
+        made(path, *args, **more)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    outputs.prepare(AttemptRef(task_id=7, epoch=2), {})
+    assert (outputs.root / "7" / "2" / "out").exists()
+
+
+def test_outputs_are_removed_up_to_an_attempt(outputs):
+    for epoch in (1, 2, 3):
+        _out(outputs, AttemptRef(task_id=1, epoch=epoch), b"x" * 8192).with_name("ready").write_bytes(b"")
+    assert (
+        remove_outputs(outputs, [AttemptRef(task_id=1, epoch=2), AttemptRef(task_id=9, epoch=1)]) == 2 * 8192
+    )
+    assert [one.name for one in (outputs.root / "1").iterdir()] == ["3"]
+    assert sizes_of(outputs, [1, 9]) == {1: 8192}
+    assert remove_outputs(outputs, [AttemptRef(task_id=1, epoch=3)]) == 8192
+    assert list(outputs.root.iterdir()) == []

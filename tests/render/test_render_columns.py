@@ -177,6 +177,7 @@ def test_a_task_is_written() -> None:
         "name": "",
         "group": "",
         "family": "",
+        "pinned": "",
     }
 
 
@@ -200,6 +201,7 @@ def test_a_job_is_written() -> None:
         "took": "4.2s",
         "reason": "task fetch failed",
         "actor": "",
+        "pinned": "",
     }
 
 

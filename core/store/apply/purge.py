@@ -10,13 +10,22 @@ from typing import NamedTuple
 
 from core.model.commands import Refusal
 from core.model.purge_commands import FilesRemoved, Purge, Purged, RemoveOutputs, SweepPurged
-from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
+from core.model.purges import (
+    JobFacts,
+    LooseFacts,
+    OutputFacts,
+    why_job_stays,
+    why_loose_stays,
+    why_outputs_stay,
+)
+from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply.purged_counts import keep_for_gauges, take_out_of_ends, take_out_of_families
 from core.store.apply.purged_facts import counted, keep_ids, note_at_once
 from core.store.batch import Batch
+from core.store.purge_facts import JOB_FACTS, LOOSE_FACTS, OUTPUT_FACTS
 from core.store.rows import PLACE, Cause, Subject, TaskPlace
-from core.store.sql import among, ids
+from core.store.sql import ids
 
 ROWS_PER_BATCH = 1_000
 """Rows that one batch deletes, and those of one task more."""
@@ -25,27 +34,8 @@ JOBS_PER_SWEEP = 50
 _TASKS_READ = 300
 
 _LISTED = "(SELECT value FROM json_each(?))"
-_JOBS = (
-    f"SELECT j.id, j.name, j.status, {among(JOB_FINAL, 'j.status')} AS is_final, j.pinned_at, j.finished_at,"
-    " p.event, (SELECT min(first_task) FROM stage s WHERE s.job_id = j.id AND last_task >= first_task),"
-    " (SELECT max(last_task) FROM stage s WHERE s.job_id = j.id AND last_task >= first_task)"
-    f" FROM job j LEFT JOIN purge p ON p.job_id = j.id WHERE j.id IN {_LISTED} ORDER BY j.id"
-)
-_PINNED_TASK = "SELECT id FROM task INDEXED BY task_pinned WHERE job_id = ? AND pinned_at IS NOT NULL LIMIT 1"
-_HAS_KEY = (
-    "EXISTS (SELECT 1 FROM once_key k WHERE k.key = t.spec->'$.once.key' AND k.task_id = t.id"
-    " AND (k.lasts = 'ever' OR k.free_at > ?))"
-)
-_KEY_OF_JOB = (
-    "SELECT t.id FROM task t INDEXED BY task_list WHERE t.job_id = ? AND t.spec LIKE '%\"once\":%'"
-    f" AND {_HAS_KEY} LIMIT 1"
-)
 _OF_JOB = f"SELECT {PLACE}, status, epoch FROM task INDEXED BY task_list WHERE job_id = ? LIMIT {_TASKS_READ}"
-_LOOSE = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.epoch, t.pinned_at,"
-    f" t.spec LIKE '%\"once\":%' AND {_HAS_KEY}"
-    f" FROM task t WHERE t.id IN {_LISTED} ORDER BY t.id"
-)
+_PLACES = f"SELECT {PLACE}, status, epoch FROM task WHERE id IN {_LISTED} ORDER BY id"
 _HISTORY = "SELECT count(*) FROM event INDEXED BY event_task WHERE task_id = ?"
 _DELETE = (
     f"DELETE FROM edge WHERE need_id IN {_LISTED}",
@@ -77,26 +67,6 @@ _SWEEP = (
     f"DELETE FROM job WHERE id IN {_LISTED}",
     f"DELETE FROM purge WHERE job_id IN {_LISTED}",
 )
-_ENDED = (
-    f"SELECT t.id, t.epoch, t.status, {among(TASK_FINAL, 't.status')},"
-    f" t.job_id = {INBOX} OR {among(JOB_FINAL, 'j.status')}, coalesce(t.pinned_at, j.pinned_at)"
-    f" FROM task t JOIN job j ON j.id = t.job_id WHERE t.id IN {_LISTED} ORDER BY t.id"
-)
-
-
-class _Job(NamedTuple):
-    """A job that a command names."""
-
-    id: int
-    name: str
-    status: str
-    is_final: int
-    pinned_at: int | None
-    finished_at: int | None
-    event: int | None
-    """The event of its purge, once that has begun."""
-    first_task: int | None
-    last_task: int | None
 
 
 class _Task(NamedTuple):
@@ -131,26 +101,27 @@ class _Room:
 def apply_purge(batch: Batch, command: Purge) -> Purged:
     """Take as much as fits; refuse what has not ended, is pinned, or has a key that lasts."""
     room, refused, done, left, files = _Room(), list[Refusal](), 0, list[int](), list[int]()
-    jobs = [_Job(*row) for row in batch.rows(_JOBS, ids(command.job_ids))]
-    refused += [
-        Refusal(one, "this job does not exist") for one in sorted({*command.job_ids} - {j.id for j in jobs})
-    ]
+    batch.flush_counts()
+    jobs = batch.typed(JobFacts, JOB_FACTS, batch.now, ids(command.job_ids))
+    missing = sorted({*command.job_ids} - {job.id for job in jobs})
+    refused += [Refusal(job_id, "this job does not exist") for job_id in missing]
     for job in jobs:
-        reason = None if job.event is not None else _kept(batch, job)
+        reason = why_job_stays(job)
         if reason is not None:
             refused.append(Refusal(job.id, reason))
         elif room.left <= 0:
             left.append(job.id)
         else:
-            tasks = _purge_job(batch, job, command, room)
+            tasks = _purge_job(batch, job, command, room=room)
             files += tasks.files
             left += () if tasks.is_empty else (job.id,)
             done += tasks.is_empty
     if command.task_ids and not jobs:
-        loose, more = _loose(batch, command)
-        refused += more
-        chosen = room.taken(batch, loose)
+        loose = _loose(batch, command)
+        refused += loose.refused
+        chosen = room.taken(batch, loose.tasks)
         files += _purge_loose(batch, chosen, command)
+        left += [task.place.task_id for task in loose.tasks[len(chosen) :]]
     return Purged(
         jobs=done,
         tasks=room.tasks,
@@ -177,15 +148,12 @@ def apply_remove_outputs(batch: Batch, command: RemoveOutputs) -> Purged:
     """Decide that outputs go; those of unfinished jobs and of what is pinned stay."""
     sizes = {one.task_id: one.size for one in command.outputs}
     refused, chosen = list[Refusal](), dict[int, int]()
-    for task_id, epoch, status, is_final, is_over, pinned in batch.rows(_ENDED, ids(sizes)):
-        if not is_final:
-            refused.append(Refusal(task_id, f"it is {status}"))
-        elif not is_over:
-            refused.append(Refusal(task_id, "its job has not ended"))
-        elif pinned is not None:
-            refused.append(Refusal(task_id, "it is pinned, or its job is"))
+    for task in batch.typed(OutputFacts, OUTPUT_FACTS, batch.now, ids(sizes)):
+        reason = why_outputs_stay(task)
+        if reason is None:
+            chosen[task.id] = task.epoch
         else:
-            chosen[task_id] = epoch
+            refused.append(Refusal(task.id, reason))
     if chosen:
         facts = counted(
             tasks=len(chosen),
@@ -213,7 +181,7 @@ class _Purging(NamedTuple):
     files: list[int]
 
 
-def _purge_job(batch: Batch, job: _Job, command: Purge, room: _Room) -> _Purging:
+def _purge_job(batch: Batch, job: JobFacts, command: Purge, *, room: _Room) -> _Purging:
     event = _begin(batch, job, command) if job.event is None else job.event
     files: list[int] = []
     while room.left > 0:
@@ -228,7 +196,7 @@ def _purge_job(batch: Batch, job: _Job, command: Purge, room: _Room) -> _Purging
     return _Purging(is_empty=False, files=files)
 
 
-def _begin(batch: Batch, job: _Job, command: Purge) -> int:
+def _begin(batch: Batch, job: JobFacts, command: Purge) -> int:
     """Note that a job goes; from here on it does, also after a crash."""
     counts = batch.task_counts("job", job.id)
     facts: JsonObject = {
@@ -244,21 +212,6 @@ def _begin(batch: Batch, job: _Job, command: Purge) -> int:
     return event
 
 
-def _kept(batch: Batch, job: _Job) -> str | None:
-    """Return why a job stays; None = it may go."""
-    if job.id == INBOX:
-        return "it is the inbox: its tasks go one by one (purge tasks)"
-    if not job.is_final:
-        return f"it is {job.status}"
-    if job.pinned_at is not None:
-        return "it is pinned"
-    pinned = batch.one(_PINNED_TASK, job.id)
-    if pinned is not None:
-        return f"its task {pinned[0]} is pinned"
-    holder = batch.one(_KEY_OF_JOB, job.id, batch.now)
-    return None if holder is None else f"the key by `once` of its task {holder[0]} is still taken"
-
-
 class _Loose(NamedTuple):
     """Loose tasks that go, and the others with the reason."""
 
@@ -267,27 +220,15 @@ class _Loose(NamedTuple):
 
 
 def _loose(batch: Batch, command: Purge) -> _Loose:
-    tasks, refused, known = list[_Task](), list[Refusal](), set[int]()
-    for *place, status, epoch, pinned, has_key in batch.rows(_LOOSE, batch.now, ids(command.task_ids)):
-        task = _Task(TaskPlace(*place), TaskStatus(status), epoch)
-        known.add(task.place.task_id)
-        reason = _kept_task(task, pinned=pinned, has_key=has_key)
-        if reason is None:
-            tasks.append(task)
-        else:
-            refused.append(Refusal(task.place.task_id, reason))
-    missing = sorted({*command.task_ids} - known)
-    return _Loose(tasks, [*refused, *(Refusal(one, "this task does not exist") for one in missing)])
-
-
-def _kept_task(task: _Task, *, pinned: int | None, has_key: int) -> str | None:
-    if task.place.job_id != INBOX:
-        return f"it is of job {task.place.job_id}, which goes as a whole"
-    if task.status not in TASK_FINAL:
-        return f"it is {task.status}"
-    if pinned is not None:
-        return "it is pinned"
-    return "its key by `once` is still taken" if has_key else None
+    facts = batch.typed(LooseFacts, LOOSE_FACTS, batch.now, ids(command.task_ids))
+    stays = {one.id: reason for one in facts if (reason := why_loose_stays(one)) is not None}
+    refused = [Refusal(*one) for one in stays.items()]
+    missing = sorted({*command.task_ids} - {one.id for one in facts})
+    refused += [Refusal(task_id, "this task does not exist") for task_id in missing]
+    rows = batch.rows(_PLACES, ids(one.id for one in facts if one.id not in stays))
+    return _Loose(
+        [_Task(TaskPlace(*place), TaskStatus(status), epoch) for *place, status, epoch in rows], refused
+    )
 
 
 def _purge_loose(batch: Batch, tasks: Sequence[_Task], command: Purge) -> list[int]:

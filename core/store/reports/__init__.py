@@ -34,6 +34,7 @@ from core.store.reports.targets import TargetReports
 from core.store.reports.tasks import TaskReports
 from core.store.reports.timelines import TimelineReports
 from core.store.reports.totals import TotalReports
+from core.store.reports.upkeep import UpkeepReports
 from core.store.reports.usage import UsageReports
 from core.store.reports.waits import WaitReports
 
@@ -75,3 +76,4 @@ class Reports:
         self.surroundings = SurroundingsReports(source)
         self.repairs = RepairReports(source)
         self.schedules = ScheduleReports(source)
+        self.upkeep = UpkeepReports(source)

@@ -5,17 +5,34 @@ Raised by the reports of this room.
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
+from core.model.text import safe_line
+from core.model.values import ID_MAX, to_iso
+from core.store.sql import unpack
 
+_DIGITS = 19
+"""Of a number that is too long for an id."""
 _NEWEST_TASK = text("SELECT id FROM task ORDER BY id DESC LIMIT 1")
 _NEWEST_JOBS = text("SELECT id FROM job ORDER BY id DESC LIMIT 3")
 
 
+_JOB_PURGED = text(
+    "SELECT at, actor, data FROM event INDEXED BY event_job WHERE job_id = :id AND job_id > 1"
+    " AND kind = 'job.purged' LIMIT 1"
+)
+_TASK_PURGED = text(
+    "SELECT e.at, e.actor, e.data FROM purged p JOIN event e ON e.id = p.event WHERE p.noun = 'task'"
+    " AND p.first = (SELECT max(first) FROM purged WHERE noun = 'task' AND first <= :id) AND p.last >= :id"
+)
+
+
 async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
-    """Return the refusal of an unknown job; it names the newest ones."""
+    """Return the refusal of an unknown job: when it was purged and by whom, or the newest ones."""
+    if purged := await _purged(db, _JOB_PURGED, job_id, noun="job"):
+        return purged
     newest = list((await db.execute(_NEWEST_JOBS)).scalars())
     return NotFound(
         "job.unknown",
@@ -26,7 +43,10 @@ async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
 
 
 async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
-    """Return the refusal of an unknown task; it names the newest one."""
+    """Return the refusal of an unknown task: when it was purged and by whom, or the newest one."""
+    number = int(ref) if ref.isascii() and ref.isdigit() and len(ref) < _DIGITS else 0
+    if purged := await _purged(db, _TASK_PURGED, number, noun="task"):
+        return purged
     newest = (await db.execute(_NEWEST_TASK)).scalar()
     return NotFound(
         "task.unknown",
@@ -35,4 +55,19 @@ async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
         if newest is None
         else f"the newest is {newest}; 'taskdeck tasks' lists them",
         facts={"task": ref, "near": [] if newest is None else [newest]},
+    )
+
+
+async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: str) -> NotFound | None:
+    row = (await db.execute(sql, {"id": number})).first() if 0 < number <= ID_MAX else None
+    if row is None:
+        return None
+    data = unpack(row.data)
+    told = data if isinstance(data, dict) else {}
+    reason = f": {safe_line(str(told['reason']))}" if told.get("reason") else ""
+    return NotFound(
+        f"{noun}.purged",
+        f"{noun} {number} was purged at {to_iso(row.at)} by {safe_line(row.actor or '?')}{reason}",
+        hint="its rows are gone; see: taskdeck events --where 'kind:*.purged'",
+        facts={noun: number, "at": to_iso(row.at), "by": row.actor, **told},
     )

@@ -1,0 +1,118 @@
+"""What a purge would take or has taken, and why something stays.
+
+Decided here for the writer and for plans alike; shown by commands and console.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from core.model.commands import Refusal
+from core.model.values import INBOX
+
+
+class PurgeWhat(StrEnum):
+    """What goes."""
+
+    OUTPUTS = "outputs"
+    """The attempt directories of ended tasks; their rows stay."""
+    JOBS = "jobs"
+    """Ended jobs as a whole: rows, history and outputs."""
+    TASKS = "tasks"
+    """Ended loose tasks, as jobs do."""
+
+
+class PurgeView(Struct, frozen=True, kw_only=True):
+    """A part of a purge, or of its plan: what went or would go, what stays and why, where to go on."""
+
+    jobs: int = 0
+    tasks: int = 0
+    bytes: int = 0
+    """What the outputs take on disk."""
+    refused: tuple[Refusal, ...] = ()
+    next: int | None = None
+    """`after` of the next part; None = that was all."""
+
+
+class JobFacts(NamedTuple):
+    """A job that may be purged."""
+
+    id: int
+    name: str
+    status: str
+    is_final: int
+    finished_at: int | None
+    pinned_at: int | None
+    pinned_task: int | None
+    """One of its tasks that is pinned."""
+    keyed_task: int | None
+    """One of its tasks whose key by `once` is still taken."""
+    event: int | None
+    """The event of its purge, once that has begun."""
+    tasks: int
+    first_task: int | None
+    last_task: int | None
+
+
+class LooseFacts(NamedTuple):
+    """A task that may be purged by itself."""
+
+    id: int
+    job_id: int
+    status: str
+    is_final: int
+    pinned_at: int | None
+    is_keyed: int
+
+
+class OutputFacts(NamedTuple):
+    """A task whose outputs may go."""
+
+    id: int
+    epoch: int
+    status: str
+    is_final: int
+    is_over: int
+    """Its job has ended, or it is loose."""
+    pinned_at: int | None
+    """Its own pin, or that of its job."""
+
+
+def why_job_stays(job: JobFacts) -> str | None:
+    """Return why a job is not purged; None = it may go. One whose purge has begun goes."""
+    if job.event is not None:
+        return None
+    if job.id == INBOX:
+        return "it is the inbox: its tasks go one by one (purge tasks)"
+    if not job.is_final:
+        return f"it is {job.status}"
+    if job.pinned_at is not None:
+        return "it is pinned"
+    if job.pinned_task is not None:
+        return f"its task {job.pinned_task} is pinned"
+    if job.keyed_task is not None:
+        return f"the key by `once` of its task {job.keyed_task} is still taken"
+    return None
+
+
+def why_loose_stays(task: LooseFacts) -> str | None:
+    """Return why a task is not purged by itself; None = it may go."""
+    if task.job_id != INBOX:
+        return f"it is of job {task.job_id}, which goes as a whole"
+    if not task.is_final:
+        return f"it is {task.status}"
+    if task.pinned_at is not None:
+        return "it is pinned"
+    return "its key by `once` is still taken" if task.is_keyed else None
+
+
+def why_outputs_stay(task: OutputFacts) -> str | None:
+    """Return why the outputs of a task are not removed; None = they may go."""
+    if not task.is_final:
+        return f"it is {task.status}"
+    if not task.is_over:
+        return "its job has not ended"
+    return None if task.pinned_at is None else "it is pinned, or its job is"
