@@ -16,7 +16,10 @@ from core.model.actors import LABEL_VARIABLE, Door, claim
 from core.model.paths import Paths, find_home, named_home
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.config import Settings
+    from core.model.health import Lines, Measure
     from core.model.limits import Capacity
 
 
@@ -81,3 +84,10 @@ class Options:
         from core.config import load_capacity
 
         return load_capacity(self.paths.home, slots=self.slots)
+
+    def health_lines(self) -> Mapping[Measure, Lines]:
+        """Read from where on measures of health warn; raise `Invalid` (`config.*`)."""
+        # As above.
+        from core.config import load_lines
+
+        return load_lines(self.paths.home)

@@ -19,11 +19,13 @@ from core.model.durations import parse_document_duration
 from core.model.errors import Invalid
 from core.model.limit_fields import UNITS
 from core.model.near_misses import did_you_mean
+from core.model.sizes import parse_size
 from core.model.zones import zone_of
 
 _T = TypeVar("_T")
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%", re.ASCII)
 _ESTIMATE = re.compile(r"estimate after (.+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -75,6 +77,14 @@ def _estimate_after(value: object) -> int:
     if match is None:
         raise ValueError(value)
     return parse_document_duration(match[1])
+
+
+def _percent(value: object) -> float:
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    share = float(match[1]) / 100 if match else value
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ValueError(value)
+    return float(share)
 
 
 def _http_url(value: object) -> str:
@@ -148,6 +158,8 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"]}),
 ]
 """In ms, a day at most."""
+Percent = Annotated[float, _reads(_percent, 'a share, such as "10%" or 0.1')]
+Bytes = Annotated[int, _reads(parse_size, 'a size, such as "64MiB"')]
 HttpUrl = Annotated[
     str,
     _reads(_http_url, "an http or https address without a password, such as http://127.0.0.1:8080/health"),

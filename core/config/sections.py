@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.config.health_tables import HealthTable
 from core.config.section import Form, Section
 from core.config.tables import (
     LIMIT_TABLES,
@@ -97,12 +98,32 @@ check = { http = "https://api.example.com/health", every = "30s", timeout = "5s"
 """,
 )
 
+HEALTH: Final = Section(
+    name="health",
+    table=HealthTable,
+    form=Form.ONE,
+    is_reloaded=False,
+    example="""\
+[health]
+load = { soft = 4, hard = 16 }                  # processes for each processor, over a minute
+memory = { soft = "10%", hard = "3%" }          # what is available; {} at a key = no line
+disk = { soft = "1GiB", hard = "256MiB" }       # what is free
+inodes = { soft = "5%", hard = "1%" }
+store = { soft = "16GiB" }                      # its size
+wal = { soft = "64MiB", hard = "256MiB" }
+loop = { soft = "500ms", hard = "2s" }          # the longest turn of the engine's loop
+reader = { soft = "10s", hard = "60s" }         # the oldest that keeps the log from being emptied
+clock = { soft = "2s", hard = "1h" }            # steps of the wall clock
+""",
+)
+
 SECTIONS: Final[tuple[Section[Table], ...]] = (
     POOLS,
     LIMITS,
     BUDGETS,
     PRICES,
     BACKENDS,
+    HEALTH,
 )
 NAMES: Final = (ENGINE, *(section.name for section in SECTIONS))
 """The tables at the top of config.toml; every other key there is a setting."""

@@ -5,12 +5,16 @@ Made by `core.app.hosting`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from core.config import Settings
 from core.config.checks import Configuration
 from core.config.files import ConfigFile
 from core.connectors.registry import Registry
+from core.engine import machine
+from core.engine.loop_watch import LoopWatch
+from core.model.health import Lines, Measure
 from core.model.limits import Capacity
 from core.model.paths import Paths
 from core.model.ports import Alarms, Clock, Draw, Looker
@@ -27,6 +31,12 @@ class Ports:
     registry: Registry
     capacity: Capacity = Capacity()
     """Pools and limits as configured."""
+    health_lines: Mapping[Measure, Lines] = field(default_factory=dict)
+    """From where on measures of health warn, where that is configured."""
+    watch: LoopWatch | None = None
+    """What watches the loop."""
+    measure: Callable[[Paths], Mapping[Measure, float]] = machine.measure
+    """What measures the machine, in a thread."""
     look: Looker = field(default_factory=lambda: Prober().look)
     """How a backend is looked at."""
     file: ConfigFile | None = None

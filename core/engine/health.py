@@ -1,30 +1,81 @@
-"""Health of an engine: the backends that it looks at.
+"""Health of an engine: its backends, its machine, its loop.
 
-Owned by the engine.
+Owned by the engine. Samples ride on the janitor's look for free room; what does not change writes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from core.engine import machine
 from core.engine.backend_checks import BackendChecks, CheckPorts
+from core.engine.engine_ports import Ports
+from core.engine.loop_watch import Blocked
+from core.engine.measures import MeasureChange, Measures
+from core.engine.set_aside import Note
+from core.model.commands import ENGINE
+from core.model.engine_notes import EngineEvent, NoteEngine
+from core.model.health import EngineHealth, LoopBlock, Measure
 from core.model.limits import Backend
-from core.model.ports import Alarms, Clock
+from core.model.paths import Paths
+from core.model.values import JsonObject
 from core.store.batch import Report
+from core.store.journal import Journal
+from core.store.reports.checks import CheckHistory
+
+STEP_KEPT_MS = 600_000
+"""How long a step of the wall clock is told."""
+STEP_LEAST_MS = 500
+BLOCKS_APART_MS = 60_000
+"""Between two events of a blocked loop at the least; the others are counted."""
 
 
-class EngineHealth:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthParts:
+    """What health asks of the rest of the engine."""
+
+    paths: Paths
+    journal: Journal
+    histories: Callable[[], Awaitable[Mapping[str, CheckHistory]]]
+    """What the store remembers of each backend with a check."""
+    oldest_reader: Callable[[], float]
+    """How long the oldest reader has read, in ms."""
+    is_collector_lost: Callable[[], bool]
+    """Whether commands run while nothing collects their output."""
+    note: Note
+    """Tells operators what could not be done, and that it can be again."""
+
+
+class HealthWatch:
     """Begins and ends with the claims of its engine."""
 
-    def __init__(self, checks: CheckPorts, *, clock: Clock, alarms: Alarms) -> None:
-        self.checks = BackendChecks(checks, clock=clock, alarms=alarms)
+    def __init__(self, parts: HealthParts, ports: Ports) -> None:
+        clock = ports.clock
+        checks = CheckPorts(parts.histories, parts.journal, ports.look, parts.note)
+        self.checks = BackendChecks(checks, clock=clock, alarms=ports.alarms)
         self._is_looking = False
         self.is_waited_for = False
         """Tasks wait for a backend that is down and may come back."""
+        self._parts = parts
+        self._watch = ports.watch
+        self._measure = ports.measure
+        self._clock = clock
+        self._measures = Measures(ports.health_lines)
+        self._offset = clock.offset
+        self._started_at = clock.now()
+        self._sampled_at = 0
+        self._stepped: tuple[int, int] | None = None
+        self._block: LoopBlock | None = None
+        self._blocks = 0
+        self._told_at = -BLOCKS_APART_MS
 
     async def start(self, backends: Sequence[Backend]) -> None:
-        """Look at backends from now on."""
+        """Watch the loop, and look at backends from now on."""
         self._is_looking = True
+        if self._watch is not None:
+            self._watch.start(self._blocked)
         await self.checks.configure(backends)
 
     async def change(self, backends: Sequence[Backend]) -> None:
@@ -38,4 +89,66 @@ class EngineHealth:
 
     def close(self) -> None:
         """Look at nothing any more."""
+        if self._watch is not None:
+            self._watch.stop()
         self.checks.close()
+
+    async def sample(self) -> None:
+        """Measure the machine and the engine; tell what does otherwise than before."""
+        values = dict(await asyncio.to_thread(self._measure, self._parts.paths))
+        watch, now = self._watch, self._clock.now()
+        if watch is not None:
+            values[Measure.LOOP] = watch.take_lag() * 1_000
+        values[Measure.READER] = self._parts.oldest_reader()
+        values[Measure.CLOCK] = self._step(now)
+        self._sampled_at = now
+        for change in self._measures.take(values, now=now):
+            self._note(EngineEvent.HEALTH, _told(change))
+
+    def view(self) -> EngineHealth:
+        """Return what is known now."""
+        offset = self._clock.offset
+        return EngineHealth(
+            started_at=self._started_at - offset,
+            sampled_at=self._sampled_at - offset,
+            measures=self._measures.views(offset=offset),
+            looks=self.checks.last_looks(),
+            block=self._block,
+            blocks=self._blocks,
+            rss=machine.resident_bytes(),
+            is_collector_lost=self._parts.is_collector_lost(),
+        )
+
+    def _step(self, now: int) -> float:
+        """Return by how many ms the wall clock was set lately; it may creep by less than it counts for."""
+        by, self._offset = abs(self._clock.offset - self._offset), self._clock.offset
+        if by >= STEP_LEAST_MS:
+            self._stepped = (now, by)
+        if self._stepped is None or now - self._stepped[0] > STEP_KEPT_MS:
+            return 0
+        return self._stepped[1]
+
+    def _blocked(self, seen: Blocked) -> None:
+        now = self._clock.now()
+        ms = round(seen.seconds * 1_000)
+        self._block = LoopBlock(at=now - self._clock.offset - ms, ms=ms, stack=seen.stack)
+        self._blocks += 1
+        if now - self._told_at >= BLOCKS_APART_MS:
+            self._told_at = now
+            self._note(EngineEvent.BLOCKED, {"ms": ms, "stack": [*seen.stack], "blocks": self._blocks})
+
+    def _note(self, kind: EngineEvent, data: JsonObject) -> None:
+        noted = self._parts.journal.submit(NoteEngine(kind=kind, actor=ENGINE, data=data))
+        # Health is told by the next sample, too: a store that takes no more is not its trouble.
+        noted.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+
+def _told(change: MeasureChange) -> JsonObject:
+    return {
+        "subject": change.measure.value,
+        "state": change.now.value,
+        "from": change.before.value,
+        "value": change.value,
+        "soft": change.lines.soft,
+        "hard": change.lines.hard,
+    }

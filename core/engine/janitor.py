@@ -49,6 +49,8 @@ class Rounds:
     repairs: Repairs
     purging: Purging
     note: Note
+    health: Callable[[], Coroutine[None, None, None]]
+    """Measures how the machine and the engine do."""
 
 
 class Janitor:
@@ -63,6 +65,7 @@ class Janitor:
         self._note = rounds.note
         self.quota = settings.output_quota
         """Bytes of output that are kept."""
+        self._health = rounds.health
         self._clock = clock
         self._alarms = alarms
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -98,6 +101,7 @@ class Janitor:
 
     def _measure_room(self) -> None:
         self._begin("free room", self._measure)
+        self._begin("health", self._health)
 
     def _repair(self) -> None:
         self._swept_at = self._clock.now()

@@ -14,7 +14,6 @@ from core.config import Settings
 from core.config.checks import check
 from core.engine.admission import Admission
 from core.engine.attempts import Tools
-from core.engine.backend_checks import CheckPorts
 from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion
 from core.engine.conditions import Conditions
@@ -22,7 +21,7 @@ from core.engine.configuring import EngineConfiguration
 from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
-from core.engine.health import EngineHealth
+from core.engine.health import HealthParts, HealthWatch
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
 from core.engine.orphan_verbs import OrphanVerbs
 from core.engine.recovery import Recovery
@@ -176,11 +175,16 @@ class Engine:
         )
         return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
-    def _new_health(self) -> EngineHealth:
-        checks = CheckPorts(
-            self.reports.checks.histories, self.journal, self._ports.look, self._set_aside.note
+    def _new_health(self) -> HealthWatch:
+        parts = HealthParts(
+            paths=self.paths,
+            journal=self.journal,
+            histories=self.reports.checks.histories,
+            oldest_reader=self._readers.oldest_ms,
+            is_collector_lost=self.children.is_collector_lost,
+            note=self._set_aside.note,
         )
-        return EngineHealth(checks, clock=self._ports.clock, alarms=self._ports.alarms)
+        return HealthWatch(parts, self._ports)
 
     def _new_children(self, settings: Settings) -> ChildExecutor:
         cap = output_cap_of(settings)
@@ -194,6 +198,7 @@ class Engine:
             runner=self.runner,
             children=self.children,
             note=self._set_aside.note,
+            health=self.health.sample,
         )
         return Upkeep(ports, settings, clock=self._ports.clock, alarms=self._ports.alarms)
 

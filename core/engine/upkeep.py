@@ -5,6 +5,7 @@ Owned by the engine.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from core.config import Settings
@@ -30,6 +31,8 @@ class UpkeepPorts:
     runner: Runner
     children: ChildExecutor
     note: Note
+    health: Callable[[], Coroutine[None, None, None]]
+    """Measures how the machine and the engine do."""
 
 
 class Upkeep:
@@ -44,5 +47,6 @@ class Upkeep:
             repairs=Repairs(ports.journal, ports.reports.repairs),
             purging=self.purging,
             note=ports.note,
+            health=ports.health,
         )
         self.janitor = Janitor(rounds, settings=settings, clock=clock, alarms=alarms)

@@ -97,6 +97,10 @@ class ChildExecutor:
         """Return how many attempts are watched: running, or orphaned and still alive."""
         return len(self._children)
 
+    def is_collector_lost(self) -> bool:
+        """Return whether commands run, and the process that collects their output is gone."""
+        return bool(self.living) and self.collector.pid > 0 and host.find_process(self.collector.pid) is None
+
     def start(self, ref: AttemptRef, call: ProcessCall) -> None:
         """Start a call; from here on `wait` returns its end.
 

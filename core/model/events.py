@@ -55,6 +55,8 @@ MARKS = (
     "engine.started",
     "engine.stop_requested",
     "engine.resumed",
+    "engine.health",
+    "engine.blocked",
     "engine.stopped",
     "store.restored",
     "clock.stepped",

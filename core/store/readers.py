@@ -6,6 +6,7 @@ Used by the reports.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sqlite3
 import time
@@ -63,6 +64,8 @@ class Readers:
         self._ends: Ends = set()
         self._engine = _make_engine(path, size, self._ends)
         self._workspace = _make_engine(path, 1, self._ends, prepared=_WITH_TABLES)
+        self._lent: dict[int, float] = {}
+        self._numbers = itertools.count()
 
     def snapshot(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection in one read transaction: all its statements see the same moment.
@@ -80,6 +83,10 @@ class Readers:
         """
         return self._lend(self._workspace)
 
+    def oldest_ms(self) -> float:
+        """Return how long the oldest snapshot is lent by now."""
+        return (time.monotonic() - min(self._lent.values())) * 1_000 if self._lent else 0
+
     async def close(self) -> None:
         """Close all connections, also those that were given up; the next snapshot opens new ones."""
         await self._engine.dispose()
@@ -95,7 +102,12 @@ class Readers:
         try:
             async with engine.connect() as connection:
                 searches = _searches(connection.sync_connection)
-                yield connection
+                number = next(self._numbers)
+                self._lent[number] = time.monotonic()
+                try:
+                    yield connection
+                finally:
+                    del self._lent[number]
         except OverflowError as error:
             raise Invalid("number.range", "a number is larger than any id or time", hint=_RANGE) from error
         except DatabaseError as error:

@@ -25,6 +25,7 @@ from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.engine_ports import Ports
+from core.engine.loop_watch import LoopWatch
 from core.engine.service import Engine
 from core.host import effective_user
 from core.model.actors import signed
@@ -63,6 +64,8 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
         capacity=configuration.capacity,
         file=configuration.file,
         slots=options.slots,
+        health_lines=options.health_lines(),
+        watch=LoopWatch(),
     )
     engine = Engine(paths, settings, ports, started_by=started_by)
     try:
