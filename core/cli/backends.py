@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from core.cli.arguments import Remote
+from core.cli.access import running
+from core.cli.arguments import Label, Remote, actor_of
 from core.cli.capacity_changes import Said, Wanted
 from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
-from core.cli.output import emit, note
+from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
@@ -32,6 +33,8 @@ from core.render.backend_shapes import (
     breaker_of,
     check_text,
     failing_text,
+    look_shape,
+    look_text,
     match_text,
     shut_text,
 )
@@ -57,6 +60,14 @@ class Opened(Remote):
         ),
     ] = None
     said: Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked(Remote):
+    """The arguments of `backends look`."""
+
+    name: BackendName
+    as_: Label = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +151,21 @@ async def backends(arguments: Listed) -> int:
     return 0
 
 
+@_BACKENDS.verb("look", Looked, "taskdeck backends look model-api")
+async def look(arguments: Looked) -> int:
+    """Look now at a backend that has a `check`, and say what it answered; the look counts as every other.
+
+    Exits 1 where it has no answer. Needs an engine.
+    """
+    async with running(arguments) as deck:
+        last = await deck.health.look(arguments.name, actor=actor_of(arguments.as_))
+    if arguments.json:
+        emit({"name": arguments.name, **look_shape(last)})
+    else:
+        say(safe_line(f"{arguments.name}: {look_text(last)}"))
+    return 0 if last.look.answered else 1
+
+
 @_BACKENDS.change(
     "open",
     Opened,
@@ -215,4 +241,4 @@ def _why(gauge: GaugeView | None) -> str:
     return shut_text(gauge, until="" if gauge.shut_until is None else f"until {to_iso(gauge.shut_until)}")
 
 
-COMMANDS = (backends, open_backend, close_backend, reset)
+COMMANDS = (backends, look, open_backend, close_backend, reset)

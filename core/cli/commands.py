@@ -49,7 +49,7 @@ GROUPS = {
     "config": "Write, check and show the configuration.",
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",
-    "backends": "List backends, also without the word `list`; open, close or reset a breaker.",
+    "backends": "List backends, also without the word `list`; look at one, open, close or reset its breaker.",
     "schedule": "Add a rule that submits jobs, or change one; `taskdeck schedules` lists them.",
     "purge": "Remove outputs, ended jobs or ended loose tasks; `--dry-run` tells what would go.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",

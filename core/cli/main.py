@@ -36,6 +36,7 @@ ROOMS = {
     "core.cli.limits": ("limits",),
     "core.cli.budgets": ("budgets",),
     "core.cli.backends": ("backends",),
+    "core.cli.health": ("health",),
     "core.cli.schedules": ("schedules", "schedule"),
     "core.cli.failures": ("failures",),
     "core.cli.charge": ("charge",),

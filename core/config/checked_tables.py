@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from core.config.field_types import NAMED
+from core.config.health_tables import LINE_TABLES, HealthTable
 from core.config.prices import PlacedPrice
 from core.config.section import Form, Section, TableT
 from core.config.sections import BACKENDS, BUDGETS, LIMITS, POOLS, PRICES, SECTIONS
@@ -136,7 +137,11 @@ class CheckedTables:
         match detail["type"]:
             case "extra_forbidden":
                 key = str(place[-1])
-                nested = NESTED.get(str(place[-2])) if len(detail["loc"]) > 1 else None
+                nested = (
+                    (LINE_TABLES if kind is HealthTable else NESTED).get(str(place[-2]))
+                    if len(detail["loc"]) > 1
+                    else None
+                )
                 if nested is None and (others := _kinds_with(key)) and kind in LIMIT_TABLES.values():
                     self._faults.add(place, f"is for limits of kind {others}")
                 else:

@@ -1,11 +1,12 @@
-"""The table of health in config.toml: from where on a measure warns, and is critical.
+"""The table of health in config.toml: lines of measures.
 
 Read by `lines`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
@@ -92,3 +93,17 @@ class HealthTable(Table):
             if lines.soft < lines.hard if is_falling else lines.soft > lines.hard:
                 raise ValueError(f"`{name}`: `soft` must come before `hard`")
         return self
+
+
+LINE_TABLES: Final[Mapping[str, type[Table]]] = {
+    "load": LoadLines,
+    "memory": ShareLines,
+    "disk": RoomLines,
+    "inodes": ShareLines,
+    "store": SizeLines,
+    "wal": SizeLines,
+    "loop": TimeLines,
+    "reader": TimeLines,
+    "clock": TimeLines,
+}
+"""The tables within it, by their key."""

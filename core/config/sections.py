@@ -105,13 +105,13 @@ HEALTH: Final = Section(
     is_reloaded=False,
     example="""\
 [health]
-load = { soft = 4, hard = 16 }                  # processes for each processor, over a minute
+load = { soft = 16, hard = 64 }                 # processes for each processor, over a minute
 memory = { soft = "10%", hard = "3%" }          # what is available; {} at a key = no line
 disk = { soft = "1GiB", hard = "256MiB" }       # what is free
 inodes = { soft = "5%", hard = "1%" }
 store = { soft = "16GiB" }                      # its size
 wal = { soft = "64MiB", hard = "256MiB" }
-loop = { soft = "500ms", hard = "2s" }          # the longest turn of the engine's loop
+loop = { soft = "1s", hard = "5s" }             # the longest turn of the engine's loop
 reader = { soft = "10s", hard = "60s" }         # the oldest that keeps the log from being emptied
 clock = { soft = "2s", hard = "1h" }            # steps of the wall clock
 """,

@@ -18,6 +18,7 @@ from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, T
 from core.control.nouns.backups import Backups, CopyStore
 from core.control.nouns.configuration import ConfigurationVerbs
 from core.control.nouns.failures import Acknowledge, Failures, Unacknowledge
+from core.control.nouns.health import Health
 from core.control.nouns.ledger import Charge, Ledger
 from core.control.nouns.limits import ChangeCapacity, Limits
 from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
@@ -188,6 +189,11 @@ class ControlAPI(ReadingAPI):
     def backups(self) -> Backups:
         """Copies of the store."""
         return Backups(self)
+
+    @property
+    def health(self) -> Health:
+        """How the engine, its machine and its backends do."""
+        return Health(self)
 
     @property
     def schedules(self) -> Schedules:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
+from core.control.health_answers import HealthSight, HealthState
 from core.control.nouns import orphans
 from core.control.nouns.backups import CopyStore
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.failures import Acknowledge, Unacknowledge
+from core.control.nouns.health import LookAtBackend
 from core.control.nouns.ledger import Charge, Prices
 from core.control.nouns.limits import ChangeCapacity
 from core.control.nouns.upkeep import Purge
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from core.engine.changes import ChangeNotice
+    from core.model.backend_checks import LastLook
     from core.model.commands import Effect, Enqueued, Submitted
     from core.model.config_changes import Reloaded
     from core.model.limit_commands import Charged
@@ -60,6 +63,13 @@ class ConfigurationPort(Protocol):
 
     async def reload(self, *, effect: Effect, actor: str) -> Reloaded:
         """Read config.toml again and take all of it or nothing; raise `Invalid`, `Conflict`."""
+
+
+class HealthPort(HealthState, Protocol):
+    """What the control asks of the health of an engine."""
+
+    async def look(self, name: str) -> LastLook:
+        """Look at a backend now."""
 
 
 class EnginePort(OperatorPort, Protocol):
@@ -113,6 +123,10 @@ class EnginePort(OperatorPort, Protocol):
         """What keeps its store small."""
 
     @property
+    def health(self) -> HealthPort:
+        """What is known of the machine and of backends."""
+
+    @property
     def schedule_verbs(self) -> ScheduleVerbsPort:
         """What changes schedules and fires them by hand."""
 
@@ -155,6 +169,7 @@ class LocalControl(ControlAPI):
             engine.output_dir,
             engine=partial(see_engine, engine),
             planning=partial(_planning, engine),
+            health=HealthSight(known=engine.health),
         )
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = EngineAnswers(engine, self._user).table()
@@ -192,6 +207,7 @@ class EngineAnswers:
         answers.to(Charge, self._charge)
         answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)
+        answers.to(LookAtBackend, lambda r: engine.health.look(r.name))
         ScheduleAnswers(engine, self._user).add_to(answers)
         answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.reports, self._user).part)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))

@@ -11,8 +11,10 @@ from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
+from core.control.health_answers import HealthAnswers, HealthSight
 from core.control.limit_answers import capacity_of, gauges_of
 from core.control.nouns import failures, ledger, limits, logs, past, schedules
+from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
 from core.control.prediction_answers import Planning, PredictionAnswers
@@ -24,6 +26,7 @@ from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
 from core.model.errors import Unavailable
+from core.model.paths import Paths
 from core.model.records import replace
 from core.model.status import TaskStatus
 
@@ -42,9 +45,9 @@ R = TypeVar("R")
 class ReadingControl(ReadingAPI):
     """Answer what needs no engine; raise `Unavailable` (`engine.none`) for all else.
 
-    `engine` says how the engine does, which is part of why tasks wait; `planning` how documents are read and
-    claims made, without which nothing is predicted. `readers` are closed with it; None =
-    the owner of the reports closes their connections.
+    `engine` says how the engine does, which is part of why tasks wait; `health` what it knows of its machine,
+    or how that is judged without it; `planning` how documents are read and claims made, without which nothing
+    is predicted. `readers` are closed with it; None = the owner of the reports closes their connections.
     """
 
     def __init__(
@@ -54,9 +57,13 @@ class ReadingControl(ReadingAPI):
         *,
         engine: EngineSight = no_engine,
         planning: Callable[[], Planning] | None = None,
+        health: HealthSight | None = None,
         readers: Readers | None = None,
     ) -> None:
         self._reports = reports
+        self._health = HealthAnswers(
+            reports, Paths(home=output_dir.parent), engine=engine, sight=health or HealthSight()
+        )
         self._readers = readers
         self._engine = engine
         self._waits = WaitAnswers(reports.waits, engine)
@@ -96,6 +103,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Queues, lambda _: reports.queues.all())
         answers.to(limits.Capacity, lambda _: capacity_of(reports))
         answers.to(limits.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit))
+        answers.to(ReadHealth, lambda _: self._health.now())
         answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
         answers.to(schedules.ListSchedules, lambda _: all_schedules(reports))
         answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))

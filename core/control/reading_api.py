@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 from core.control.arguments import PAGE, EventQuery
 from core.control.nouns.failures import FailuresReading
+from core.control.nouns.health import HealthReading
 from core.control.nouns.ledger import LedgerReading
 from core.control.nouns.limits import LimitsReading
 from core.control.nouns.logs import Logs
@@ -157,6 +158,11 @@ class ReadingAPI(ABC):
     def failures(self) -> FailuresReading:
         """Failure families."""
         return FailuresReading(self)
+
+    @property
+    def health(self) -> HealthReading:
+        """How the engine, its machine and its backends do."""
+        return HealthReading(self)
 
     @property
     def schedules(self) -> SchedulesReading:

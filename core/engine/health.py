@@ -15,6 +15,7 @@ from core.engine.engine_ports import Ports
 from core.engine.loop_watch import Blocked
 from core.engine.measures import MeasureChange, Measures
 from core.engine.set_aside import Note
+from core.model.backend_checks import LastLook
 from core.model.commands import ENGINE
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.health import EngineHealth, LoopBlock, Measure
@@ -105,6 +106,14 @@ class HealthWatch:
         for change in self._measures.take(values, now=now):
             self._note(EngineEvent.HEALTH, _told(change))
 
+    def last_looks(self) -> Mapping[str, LastLook]:
+        """Return the last look at each backend that was looked at."""
+        return self.checks.last_looks()
+
+    async def look(self, name: str) -> LastLook:
+        """Look at a backend now; see `BackendChecks.look_now`."""
+        return await self.checks.look_now(name)
+
     def view(self) -> EngineHealth:
         """Return what is known now."""
         offset = self._clock.offset
@@ -112,7 +121,6 @@ class HealthWatch:
             started_at=self._started_at - offset,
             sampled_at=self._sampled_at - offset,
             measures=self._measures.views(offset=offset),
-            looks=self.checks.last_looks(),
             block=self._block,
             blocks=self._blocks,
             rss=machine.resident_bytes(),

@@ -1,4 +1,4 @@
-"""LoopWatch: names what blocks the loop, and measures how late it is.
+"""LoopWatch: names what blocks the loop.
 
 Handed to the engine by `core.app.hosting`. A turn of the loop notes the time; a thread sleeps on a timer of
 the kernel that is armed only while callbacks run, so neither an idle loop nor a busy one wakes it.
@@ -46,6 +46,14 @@ class Blocked(NamedTuple):
     stack: tuple[str, ...]
 
 
+class _LoopThread(NamedTuple):
+    """A loop, and the thread that runs it by Python's number and the kernel's."""
+
+    loop: asyncio.AbstractEventLoop
+    ident: int
+    native: int
+
+
 class LoopWatch:
     """Watches the loop on which it is started; `on_block` is called there, once it goes on."""
 
@@ -75,16 +83,14 @@ class LoopWatch:
             return
         self._on_block = on_block
         self._selector, self._select = selector, selector.select
-        self._woke = time.monotonic()
-        self._is_idle = True
         selector.select = self._watched(selector.select, self._timer)
-        who = threading.Thread(
-            target=self._watch,
-            args=(self._timer, loop, threading.get_ident(), threading.get_native_id()),
-            name="loop watch",
-            daemon=True,
-        )
-        who.start()
+        thread = _LoopThread(loop, threading.get_ident(), threading.get_native_id())
+        threading.Thread(
+            target=self._watch, args=(self._timer, thread), name="loop watch", daemon=True
+        ).start()
+        # It is in the middle of a turn.
+        self._woke, self._cpu, self._is_idle = time.monotonic(), time.thread_time(), False
+        self._again(self._timer, BLOCKED_SECONDS)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -130,9 +136,7 @@ class LoopWatch:
 
         return watched
 
-    def _watch(
-        self, timer: TimerDescriptor, loop: asyncio.AbstractEventLoop, ident: int, native: int
-    ) -> None:
+    def _watch(self, timer: TimerDescriptor, thread: _LoopThread) -> None:
         while True:
             timer.wait()
             if self._is_over:
@@ -145,10 +149,10 @@ class LoopWatch:
                 # It came round meanwhile, without a rest.
                 self._again(timer, BLOCKED_SECONDS - late)
             elif time.monotonic() - self._rings < BLOCKED_SECONDS:
-                self._look(timer, loop, ident, native)
-            elif _cpu_of(ident) - self._cpu > late / 2:
+                self._look(timer, thread)
+            elif _cpu_of(thread.ident) - self._cpu > late / 2:
                 # This thread could not run: a call held the lock of the interpreter.
-                self._tell(loop, Blocked(self._woke, late, _stack(ident)))
+                self._tell(thread, Blocked(self._woke, late, _stack(thread.ident)))
             else:
                 # Nor did anything else: the process was stopped, or the machine slept.
                 self._woke = time.monotonic()
@@ -158,22 +162,22 @@ class LoopWatch:
         self._rings = time.monotonic() + seconds
         timer.arm(timer.spec(seconds))
 
-    def _look(self, timer: TimerDescriptor, loop: asyncio.AbstractEventLoop, ident: int, native: int) -> None:
-        began, waited = self._woke, _run_delay(native)
+    def _look(self, timer: TimerDescriptor, thread: _LoopThread) -> None:
+        began, waited = self._woke, _run_delay(thread.native)
         time.sleep(SECOND_LOOK)
         if self._woke != began or self._is_idle:
             return
-        if _run_delay(native) - waited > SECOND_LOOK / 2:
+        if _run_delay(thread.native) - waited > SECOND_LOOK / 2:
             # It would run, and no processor is free: what the stack shows has nothing to do with it.
             self._again(timer, BLOCKED_SECONDS)
             return
-        self._tell(loop, Blocked(began, time.monotonic() - began, _stack(ident)))
+        self._tell(thread, Blocked(began, time.monotonic() - began, _stack(thread.ident)))
 
-    def _tell(self, loop: asyncio.AbstractEventLoop, seen: Blocked) -> None:
+    def _tell(self, thread: _LoopThread, seen: Blocked) -> None:
         self._present = seen
         _log.warning("the loop is blocked", ms=round(seen.seconds * 1_000), stack=list(seen.stack))
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._went_on, seen)
+            thread.loop.call_soon_threadsafe(self._went_on, seen)
 
     def _went_on(self, seen: Blocked) -> None:
         self._present = None

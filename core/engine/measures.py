@@ -19,6 +19,8 @@ from core.model.health import (
 )
 from core.rules.machine_health import is_worse, state_of
 
+CALM = 4
+"""Samples in a row by which a measure is better again: one that sways is not told each time."""
 _MINUTE_MS = 60_000
 
 
@@ -38,6 +40,8 @@ class _Kept:
     value: float
     since: int
     state: HealthState = HealthState.OK
+    calm: int = 0
+    """Samples in a row that are better than the state."""
     minute: int = 0
     trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND_MINUTES))
 
@@ -58,8 +62,9 @@ class Measures:
             _remember(kept, measure, value, minute=now // _MINUTE_MS)
             lines, before = self._lines[measure], kept.state
             state = state_of(measure, value, lines, before=before)
-            if state is not before:
-                kept.state, kept.since = state, now
+            kept.calm = kept.calm + 1 if state.rank < before.rank else 0
+            if state.rank > before.rank or kept.calm >= CALM:
+                kept.state, kept.since, kept.calm = state, now, 0
                 yield MeasureChange(measure=measure, before=before, now=state, value=value, lines=lines)
 
     def views(self, *, offset: int) -> tuple[MeasureView, ...]:

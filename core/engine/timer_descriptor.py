@@ -1,6 +1,6 @@
-"""A timer as a descriptor: a thread sleeps on it, and nothing wakes before it is due.
+"""A timer of the kernel as a descriptor.
 
-Used by the watch of the loop. Python has it from 3.13 on.
+A thread sleeps on it, and nothing wakes before it is due. Used by the watch of the loop. Python has it from 3.13 on.
 """
 
 from __future__ import annotations

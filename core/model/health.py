@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from core.model.backend_checks import CheckView, LastLook
-from core.model.views import EngineInfo
+from core.model.backend_checks import CheckView
+from core.model.waits import EngineFacts
 
 TREND_MINUTES = 60
 """Minutes of which an engine remembers each measure."""
@@ -89,14 +89,14 @@ class Lines(Struct, frozen=True, kw_only=True):
 
 MIB, GIB = 2**20, 2**30
 DEFAULT_LINES: Mapping[Measure, Lines] = {
-    Measure.LOAD: Lines(soft=4, hard=16),
+    Measure.LOAD: Lines(soft=16, hard=64),
     Measure.MEMORY: Lines(soft=0.1, hard=0.03),
     Measure.DISK: Lines(soft=GIB, hard=256 * MIB),
     Measure.OUTPUTS: Lines(soft=GIB, hard=256 * MIB),
     Measure.INODES: Lines(soft=0.05, hard=0.01),
     Measure.STORE: Lines(soft=16 * GIB),
     Measure.WAL: Lines(soft=64 * MIB, hard=256 * MIB),
-    Measure.LOOP: Lines(soft=500, hard=2_000),
+    Measure.LOOP: Lines(soft=1_000, hard=5_000),
     Measure.READER: Lines(soft=10_000, hard=60_000),
     Measure.CLOCK: Lines(soft=2_000, hard=3_600_000),
 }
@@ -131,8 +131,6 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     started_at: int
     sampled_at: int
     measures: tuple[MeasureView, ...] = ()
-    looks: Mapping[str, LastLook] = {}
-    """The last look at each backend with a check."""
     block: LoopBlock | None = None
     """The last time that the loop was blocked, since this engine began."""
     blocks: int = 0
@@ -142,28 +140,34 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     """Commands run, and the process that collects their output is gone."""
 
 
-class StoreHealth(Struct, frozen=True, kw_only=True):
-    """What the store tells, with an engine or without; times in ms UTC."""
+class HealthView(Struct, frozen=True, kw_only=True):
+    """How an engine, its machine and its store do; times in ms UTC."""
 
+    at: int
+    engine: EngineFacts
+    stopped_at: int | None = None
+    """When the last engine ended; None = one owns the store, it died, or there has been none."""
+    known: EngineHealth | None = None
+    """What the engine knows; None = it is not the one that answers."""
+    measures: tuple[MeasureView, ...] = ()
+    """Without an engine: the machine as it is now."""
     checks: tuple[CheckView, ...] = ()
+    """Checks of backends by name, with the last look where the engine answers."""
+    tasks: Mapping[str, int] = {}
+    """Tasks by status."""
     lost: int = 0
     """Tasks that are held because the end of their attempt was not seen."""
-    held: int = 0
-    """Tasks that an operator holds, or has to decide about."""
     spent_budgets: int = 0
     is_frozen: bool = False
-    shut_backends: tuple[str, ...] = ()
-    """Backends whose breaker is open, or that refused."""
-    no_engine_since: int | None = None
-    """When the last engine ended; None = one owns the store, or it has had none."""
+    shut: tuple[str, ...] = ()
+    """Backends whose breaker is open, or that refused; at most 20."""
     schedules: int = 0
-    """Schedules that would fire."""
+    """Schedules that will fire."""
+    overdue: int = 0
+    """Of these, how many should have fired a minute ago."""
+    overdue_since: int | None = None
     missed: int = 0
-    """Times that passed without an engine and are not decided yet, or were missed lately."""
-    store_bytes: int = 0
-    wal_bytes: int = 0
-    engine: EngineInfo | None = None
-    """The engine as far as who reads can know."""
+    """Times that were missed within the last day."""
 
 
 class SubjectLine(Struct, frozen=True, kw_only=True):

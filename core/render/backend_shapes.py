@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.model.backend_checks import Check, CheckStatus, target_text
+from core.model.backend_checks import Check, CheckStatus, LastLook, target_text
 from core.model.backends import is_backend, shown_name
 from core.model.commands import ENGINE
 from core.model.durations import write_duration
@@ -15,6 +15,7 @@ from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitG
 from core.model.limits import Backend
 from core.model.values import JsonObject, to_iso
 from core.render.limit_shapes import cause_shape
+from core.render.times import duration_text
 
 UNTIL_CLOSED = "until it is closed"
 
@@ -58,6 +59,28 @@ def check_text(backend: Backend | None, gauge: GaugeView | None) -> str:
     if backend is None or backend.check is None:
         return ""
     return str(CheckStatus.UNKNOWN if gauge is None or gauge.check is None else gauge.check.status)
+
+
+def look_text(last: LastLook) -> str:
+    """Say what a look found: `200 OK in 12ms`, `no answer: refused; 1 of 2 looks say down`."""
+    took = duration_text(last.look.took_ms)
+    text = f"{last.look.text} in {took}" if last.look.answered else f"no answer: {last.look.text}"
+    if last.toward is None:
+        return text
+    return f"{text}; {last.seen} of {last.wanted} looks in a row say {last.toward}"
+
+
+def look_shape(last: LastLook) -> JsonObject:
+    """Return a look as JSON has it."""
+    return {
+        "at": to_iso(last.at),
+        "answered": last.look.answered,
+        "took_ms": last.look.took_ms,
+        "text": last.look.text,
+        "toward": None if last.toward is None else last.toward.value,
+        "seen": last.seen,
+        "wanted": last.wanted,
+    }
 
 
 def who_shut(gauge: GaugeView) -> str:

@@ -40,6 +40,7 @@ WORDS: dict[str, list[str]] = {
     "limits": ["limits"],
     "budgets": ["budgets"],
     "backends": ["backends"],
+    "health": ["health"],
     "schedules": ["schedules"],
     "schedule": ["schedule", "trigger", "nothing"],
     "charge": ["charge", "--usd", "0.1"],

@@ -19,6 +19,7 @@ from core.engine.changes import ChangeNotice
 from core.engine.clock import SystemClock
 from core.engine.purging import Purging
 from core.executors.outputs import Outputs
+from core.model.backend_checks import LastLook, Look
 from core.model.commands import (
     Claimed,
     Complete,
@@ -31,6 +32,7 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.errors import TaskdeckError
+from core.model.health import EngineHealth
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
@@ -59,6 +61,19 @@ ORPHAN = OrphanView(
 WORKFLOW = WorkflowView(name="w \x00", stages=1, tasks=2, warnings=("line 1: \ud800",))
 
 
+class StagedHealth:
+    """Knows nothing but that it is there."""
+
+    def view(self) -> EngineHealth:
+        return EngineHealth(started_at=0, sampled_at=0)
+
+    def last_looks(self) -> Mapping[str, LastLook]:
+        return {}
+
+    async def look(self, name: str) -> LastLook:
+        return LastLook(at=0, look=Look(answered=True, took_ms=1, text=name))
+
+
 class StagedEngine:
     """Admit and operate for real; record what was asked; wait until the test says so."""
 
@@ -74,6 +89,7 @@ class StagedEngine:
         self.output_dir = home / "output"
         purging = Purging(self.journal, self.reports.upkeep, Outputs(self.output_dir))
         self.upkeep = SimpleNamespace(purging=purging)
+        self.health = StagedHealth()
         self.asked: list[Any] = []
         self.refusal: TaskdeckError | None = None
         self.claimed: list[Claimed] = []

@@ -54,6 +54,7 @@ from core.model.records import replace
 from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream, QueueView
+from core.render.health_lines import subject_lines
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.support.actors import by
@@ -223,6 +224,15 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
 async def test_a_configuration_that_did_not_change_is_read_again_in_vain(control):
     assert (await control.configuration.reload(effect=Effect.NONE)).changes == ()
     assert (await control.configuration.reload(actor="ana")).changes == ()
+
+
+async def test_health_is_read_through_every_door_and_a_backend_without_a_check_is_refused(control, mine):
+    view = await control.health.now()
+    assert (view.engine.state, view.checks) == ("serving", ())
+    assert {one.subject for one in subject_lines(view)} >= {"engine", "disk", "memory", "store"}
+    with pytest.raises(NotFound) as caught:
+        await control.health.look(mine)
+    assert caught.value.code == "check.unknown"
 
 
 async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mine):

@@ -251,6 +251,8 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
     ("capacity", lambda c: c.limits.capacity(), "{}"),
+    ("health", lambda c: c.health.now(), "{}"),
+    ("look_at_backend", lambda c: c.health.look("api"), '{"name":"api"}'),
     ("gauges", lambda c: c.limits.gauges("db", after="k", limit=3), '{"name":"db","after":"k","limit":3}'),
     (
         "entries",

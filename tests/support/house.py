@@ -20,8 +20,9 @@ from core.engine.engine_ports import Ports
 from core.engine.service import Engine
 from core.executors.family import MARK
 from core.model.commands import StopMode
+from core.model.health import Measure
 from core.model.limits import Capacity
-from core.model.paths import ensure_home
+from core.model.paths import Paths, ensure_home
 from core.model.ports import Looker
 from core.model.views import JobResult, TaskDetail
 from core.probes import Prober
@@ -52,6 +53,7 @@ class House:
         self.draws: list[float] = []
         self.capacity = Capacity()
         self.look_at: Looker = Prober().look
+        self.measure: Callable[[Paths], Mapping[Measure, float]] = lambda _: {}
         self.engines: list[Engine] = []
         self.registry = lambda: Registry([Delay(), Shell(), self.steer])
 
@@ -65,6 +67,7 @@ class House:
             registry=self.registry(),
             capacity=self.capacity,
             look=self.look_at,
+            measure=self.measure,
         )
         engine = Engine(self.paths, chosen, ports)
         self.engines.append(engine)

@@ -15,6 +15,7 @@ from core.app.attach import closing, dial
 from core.app.lock import is_held
 from core.app.options import Options
 from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
+from core.control.health_answers import HealthSight
 from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
 from core.control.wait_answers import EngineSight, ask_engine
@@ -52,7 +53,12 @@ async def open_store(options: Options, *, engine: EngineSight | None = None) -> 
     reports = Reports(readers)
     sight = engine or partial(_unheard, paths)
     control = ReadingControl(
-        reports, paths.output, engine=sight, planning=partial(_planning, options), readers=readers
+        reports,
+        paths.output,
+        engine=sight,
+        planning=partial(_planning, options),
+        health=HealthSight(lines=options.health_lines),
+        readers=readers,
     )
     try:
         yield StoreReading(control=control, reports=reports)

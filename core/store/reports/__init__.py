@@ -17,6 +17,7 @@ from core.store.reports.entries import EntryReports
 from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
+from core.store.reports.health import HealthReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
 from core.store.reports.outcomes import OutcomeReports
@@ -55,6 +56,7 @@ class Reports:
         self.pools = PoolReports(source)
         self.limits = LimitReports(source)
         self.checks = CheckReports(source)
+        self.health = HealthReports(source)
         self.totals = TotalReports(source)
         self.failures = FailureReports(source)
         self.targets = TargetReports(source)

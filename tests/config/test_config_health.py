@@ -1,0 +1,44 @@
+"""Lines of health in config.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.config import load_lines
+from core.model.errors import InvalidDocument
+from core.model.health import DEFAULT_LINES, MIB, Lines, Measure
+
+
+def lines(home: Path, text: str) -> dict[Measure, Lines]:
+    (home / "config.toml").write_text(f"[health]\n{text}\n")
+    return dict(load_lines(home))
+
+
+def test_what_is_left_out_keeps_its_lines_and_an_empty_table_has_none(tmp_path: Path) -> None:
+    found = lines(
+        tmp_path,
+        'memory = {soft = "20%", hard = 0.05}\ndisk = {soft = "64MiB"}\nload = {}\nloop = {hard = "3s"}',
+    )
+    assert found[Measure.MEMORY] == Lines(soft=0.2, hard=0.05)
+    assert found[Measure.DISK] == found[Measure.OUTPUTS] == Lines(soft=64 * MIB)
+    assert (found[Measure.LOAD], found[Measure.LOOP]) == (Lines(), Lines(hard=3_000))
+    assert found[Measure.WAL] == DEFAULT_LINES[Measure.WAL]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('memory = {soft = "5%", hard = "10%"}', "`memory`: `soft` must come before `hard`"),
+        ('wal = {soft = "2GiB", hard = "1GiB"}', "`wal`: `soft` must come before `hard`"),
+        ('memory = {soft = "500%"}', "must be a share, such as"),
+        ("disk = {soft = -1}", "must be a size, such as"),
+        ("loda = {soft = 1}", "unknown key; did you mean `load`?"),
+        ("load = {sfot = 1}", "unknown key; did you mean `soft`?"),
+    ],
+)
+def test_a_fault_is_told(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        lines(tmp_path, text)
+    assert said in str(caught.value.facts["faults"])
