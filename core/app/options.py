@@ -18,7 +18,7 @@ from core.model.paths import Paths, find_home, named_home
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from core.config import Settings
+    from core.config import Settings, Tables
     from core.model.health import Lines, Measure
     from core.model.limits import Capacity
 
@@ -80,14 +80,14 @@ class Options:
 
     def capacity(self) -> Capacity:
         """Read the pools, limits, backends and prices of this home; raise `Invalid` (`config.*`)."""
-        # Clients need none of them, and pydantic would cost each half a second.
-        from core.config import load_capacity
-
-        return load_capacity(self.paths.home, slots=self.slots)
+        return self._tables().capacity
 
     def health_lines(self) -> Mapping[Measure, Lines]:
         """Read from where on measures of health warn; raise `Invalid` (`config.*`)."""
-        # As above.
-        from core.config import load_lines
+        return self._tables().health
 
-        return load_lines(self.paths.home)
+    def _tables(self) -> Tables:
+        # Clients need none of them, and pydantic would cost each half a second.
+        from core.config import load_tables
+
+        return load_tables(self.paths.home, slots=self.slots)

@@ -6,12 +6,14 @@ Called by the commands that check and show the configuration.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.config.capacity import CapacityReport, load_capacity, read_capacity
 from core.config.faults import Faults, refusal
+from core.config.lines import lines_of
 from core.config.positions import Positions
+from core.config.sections import HEALTH
 from core.config.settings import Settings, load, origins
 from core.model.errors import Fault, Invalid
 from core.model.limits import DEFAULT_POOL, Capacity
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from core.config.files import ConfigFile
     from core.config.tables import MatchTable, OnTable
+    from core.model.health import Lines, Measure
 
 DEFAULT_QUEUE = "default"
 """Where tasks are that name no queue."""
@@ -35,6 +38,8 @@ class Configuration:
 
     settings: Settings
     capacity: Capacity = Capacity()
+    health: Mapping[Measure, Lines] = field(default_factory=dict)
+    """From where on measures of health warn."""
     file: ConfigFile
     warnings: tuple[Fault, ...] = ()
 
@@ -56,7 +61,13 @@ def check(home: Path, *, slots: int | None = None) -> Configuration:
         raise refusal(report.file, faults) from error
     capacity = load_capacity(home, slots=slots)
     warnings = (*_warnings_of_slots(report, origins(home, slots=slots)), *_warnings_of_names(report))
-    return Configuration(settings=settings, capacity=capacity, file=report.file, warnings=warnings)
+    return Configuration(
+        settings=settings,
+        capacity=capacity,
+        health=lines_of(report.tables.one(HEALTH)),
+        file=report.file,
+        warnings=warnings,
+    )
 
 
 def _of_settings(error: Invalid, report: CapacityReport) -> Iterator[Fault]:

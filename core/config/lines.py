@@ -5,9 +5,9 @@ Loaded by `core.app.options` for an engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from core.config.capacity import read_capacity
+from core.config.capacity import load_capacity, read_capacity
 from core.config.faults import refusal
 from core.config.sections import HEALTH
 from core.model.health import DEFAULT_LINES, Lines, Measure
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.config.health_tables import HealthTable
+    from core.model.limits import Capacity
+
+
+class Tables(NamedTuple):
+    """What the sections of a file say."""
+
+    capacity: Capacity
+    health: Mapping[Measure, Lines]
+
+
+def load_tables(home: Path, *, slots: int | None = None) -> Tables:
+    """Return what the sections of a data directory say; raise as `load_capacity` does."""
+    return Tables(load_capacity(home, slots=slots), load_lines(home))
 
 
 def load_lines(home: Path) -> Mapping[Measure, Lines]:

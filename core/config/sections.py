@@ -102,7 +102,6 @@ HEALTH: Final = Section(
     name="health",
     table=HealthTable,
     form=Form.ONE,
-    is_reloaded=False,
     example="""\
 [health]
 load = { soft = 16, hard = 64 }                 # processes for each processor, over a minute

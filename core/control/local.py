@@ -27,6 +27,7 @@ from core.control.prediction_answers import Planning
 from core.control.purge_answers import PurgeAnswers, UpkeepPort
 from core.control.reading import ReadingControl
 from core.control.schedule_changes import ScheduleAnswers, ScheduleVerbsPort
+from core.control.sights import Sights
 from core.control.wait_answers import see_engine
 from core.engine.store_copies import StoreCopies
 from core.host import effective_user, own_surroundings
@@ -167,9 +168,11 @@ class LocalControl(ControlAPI):
         self._reading = ReadingControl(
             engine.reports,
             engine.output_dir,
-            engine=partial(see_engine, engine),
-            planning=partial(_planning, engine),
-            health=HealthSight(known=engine.health),
+            sights=Sights(
+                engine=partial(see_engine, engine),
+                planning=partial(_planning, engine),
+                health=HealthSight(known=engine.health),
+            ),
         )
         self._operator_verbs = OperatorVerbs(engine)
         self._answers = EngineAnswers(engine, self._user).table()

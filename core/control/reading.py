@@ -11,27 +11,28 @@ from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
-from core.control.health_answers import HealthAnswers, HealthSight
+from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
 from core.control.nouns import failures, ledger, limits, logs, past, schedules
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
-from core.control.prediction_answers import Planning, PredictionAnswers
+from core.control.prediction_answers import PredictionAnswers
 from core.control.prediction_requests import Predict
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
 from core.control.schedule_answers import all_schedules, downtime, one_schedule
+from core.control.sights import Sights
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
-from core.control.wait_answers import EngineSight, WaitAnswers, no_engine
+from core.control.wait_answers import WaitAnswers
 from core.model.errors import Unavailable
 from core.model.paths import Paths
 from core.model.records import replace
 from core.model.status import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from core.model.events import EventView
@@ -45,9 +46,7 @@ R = TypeVar("R")
 class ReadingControl(ReadingAPI):
     """Answer what needs no engine; raise `Unavailable` (`engine.none`) for all else.
 
-    `engine` says how the engine does, which is part of why tasks wait; `health` what it knows of its machine,
-    or how that is judged without it; `planning` how documents are read and claims made, without which nothing
-    is predicted. `readers` are closed with it; None = the owner of the reports closes their connections.
+    `readers` are closed with it; None = the owner of the reports closes their connections.
     """
 
     def __init__(
@@ -55,19 +54,17 @@ class ReadingControl(ReadingAPI):
         reports: Reports,
         output_dir: Path,
         *,
-        engine: EngineSight = no_engine,
-        planning: Callable[[], Planning] | None = None,
-        health: HealthSight | None = None,
+        sights: Sights | None = None,
         readers: Readers | None = None,
     ) -> None:
+        sights = sights or Sights()
+        engine = self._engine = sights.engine
         self._reports = reports
-        self._health = HealthAnswers(
-            reports, Paths(home=output_dir.parent), engine=engine, sight=health or HealthSight()
-        )
         self._readers = readers
-        self._engine = engine
         self._waits = WaitAnswers(reports.waits, engine)
-        self._predictions = PredictionAnswers(reports, engine, planning)
+        self._predictions = PredictionAnswers(reports, engine, sights.planning)
+        paths = Paths(home=output_dir.parent)
+        self._health = HealthAnswers(reports, paths, engine=engine, sight=sights.health)
         self._files = OutputFiles(output_dir)
         self._bundles = BundleAnswers(output_dir.parent, engine)
         self._answers = self._answers_of(reports)

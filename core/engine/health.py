@@ -18,7 +18,7 @@ from core.engine.set_aside import Note
 from core.model.backend_checks import LastLook
 from core.model.commands import ENGINE
 from core.model.engine_notes import EngineEvent, NoteEngine
-from core.model.health import EngineHealth, LoopBlock, Measure
+from core.model.health import DEFAULT_LINES, EngineHealth, Lines, LoopBlock, Measure
 from core.model.limits import Backend
 from core.model.paths import Paths
 from core.model.values import JsonObject
@@ -33,7 +33,7 @@ BLOCKS_APART_MS = 60_000
 """Between two events of a blocked loop at the least; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HealthParts:
     """What health asks of the rest of the engine."""
 
@@ -79,8 +79,9 @@ class HealthWatch:
             self._watch.start(self._blocked)
         await self.checks.configure(backends)
 
-    async def change(self, backends: Sequence[Backend]) -> None:
-        """Look at these instead, if it looks at any."""
+    async def change(self, backends: Sequence[Backend], lines: Mapping[Measure, Lines]) -> None:
+        """Look at these backends instead, if it looks at any, and judge by these lines."""
+        self._measures.lines = {**DEFAULT_LINES, **lines}
         if self._is_looking:
             await self.checks.configure(backends)
 

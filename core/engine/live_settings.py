@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.connectors.registry import Registry
     from core.engine.admission import Admission
     from core.engine.completion import Completion
-    from core.engine.health import EngineHealth
+    from core.engine.health import HealthWatch
     from core.engine.janitor import Janitor
     from core.engine.runner import Runner
     from core.engine.shutdown import Shutdown
@@ -53,7 +53,7 @@ class LiveSettings:
     admission: Admission
     children: ChildExecutor
     completion: Completion
-    health: EngineHealth
+    health: HealthWatch
     janitor: Janitor
     registry: Registry
     runner: Runner
@@ -76,4 +76,4 @@ class LiveSettings:
         self.registry.take(settings)
         self.usage.prices = configuration.capacity.prices
         change_level(settings.log_level)
-        await self.health.change(configuration.capacity.backends)
+        await self.health.change(configuration.capacity.backends, configuration.health)

@@ -50,7 +50,7 @@ class Measures:
     """The last value of each measure, its state since when, the worst of each of the last minutes."""
 
     def __init__(self, lines: Mapping[Measure, Lines]) -> None:
-        self._lines = {**DEFAULT_LINES, **lines}
+        self.lines = {**DEFAULT_LINES, **lines}
         self._kept: dict[Measure, _Kept] = {}
 
     def take(self, values: Mapping[Measure, float], *, now: int) -> Iterator[MeasureChange]:
@@ -60,7 +60,7 @@ class Measures:
             if kept is None:
                 kept = self._kept[measure] = _Kept(value=value, since=now)
             _remember(kept, measure, value, minute=now // _MINUTE_MS)
-            lines, before = self._lines[measure], kept.state
+            lines, before = self.lines[measure], kept.state
             state = state_of(measure, value, lines, before=before)
             kept.calm = kept.calm + 1 if state.rank < before.rank else 0
             if state.rank > before.rank or kept.calm >= CALM:
@@ -75,7 +75,7 @@ class Measures:
                 value=kept.value,
                 state=kept.state,
                 since=kept.since - offset,
-                lines=self._lines[measure],
+                lines=self.lines[measure],
                 trend=tuple(kept.trend),
             )
             for measure, kept in self._kept.items()

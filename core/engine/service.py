@@ -176,14 +176,9 @@ class Engine:
         return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
     def _new_health(self) -> HealthWatch:
-        parts = HealthParts(
-            paths=self.paths,
-            journal=self.journal,
-            histories=self.reports.checks.histories,
-            oldest_reader=self._readers.oldest_ms,
-            is_collector_lost=self.children.is_collector_lost,
-            note=self._set_aside.note,
-        )
+        readers, children = self._readers.oldest_ms, self.children.is_collector_lost
+        histories, note = self.reports.checks.histories, self._set_aside.note
+        parts = HealthParts(self.paths, self.journal, histories, readers, children, note)
         return HealthWatch(parts, self._ports)
 
     def _new_children(self, settings: Settings) -> ChildExecutor:

@@ -1,6 +1,7 @@
 """A timer of the kernel as a descriptor.
 
-A thread sleeps on it, and nothing wakes before it is due. Used by the watch of the loop. Python has it from 3.13 on.
+A thread sleeps on it, and nothing wakes before it is due. Python has it from 3.13 on. Used by the watch of
+the loop.
 """
 
 from __future__ import annotations

@@ -17,10 +17,8 @@ def lines(home: Path, text: str) -> dict[Measure, Lines]:
 
 
 def test_what_is_left_out_keeps_its_lines_and_an_empty_table_has_none(tmp_path: Path) -> None:
-    found = lines(
-        tmp_path,
-        'memory = {soft = "20%", hard = 0.05}\ndisk = {soft = "64MiB"}\nload = {}\nloop = {hard = "3s"}',
-    )
+    text = 'memory = {soft = "20%", hard = 0.05}\ndisk = {soft = "64MiB"}\nload = {}\nloop = {hard = "3s"}'
+    found = lines(tmp_path, text)
     assert found[Measure.MEMORY] == Lines(soft=0.2, hard=0.05)
     assert found[Measure.DISK] == found[Measure.OUTPUTS] == Lines(soft=64 * MIB)
     assert (found[Measure.LOAD], found[Measure.LOOP]) == (Lines(), Lines(hard=3_000))

@@ -35,6 +35,7 @@ from core.control.nouns.schedules import Switch
 from core.control.nouns.upkeep import Purge
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
+from core.control.sights import Sights
 from core.control.wait_answers import ask_engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -753,7 +754,7 @@ async def test_everybody_gets_the_same_answers(local):
     readers = Readers(local.home / "taskdeck.db")
     sight = partial(ask_engine, local.control)
     async with ReadingControl(
-        Reports(readers), local.home / "output", engine=sight, readers=readers
+        Reports(readers), local.home / "output", sights=Sights(engine=sight), readers=readers
     ) as reading:
         for number, question in enumerate(stored):
             assert await question(reading) == await question(local.control), number

@@ -28,7 +28,7 @@ class Machine:
         for _ in range(times):
             self.house.clock.advance(seconds=15)
             await self.house.settle()
-            await self.house.engine._janitor._running["health"]
+            await self.house.engine.upkeep.janitor._running["health"]
 
     @property
     def told(self) -> list[dict]:

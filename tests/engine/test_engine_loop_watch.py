@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.engine.loop_watch import BLOCKED_SECONDS, Blocked, LoopWatch
-from tests.support.waiting import DEADLINE, until
+from tests.support.waiting import DEADLINE, ticks, until
 
 
 class Watched:
@@ -56,8 +56,8 @@ async def test_what_blocks_the_loop_is_named_and_told_once_it_goes_on(watched: W
 
 async def test_a_loop_that_comes_round_without_a_rest_is_not_blocked(watched: Watched) -> None:
     over = time.monotonic() + 1.5 * BLOCKED_SECONDS
-    while time.monotonic() < over:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+    while time.monotonic() < over:
+        await ticks(1)
     assert (watched.told, watched.watch.present) == ([], None)
 
 

@@ -22,6 +22,7 @@ from core.app.bundles.folder import private_folder
 from core.app.bundles.manifest import Manifest, Output
 from core.app.signals import cancelling_on_signal
 from core.control.reading import ReadingControl
+from core.control.sights import Sights
 from core.executors.outputs import LOST
 from core.host import free_bytes
 from core.model.bundles import CONFIG, ROWS, broken, engine_of
@@ -63,7 +64,7 @@ async def open_bundle(path: Path, *, tell: Callable[[str], None]) -> AsyncIterat
         readers = Readers(paths.db)
         reports = Reports(readers)
         sight = partial(_as_it_did, engine_of(manifest.facts))
-        reading = ReadingControl(reports, paths.output, engine=sight, readers=readers)
+        reading = ReadingControl(reports, paths.output, sights=Sights(engine=sight), readers=readers)
         # Ages count to the moment that the bundle shows.
         with standing_at(manifest.at):
             async with reading as control:

@@ -64,7 +64,7 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
         capacity=configuration.capacity,
         file=configuration.file,
         slots=options.slots,
-        health_lines=options.health_lines(),
+        health_lines=configuration.health,
         watch=LoopWatch(),
     )
     engine = Engine(paths, settings, ports, started_by=started_by)

@@ -18,6 +18,7 @@ from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
 from core.control.health_answers import HealthSight
 from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
+from core.control.sights import Sights
 from core.control.wait_answers import EngineSight, ask_engine
 from core.model.paths import Paths
 from core.model.waits import EngineFacts
@@ -55,9 +56,11 @@ async def open_store(options: Options, *, engine: EngineSight | None = None) -> 
     control = ReadingControl(
         reports,
         paths.output,
-        engine=sight,
-        planning=partial(_planning, options),
-        health=HealthSight(lines=options.health_lines),
+        sights=Sights(
+            engine=sight,
+            planning=partial(_planning, options),
+            health=HealthSight(lines=options.health_lines),
+        ),
         readers=readers,
     )
     try:
