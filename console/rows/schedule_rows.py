@@ -23,6 +23,7 @@ _STATES = {
     ScheduleState.ON: "open",
     ScheduleState.PAUSED: "paused",
     ScheduleState.ENDED: "skipped",
+    ScheduleState.SILENT: "failed",
 }
 _FIRES = {
     FireStatus.WAITING: "queued",

@@ -38,7 +38,7 @@ class ScheduleScreen(DeskScreen):
 
     PARTS = ("fires", "schedules")
     READER = "table"
-    NOUNS = ("schedule", "fire", "job")
+    NOUNS = ("schedule", "fire", "job", "expectation")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, name: str) -> None:

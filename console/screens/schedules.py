@@ -6,24 +6,26 @@ Opened through `console.shell.places`.
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.content import Content
 
 from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import Subject
-from console.rows.listing import schedules
+from console.rows.listing import schedules, style_of
 from console.rows.schedule_rows import schedule_row_format
 from console.screens.list_screen import ListScreen
 from console.screens.parts.schedule_keys import ScheduleKeys
 from console.verbs.reasons import SCHEDULES
-from console.widgets.line import Line
-from core.model.schedule_views import Downtime, ScheduleView
+from console.widgets.styled_lines import Span, StyledLines
+from core.model.schedule_views import ScheduleView
 from core.model.schedules import ScheduleState
 from core.model.text import SafeText, clip, safe_line
 from core.render.schedule_lines import ScheduleLine
-from core.render.schedule_texts import downtime_text, number_text
+from core.render.schedule_texts import downtime_text, number_text, silence_text
 
 _NONE = SafeText("no schedule yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
+
+_SILENT = 3
+"""Workflows whose silence the screen tells above the list."""
 
 
 class SchedulesScreen(ListScreen[ScheduleLine]):
@@ -31,7 +33,7 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
 
     PARTS = ("list", "schedules", "times")
     BINDINGS = bindings(*PARTS)
-    NOUNS = ("schedule", "fire", "job", "engine")
+    NOUNS = ("schedule", "fire", "job", "engine", "expectation")
     PLACES = {"open": "schedule"}
     nothing = _NONE
 
@@ -39,8 +41,9 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
         listing = schedules(desk.control)
         row_format = schedule_row_format(listing.columns, lambda: desk.look)
         super().__init__(desk, listing, row_format=row_format)
-        self.downtime = Line()
-        self._downtime: Downtime | None = None
+        self.faults = StyledLines()
+        """What passed without an engine, and which workflows are silent."""
+        self._told: list[SafeText] = []
         self.schedules = ScheduleKeys(desk, self, chosen=self._chosen)
         self.action_trigger = self.schedules.trigger
         self.action_pause = self.schedules.pause
@@ -49,17 +52,16 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
         self.action_remove = self.schedules.remove
 
     def body(self) -> ComposeResult:
-        yield self.downtime
+        yield self.faults
         yield from super().body()
 
-    def on_mount(self) -> None:
-        self.downtime.display = False
-        super().on_mount()
-
     async def load(self) -> None:
-        """Read what passed without an engine, then the schedules."""
-        self._downtime = await self.desk.control.schedules.downtime()
-        self._write_downtime()
+        """Read what passed without an engine and which workflows are silent, then the schedules."""
+        asked = self.desk.control.schedules
+        downtime, workflows = await asked.downtime(), await asked.expected_workflows()
+        self._told = [] if downtime is None else [downtime_text(downtime)]
+        self._told += [silence_text(one) for one in workflows if one.silent_since is not None][:_SILENT]
+        self._write_faults()
         await super().load()
 
     def title_line(self) -> SafeText:
@@ -81,13 +83,13 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
 
     def on_resize(self) -> None:
         super().on_resize()
-        self._write_downtime()
+        self._write_faults()
 
     def _chosen(self) -> ScheduleView | None:
         return None if self.table.selected is None else self.table.selected.view
 
-    def _write_downtime(self) -> None:
-        self.downtime.display = self._downtime is not None
-        if self._downtime is not None:
-            told = f" {downtime_text(self._downtime)}"
-            self.downtime.write(Content.styled(clip(safe_line(told), self.size.width or 80), "reverse"))
+    def _write_faults(self) -> None:
+        width, style = self.size.width or 80, style_of("failed", self.desk.look)
+        # Written before the screen is laid out for the first time, its own height would stay 0.
+        self.faults.styles.height = len(self._told)
+        self.faults.write([[Span(clip(safe_line(f" ! {told}"), width), style)] for told in self._told])

@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from tzlocal import get_localzone_name
 
@@ -32,6 +33,7 @@ from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Sche
 from core.model.zones import zone_of
 from core.workflows.registry import expanded
 
+T = TypeVar("T")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
 _FORMS = "18:30, 2026-11-28T02:10, 2026-11-28T02:10Z, +2h"
 _WORKFLOWS = frozenset({".yaml", ".yml", ".json"})
@@ -47,6 +49,16 @@ def _moment(text: str) -> int:
     today = datetime.fromtimestamp(now / 1_000).astimezone().date()
     days = (today + timedelta(days=number) for number in range(3))
     return next(at for day in days if (at := parse_moment(f"{day.isoformat()}T{typed}", now=now)) > now)
+
+
+class Cleared(StrEnum):
+    """What an edit can take away from a schedule."""
+
+    STARTS = "starts"
+    ENDS = "ends"
+    EXCLUDE = "exclude"
+    JITTER = "jitter"
+    EXPECT = "expect"
 
 
 def zone_name(text: str) -> str:
@@ -95,9 +107,20 @@ class When:
             metavar="N", min=1, max=COUNTED_MAX, help="Times that are caught up on at most. [default: 100]"
         ),
     ] = None
+    expect: Annotated[
+        int | None,
+        Option(
+            read=parse_duration, metavar="TIME", help="Tell when no job of it succeeded for so long: 25h."
+        ),
+    ] = None
     overlap: Annotated[
         Overlap | None, Option(help="What a fire does while an earlier job has not ended. [default: skip]")
     ] = None
+
+    clear: Annotated[
+        list[Cleared],
+        Option(help="Take what was said of it away from the schedule; may be repeated."),
+    ] = field(default_factory=list)
 
     def timing(self, before: Timing | None) -> Timing:
         """Return when it fires; of a schedule that stands, what is not said stays."""
@@ -119,10 +142,15 @@ class When:
             at=kinds.at,
             zone=self.zone or (machine_zone() if before is None else before.zone),
             anchor=begun if every is not None else 0,
-            starts=self.starts if before is None or self.starts is not None else before.starts,
-            ends=self.ends if before is None or self.ends is not None else before.ends,
-            exclude=tuple(self.exclude) if before is None or self.exclude else before.exclude,
+            starts=self._kept(Cleared.STARTS, self.starts, None if before is None else before.starts),
+            ends=self._kept(Cleared.ENDS, self.ends, None if before is None else before.ends),
+            exclude=self._kept(Cleared.EXCLUDE, tuple(self.exclude), () if before is None else before.exclude)
+            or (),
         )
+
+    def _kept(self, what: Cleared, said: T | None, before: T | None) -> T | None:
+        """Return what is said, else what was before unless it is taken away."""
+        return said or (None if what in self.clear else before)
 
     def policy(self, before: FirePolicy) -> FirePolicy:
         """Return how its fires are carried out."""
@@ -132,8 +160,15 @@ class When:
             "window_ms": self.window,
             "most": self.max,
             "overlap": self.overlap,
+            "expect_ms": self.expect,
         }
-        return replace(before, **{name: value for name, value in said.items() if value is not None})
+        cleared = {
+            **({"jitter_ms": 0} if Cleared.JITTER in self.clear else {}),
+            **({"expect_ms": None} if Cleared.EXPECT in self.clear else {}),
+        }
+        return replace(
+            before, **cleared, **{name: value for name, value in said.items() if value is not None}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +222,8 @@ class What:
 
 def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> Schedule:
     """Return a new schedule; raise `Invalid` and what reading its file raises."""
+    if when.clear:
+        raise usage("--clear is for schedules that stand", hint="leave it out, or taskdeck schedule edit")
     if not words:
         raise usage("name a workflow file, or a command behind --", hint="taskdeck schedule add --help")
     return Schedule(

@@ -39,6 +39,7 @@ from core.render.schedule_texts import (
     fire_text,
     schedule_facts,
     schedule_shape,
+    silence_text,
     state_text,
     timing_text,
 )
@@ -160,6 +161,7 @@ async def schedules(arguments: Listed) -> int:
             return _show(view, page.rows, more=page.next is not None, arguments=arguments)
         found = await deck.schedules.all()
         downtime = await deck.schedules.downtime()
+        workflows = await deck.schedules.expected_workflows()
     where = parse(arguments.where, Noun.SCHEDULES) if arguments.where else Filter(noun=Noun.SCHEDULES)
     lines = select(where, map(schedule_line, found), now=present_ms())
     if arguments.json:
@@ -173,6 +175,9 @@ async def schedules(arguments: Listed) -> int:
         note("no schedule matches")
     else:
         note("no schedules yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
+    for expected in workflows:
+        if expected.silent_since is not None:
+            note(silence_text(expected))
     if downtime is not None:
         note(f"{downtime_text(downtime)}; {_LASTING}")
     return 0
@@ -341,6 +346,7 @@ COMMANDS = (
         run=edit,
         examples=(
             "taskdeck schedule edit nightly --cron '30 2 * * *'",
+            "taskdeck schedule edit nightly --expect 25h --clear exclude",
             "taskdeck schedule edit nightly flow.yaml",
         ),
     ),

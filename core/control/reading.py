@@ -104,6 +104,7 @@ class ReadingControl(ReadingAPI):
         answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
         answers.to(schedules.ListSchedules, lambda _: all_schedules(reports))
         answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))
+        answers.to(schedules.ExpectedWorkflows, lambda _: reports.schedules.expected_workflows())
         answers.to(schedules.GetDowntime, lambda _: downtime(reports, self._engine))
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
         answers.to(reading_api.Events, self._events)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from core.engine import silence_watch
 from core.engine.background import BackgroundTasks
+from core.engine.silence_watch import Expected, SilenceWatch
 from core.logs import get_logger
 from core.model.commands import ENGINE, Cancel, Command, Submit
 from core.model.errors import Invalid, TaskdeckError
@@ -31,6 +33,7 @@ _KINDS = frozenset(
         "schedule.resumed",
         "fire.waiting",
         "fire.skipped",
+        *silence_watch.KINDS,
     }
 )
 R = TypeVar("R")
@@ -40,7 +43,7 @@ _LOOK_AGAIN_MS = 60_000
 _log = get_logger(__name__)
 
 
-class Due(Protocol):
+class Due(Expected, Protocol):
     """Where due schedules are read: the store's reports."""
 
     async def due(self, now: int) -> tuple[ScheduleView, ...]:
@@ -94,6 +97,7 @@ class ScheduleLoop:
         self._note = ports.note
         self._clock = clock
         self._alarms = alarms
+        self._silence = SilenceWatch(ports.due, ports.journal, clock=clock, alarms=alarms)
         self._work = BackgroundTasks()
         self._is_open = False
         self._is_asked = False
@@ -113,6 +117,7 @@ class ScheduleLoop:
         """Fire no more; what comes due meanwhile is caught up on."""
         self._is_open = False
         self._alarms.disarm(_ALARM)
+        self._silence.close()
 
     def hear(self, report: Report) -> None:
         """Look again where schedules or their jobs changed."""
@@ -163,6 +168,7 @@ class ScheduleLoop:
         waits = await self._due.waits()
         # One that began to wait meanwhile has asked for another look.
         self._waits = waits or self._is_asked
+        await self._silence.look(self.look)
         wake_at = await self._due.next_wake(now)
         self.has_next = wake_at is not None
         if wake_at is not None and self._is_open:

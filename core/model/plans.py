@@ -206,6 +206,8 @@ class JobPlan(Struct, frozen=True, kw_only=True):
     definition: JsonObject = field(default_factory=dict)
     """The document as parsed; stored once per hash."""
     notify: str | None = None
+    expect_ms: int | None = None
+    """A job of this name has to succeed so often; else it is told, once."""
     client_key: str | None = None
     """Same key and input = the same job; other input = conflict."""
     project: str | None = None

@@ -140,6 +140,12 @@ class MissFires(Command[Fired], frozen=True, kw_only=True):
     next: NextFire | None = None
 
 
+class MissExpectations(Command[int], frozen=True, kw_only=True):
+    """Tell that no job of a schedule or workflow succeeded in time, of each once; answered with how many."""
+
+    ids: tuple[int, ...]
+
+
 class StartFire(Command[Fired], frozen=True, kw_only=True):
     """Start a fire that waits, if it still does and what it waits for has ended."""
 

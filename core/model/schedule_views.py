@@ -28,6 +28,18 @@ class FireView(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ExpectationView(Struct, frozen=True, kw_only=True):
+    """How often a job of a schedule or workflow has to succeed; times in ms UTC."""
+
+    every_ms: int
+    since: int
+    """The last success, or when it was set."""
+    silent_since: int | None = None
+    """None = it is not overdue."""
+    workflow: str | None = None
+    """The name of a workflow; None = it is expected of a schedule."""
+
+
 class ScheduleView(Struct, frozen=True, kw_only=True):
     """A schedule and where it stands; times in ms UTC."""
 
@@ -48,6 +60,7 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     open_jobs: int = 0
     missed: int = 0
     """Times that were missed within the last `MISSED_MS`."""
+    expected: ExpectationView | None = None
     next: tuple[int, ...] = ()
     """The next five times; filled in by the control."""
 

@@ -158,6 +158,8 @@ class ScheduleState(StrEnum):
     PAUSED = "paused"
     ENDED = "ended"
     """It has no next time."""
+    SILENT = "silent"
+    """No job of it succeeded in time."""
 
 
 class FireStatus(StrEnum):

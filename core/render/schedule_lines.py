@@ -77,7 +77,9 @@ def schedule_line(view: ScheduleView) -> ScheduleLine:
 
 
 def state_of(view: ScheduleView) -> ScheduleState:
-    """Return how a schedule stands."""
+    """Return how a schedule stands; silence before all else."""
+    if view.expected is not None and view.expected.silent_since is not None and view.due_at is not None:
+        return ScheduleState.SILENT
     if view.paused is not None:
         return ScheduleState.PAUSED
     return ScheduleState.ON if view.due_at is not None else ScheduleState.ENDED

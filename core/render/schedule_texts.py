@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from core.model.durations import write_duration
 from core.model.errors import Invalid
 from core.model.limit_views import Cause
-from core.model.schedule_views import Downtime, FireView, ScheduleView
+from core.model.schedule_views import Downtime, ExpectationView, FireView, ScheduleView
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, FireStatus, Timing, Work
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, to_iso
@@ -52,6 +52,13 @@ def downtime_text(downtime: Downtime) -> SafeText:
     return safe_line(f"no engine since {to_iso(downtime.since)}: {fires}{of} missed")
 
 
+def silence_text(expected: ExpectationView) -> SafeText:
+    """Return `workflow nightly: no success since 2026-11-28T03:10:00Z, one is expected every 1d1h`."""
+    every = write_duration(expected.every_ms)
+    told = f"no success since {to_iso(expected.since)}, one is expected every {every}"
+    return safe_line(f"workflow {expected.workflow}: {told}")
+
+
 def fire_text(fire: FireView) -> SafeText:
     """Return what became of a time: `job 12 succeeded`, `3 missed: no engine ran`."""
     what = fire.status.value if fire.number == 1 else f"{number_text(fire.number)} {fire.status}"
@@ -82,6 +89,7 @@ def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
         "submits": _work_text(schedule.work),
         "overlap": policy.overlap.value,
         "catches up": _catch_up_text(policy),
+        "expects": "" if view.expected is None else expectation_text(view.expected, timing.zone),
         "paused": "" if view.paused is None else _cause_text(view.paused, timing.zone),
         "now": ", ".join(
             filter(
@@ -121,6 +129,16 @@ def _next_text(times: Sequence[int], zone: str) -> str:
             told.append(words[2] if words[1] == before[1] else " ".join(words[:3]))
         before = words
     return ", ".join(told)
+
+
+def expectation_text(expected: ExpectationView, zone: str) -> str:
+    """Write `a success every 1d1h, none since ...`, and whether that is a fault."""
+    told = (
+        f"a success every {write_duration(expected.every_ms)}, none since {moment_text(expected.since, zone)}"
+    )
+    if expected.silent_since is None:
+        return told
+    return f"{told}: SILENT since {moment_text(expected.silent_since, zone)}"
 
 
 def _fires_text(timing: Timing) -> str:
@@ -172,6 +190,11 @@ def schedule_shape(view: ScheduleView) -> JsonObject:
         "workflow": schedule.work.source or None,
         "follows": schedule.work.path is not None,
         "params": schedule.work.params,
+        "expect_ms": policy.expect_ms,
+        "silent_since": None
+        if view.expected is None or view.expected.silent_since is None
+        else to_iso(view.expected.silent_since),
+        "last_success": None if view.expected is None else to_iso(view.expected.since),
         "due": None if view.due_at is None else to_iso(view.due_at),
         "next": [to_iso(at) for at in view.next],
         "paused": None

@@ -43,7 +43,7 @@ from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure, NoteCheck
 from core.model.purge_commands import FilesRemoved, Pin, Purge, RemoveOutputs, SweepPurged, Unpin
 from core.model.records import replace
-from core.model.schedule_commands import ChangeSchedule, Fire, MissFires, StartFire
+from core.model.schedule_commands import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
 from core.model.status import TASK
 from core.store.apply.backend_checks import apply_note_check
 from core.store.apply.change_capacity import apply_change_capacity
@@ -59,6 +59,7 @@ from core.store.apply.containment import (
 )
 from core.store.apply.decide import apply_come_due, apply_decides
 from core.store.apply.derived import apply_recount
+from core.store.apply.expectations import apply_miss_expectations
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.fires import apply_fire
 from core.store.apply.notes import apply_note_attempt, apply_note_engine
@@ -209,6 +210,7 @@ _TABLE = (
     _each(ChangeSchedule, apply_change_schedule),
     _each(Fire, apply_fire),
     _each(MissFires, apply_fire),
+    _each(MissExpectations, apply_miss_expectations),
     _each(StartFire, apply_fire),
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),

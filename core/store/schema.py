@@ -28,7 +28,15 @@ from sqlalchemy import (
 
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
-from core.store import columns, family_tables, limit_tables, once_table, schedule_tables, upkeep_tables
+from core.store import (
+    columns,
+    expectation_table,
+    family_tables,
+    limit_tables,
+    once_table,
+    schedule_tables,
+    upkeep_tables,
+)
 from core.store.columns import among_column, either, pin_columns, required
 
 metadata = columns.metadata
@@ -418,6 +426,6 @@ LIMIT_TABLES = (
     limit_tables.entry,
 )
 ONCE_TABLE = once_table.once_key
-SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire)
+SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)
 """Tables of rooms of their own."""

@@ -48,6 +48,7 @@ from core.model.limit_fields import unit_of
 from core.model.limits import OnExhausted
 from core.model.once import UNFINISHED, read_for
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
+from core.model.schedules import EVERY_MIN_MS, SPAN_MAX_MS
 from core.model.sizes import parse_output_limit
 from core.workflows.output_patterns import pattern_refusal
 
@@ -78,6 +79,13 @@ def _condition(value: object) -> object:
 
 def _millis(value: object) -> int:
     return _length(value, parse_document_duration)
+
+
+def _interval(value: object) -> int:
+    found = _millis(value)
+    if not EVERY_MIN_MS <= found <= SPAN_MAX_MS:
+        raise ValueError("must be from 1s to 100 years")
+    return found
 
 
 def _limit(value: object) -> int:
@@ -165,6 +173,8 @@ Cost: TypeAlias = Annotated[
 ]
 """Millionths or texts with expressions, by unit."""
 Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
+Interval: TypeAlias = Annotated[int, BeforeValidator(_interval)]
+"""What comes again after so many ms, of a schedule."""
 Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
 """A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
@@ -312,6 +322,12 @@ class Stage(_Model):
     tasks: list[Task]
 
 
+class Expect(_Model):
+    """How often a job of the workflow has to succeed."""
+
+    every: Interval
+
+
 class Document(_Model):
     """A whole workflow; exactly one of `stages` and `tasks`."""
 
@@ -324,6 +340,7 @@ class Document(_Model):
     env_file: EnvFileNames = []
     on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
     notify: Annotated[str, Field(max_length=2_000)] | None = None
+    expect: Expect | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None
     tasks: Annotated[list[Task], Field(min_length=1)] | None = None
 

@@ -143,6 +143,7 @@ def expand(
         definition_hash=hash_of(workflow.definition),
         definition=workflow.definition,
         notify=document.notify,
+        expect_ms=None if document.expect is None else document.expect.every,
         project=document.project,
     )
 

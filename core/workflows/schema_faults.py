@@ -17,6 +17,7 @@ from core.workflows.definition import (
     PLANNED,
     Defaults,
     Document,
+    Expect,
     LimitUse,
     Need,
     OnceUse,
@@ -39,6 +40,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "retry": Retry,
     "on": OnOutput,
     "defaults": Defaults,
+    "expect": Expect,
 }
 _SENTENCES = {
     "missing": "is missing",

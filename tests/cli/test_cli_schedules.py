@@ -33,6 +33,26 @@ def test_a_schedule_is_added_shown_changed_and_removed(home: Path, deck: Deck, w
     assert changed.out.startswith("nightly: every 1h30m, on, next ")
     assert deck("schedules", "--json").objects[0]["overlap"] == "queue"
     assert deck("schedule", "edit", "nightly", "--every", "2h", "-p", "x=1").status != 0
+    bounds = ("--starts", "+1h", "--ends", "+90d", "--exclude", "2030-01-01", "--jitter", "1m")
+    assert deck("schedule", "edit", "nightly", *bounds, "--expect", "25h").status == 0
+    told = deck("schedules", "nightly").out
+    assert "a success every 1d1h, none since" in told
+    assert "not on 2030-01-01" in told
+    clears = [
+        word for what in ("starts", "ends", "exclude", "jitter", "expect") for word in ("--clear", what)
+    ]
+    assert deck("schedule", "edit", "nightly", *clears).status == 0
+    (bare,) = deck("schedules", "--json").objects
+    assert [bare[name] for name in ("starts", "ends", "exclude", "jitter_ms", "expect_ms")] == [
+        None,
+        None,
+        [],
+        0,
+        None,
+    ]
+    assert (
+        "--clear is for" in deck("schedule", "add", "x", "--clear", "ends", "--every", "1h", "--", "true").err
+    )
     other = write("other.json", {**FLOW, "params": {"x": {"type": "integer", "default": 0}}})
     assert deck("schedule", "edit", "nightly", other, "-p", "x=1", "--env", "Y=2").status == 0
     assert deck("schedule", "edit", "nightly", other).out.startswith("nothing changed: nightly")

@@ -7,7 +7,7 @@ from core.model.commands import Effect, Operated
 from core.model.errors import NotFound
 from core.model.records import replace
 from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, Downtime, FireView, ScheduleView
+from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
 from core.model.schedules import FireStatus
 from core.model.views import Page
 from tests.console.support_fake_limits import FakeLimits
@@ -21,11 +21,15 @@ class FakeSchedules(FakeLimits):
         self.schedule_views: list[ScheduleView] = []
         self.fire_views: list[FireView] = []
         self.downtime: Downtime | None = None
+        self.expected_views: list[ExpectationView] = []
         self.backfilled = Backfilled(times=())
         self.schedule_changes: list[object] = []
 
     async def answer_schedules(self, _: schedules.ListSchedules) -> tuple[ScheduleView, ...]:
         return tuple(self.schedule_views)
+
+    async def answer_expected_workflows(self, _: schedules.ExpectedWorkflows) -> tuple[ExpectationView, ...]:
+        return tuple(self.expected_views)
 
     async def answer_schedule_downtime(self, _: schedules.GetDowntime) -> Downtime | None:
         return self.downtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.model.limit_views import Cause
-from core.model.schedule_views import FireView, ScheduleView
+from core.model.schedule_views import ExpectationView, FireView, ScheduleView
 from core.model.schedules import (
     CatchUp,
     FireKind,
@@ -65,7 +65,8 @@ def stock_schedules(control: FakeSchedules) -> None:
             "month-end",
             Timing(calendar="last working day at 18:00", zone=zone),
             due=12 * DAY,
-            policy=FirePolicy(catch_up=CatchUp.ALL, overlap=Overlap.QUEUE),
+            policy=FirePolicy(catch_up=CatchUp.ALL, overlap=Overlap.QUEUE, expect_ms=32 * DAY),
+            expected=ExpectationView(every_ms=32 * DAY, since=NOW - 33 * DAY, silent_since=NOW - DAY),
         ),
         schedule(
             "nightly-etl",

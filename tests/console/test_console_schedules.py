@@ -8,7 +8,7 @@ import pytest
 
 from core.control.nouns.schedules import BackfillSchedule, Switch, SwitchSchedule, TriggerSchedule
 from core.model.records import replace
-from core.model.schedule_views import Backfilled, Downtime
+from core.model.schedule_views import Backfilled, Downtime, ExpectationView
 from core.model.schedules import FireStatus, Schedule
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, console
@@ -33,15 +33,22 @@ def stocked() -> FakeControl:
 async def test_schedules_tell_when_they_fire_and_what_became_of_it() -> None:
     control = stocked()
     control.downtime = Downtime(since=NOW - 3 * HOUR, fires=36, schedules=2)
+    quiet = ExpectationView(every_ms=25 * HOUR, since=NOW - 26 * HOUR, workflow="rotate")
+    control.expected_views = [replace(quiet, silent_since=NOW - HOUR), replace(quiet, workflow="fine")]
     async with console(control, size=(230, 30)) as operator:
         await operator.press("5")
         screen = await operator.sees("5 schedules  1 paused  313 missed within a week")
+        assert (
+            "! workflow rotate: no success since 2023-11-13T20:13:20.000Z, one is expected every 1d1h"
+            in screen
+        )
+        assert "workflow fine" not in screen
         assert "no engine since 2023-11-14T19:13:20.000Z: 36 fires of 2 schedules missed" in screen
         lines = {line.split()[0].lstrip("▌"): line for line in screen.splitlines() if line.strip()}
         for name, words in {
             "backup": ("‖ paused", "Mon-Fri at 02:30 Berlin", "✗ job 6 failed", "15h", "ana (cli)"),
             "bill-run": ("↷ ended", "once at", "✓ job 3 succeeded"),
-            "month-end": ("◐ on", "last working day at 18:00 Berlin", "12d", "queue", "all"),
+            "month-end": ("✗ silent", "last working day at 18:00 Berlin", "12d", "queue", "all"),
             "nightly-etl": ("◐ on", "daily at 22:00 Berlin", "23h", "● job 2 running", "1 open"),
             "poll-mail": ("every 5m", "↷ skipped", "311", "replace", "none"),
         }.items():

@@ -145,6 +145,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("orphans", lambda c: c.orphans.all(), "{}"),
     ("copy_store", lambda c: c.backups.copy_store("/b/store.db"), '{"file":"/b/store.db"}'),
     ("schedules", lambda c: c.schedules.all(), "{}"),
+    ("expected_workflows", lambda c: c.schedules.expected_workflows(), "{}"),
     ("schedule_downtime", lambda c: c.schedules.downtime(), "{}"),
     ("schedule", lambda c: c.schedules.one("nightly"), '{"name":"nightly"}'),
     ("fires", lambda c: c.schedules.fires("nightly", limit=5), '{"name":"nightly","limit":5}'),

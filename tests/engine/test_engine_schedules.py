@@ -283,3 +283,37 @@ async def test_two_engines_in_the_middle_of_a_fire_submit_once(house: House) -> 
     await house.settle(second)
     assert house.rows("SELECT count(*) FROM job WHERE id > 1") == [(1,)]
     await house.until(lambda: first.failure is not None, "the first engine sees that it lost the store")
+
+
+async def test_a_schedule_without_success_in_time_is_told_once_and_no_set_clock_makes_it_silent(
+    house: House,
+) -> None:
+    def told() -> list[str]:
+        kinds = house.rows("SELECT kind FROM event WHERE kind GLOB 'expectation.*' ORDER BY id")
+        return [kind.removeprefix("expectation.") for (kind,) in kinds]
+
+    schedule = every(house, SUCCEED.replace("succeed", "fail"), ms=20_000 * HOUR, expect_ms=25 * HOUR)
+    await house.control.schedules.add(schedule)
+    await house.settle()
+    house.clock.set_wall(400 * 24 * HOUR)
+    await house.settle()
+    house.clock.set_wall(-400 * 24 * HOUR)
+    await house.settle()
+    house.clock.advance(ms=25 * HOUR - 1)
+    await house.settle()
+    assert told() == ["set"]
+    house.clock.advance(ms=1)
+    await house.until(lambda: told() == ["set", "missed"], "the silence is told")
+    await house.stop()
+    house.clock.advance(ms=25 * HOUR)
+    await house.open()
+    await house.settle()
+    assert told() == ["set", "missed"]
+    good = replace(schedule, work=replace(schedule.work, text=SUCCEED))
+    await house.control.schedules.edit(good)
+    await house.control.schedules.trigger("nightly")
+    await house.until(lambda: told() == ["set", "missed", "met"], "the success ends the silence")
+    await house.stop()
+    house.clock.advance(ms=26 * HOUR)
+    await house.open()
+    await house.until(lambda: told()[3:] == ["missed"], "a new engine tells of what it finds")

@@ -160,6 +160,19 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "fire.job": (_SCHEDULE, "UPDATE job SET schedule_id = 9 WHERE id = 2"),
     "schedule.pause": (_SCHEDULE, "UPDATE schedule SET paused_at = 1"),
+    "expectation.wrong": ("INSERT INTO expectation VALUES (1, NULL, 'w', 5, 1, 6, NULL)",),
+    "expectation.success": (
+        "INSERT INTO expectation VALUES (1, NULL, (SELECT name FROM job WHERE id = 3), 5, 1, 6, 7)",
+        (
+            "INSERT INTO event (id, at, kind, data) SELECT -1, 1, 'expectation.missed',"
+            " json_object('workflow', name) FROM job WHERE id = 3"
+        ),
+        "INSERT INTO event (at, kind, job_id) VALUES (1, 'job.succeeded', 3)",
+    ),
+    "expectation.schedule": (
+        _SCHEDULE,
+        'UPDATE schedule SET body = \'{"policy":{"expect_ms":5}}\'',
+    ),
     "gset.wrong": ("INSERT INTO gset (gauges) VALUES ('[99]')",),
     "stage.open_tasks": ("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 3",),
     "lane.head": ("UPDATE lane SET head_key = 5",),

@@ -18,6 +18,7 @@ TEXT = """
 name: plan
 on_task_failure: continue
 notify: https://example.org/
+expect: {every: 25h}
 params:
   word: {default: a}
   limit: {type: integer, min: 1, max: 10}
@@ -49,6 +50,7 @@ def test_defaults_are_merged_field_by_field_and_the_task_has_the_last_word() -> 
         OnTaskFailure.CONTINUE,
         "https://example.org/",
     )
+    assert plan.expect_ms == 25 * 3_600_000
     assert [stage.name for stage in plan.stages] == ["one", "two"]
     assert (a.uses, a.queue, a.priority, a.timeout_ms, a.on_loss) == ("delay", "slow", 5, 90_000, OnLoss.ASK)
     assert a.retry == RetryPolicy(max_attempts=4, base_ms=2_000)

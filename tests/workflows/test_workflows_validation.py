@@ -255,6 +255,8 @@ TOPS = {
     f"name: {'x' * 201}\ntasks: [{{key: a, uses: delay, with: {{seconds: 1}}}}]": "document.value",
     one("x: 1", head="project: ''\n").replace(", x: 1", ""): "document.value",
     one("x: 1", head="project: 3\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="expect: {every: 0}\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="expect: {evry: 25h, every: 25h}\n").replace(", x: 1", ""): "document.unknown_field",
     one("x: 1", head="notify: ftp://x\n").replace(", x: 1", ""): "document.notify",
     one("x: 1", head="notify: http://\n").replace(", x: 1", ""): "document.notify",
     one("x: 1", head="notify: 'http://[x'\n").replace(", x: 1", ""): "document.notify",

@@ -12,7 +12,7 @@ from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
 from core.model.commands import Effect, Operated
 from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, Downtime, FireView, ScheduleView
+from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
 from core.model.schedules import Schedule
 from core.model.surroundings import Surroundings
 from core.model.views import Page
@@ -48,6 +48,11 @@ class Fires(Request[Page[FireView]], frozen=True, kw_only=True):
 
 @verb("schedule_downtime", Kind.READ)
 class GetDowntime(Request[Downtime | None], frozen=True, kw_only=True):
+    pass
+
+
+@verb("expected_workflows", Kind.READ)
+class ExpectedWorkflows(Request[tuple[ExpectationView, ...]], frozen=True, kw_only=True):
     pass
 
 
@@ -122,6 +127,10 @@ class SchedulesReading(Verbs):
     async def fires(self, name: str, *, after: str | None = None, limit: int = PAGE) -> Page[FireView]:
         """Return what became of the times of a schedule, the latest first; raise as `one` does."""
         return await self._control.ask(Fires(name=name, after=after, limit=limit))
+
+    async def expected_workflows(self) -> tuple[ExpectationView, ...]:
+        """Return how often workflows have to succeed, as their newest documents say, by name."""
+        return await self._control.ask(ExpectedWorkflows())
 
     async def downtime(self) -> Downtime | None:
         """Return what passed since no engine runs; None = an engine runs, or nothing passed."""

@@ -10,6 +10,7 @@ from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
+from core.store.apply.expectations import note_success
 from core.store.apply.judged_counts import judged_counts
 from core.store.apply.moves import jobs, stages
 from core.store.apply.stops import stop_job
@@ -77,7 +78,9 @@ def succeed_job(batch: Batch, job_id: int) -> None:
 
 
 def _notify(batch: Batch, job_id: int, status: JobStatus) -> None:
-    ((name, url),) = batch.rows("SELECT name, notify FROM job WHERE id = ?", job_id)
+    ((name, url, schedule_id),) = batch.rows("SELECT name, notify, schedule_id FROM job WHERE id = ?", job_id)
+    if status is JobStatus.SUCCEEDED:
+        note_success(batch, job_id, name=name, schedule_id=schedule_id)
     if url is None:
         return
     notice: JsonObject = {"job": job_id, "type": name, "status": status}

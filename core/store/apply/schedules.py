@@ -22,6 +22,7 @@ from core.model.schedule_commands import (
 from core.model.schedules import FireStatus, NextFire, Schedule
 from core.model.text import safe_line
 from core.model.values import JsonObject
+from core.store.apply.expectations import ScheduleOf, expect_of_schedule
 from core.store.apply.moves.fires import Decided, ScheduleRef, decide, pass_over, skip_waiting
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
@@ -100,6 +101,7 @@ def times(fire: NextFire | None) -> tuple[int | None, int | None]:
 def _add(batch: Batch, change: AddSchedule, cause: Cause) -> Operated:
     row = (raw(change.name), body_of(change.schedule), change.from_, *times(change.next))
     ((schedule_id,),) = batch.rows(_ADD, *row, batch.wall, raw(cause.actor))
+    _expect(batch, schedule_id, change.schedule, cause)
     return _told(batch, "schedule.added", ScheduleRef(schedule_id, change.name), cause=cause)
 
 
@@ -108,6 +110,7 @@ def _edit(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: Cause) ->
     if body == row.body:
         return Operated(changed=0)
     batch.run(_EDIT, body, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id)
+    _expect(batch, row.id, change.schedule, cause)
     return _told(batch, "schedule.edited", ScheduleRef(row.id, change.name), cause=cause)
 
 
@@ -116,6 +119,7 @@ def _remove(batch: Batch, row: ScheduleRow, change: RemoveSchedule, cause: Cause
         batch, ScheduleRef(row.id, change.name), reason="its schedule was removed", actor=cause.actor
     )
     batch.run(_REMOVE, batch.wall, row.id)
+    expect_of_schedule(batch, ScheduleOf(id=row.id, name=change.name), None, actor=cause.actor)
     return _told(batch, "schedule.removed", ScheduleRef(row.id, change.name), cause=cause)
 
 
@@ -159,6 +163,11 @@ def _skip(batch: Batch, row: ScheduleRow, change: SkipFire, cause: Cause) -> Ope
     decide(batch, skipped)
     batch.run(ADVANCE, change.at, *times(change.next), row.id)
     return Operated(changed=1)
+
+
+def _expect(batch: Batch, schedule_id: int, schedule: Schedule, cause: Cause) -> None:
+    of = ScheduleOf(id=schedule_id, name=schedule.name)
+    expect_of_schedule(batch, of, schedule.policy.expect_ms, actor=cause.actor)
 
 
 def _told(batch: Batch, kind: str, schedule: ScheduleRef, *, cause: Cause) -> Operated:

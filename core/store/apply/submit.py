@@ -16,6 +16,7 @@ from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.apply.auto_costs import AutoCosts
+from core.store.apply.expectations import expect_of_workflow
 from core.store.apply.first_facts import job_facts, task_facts
 from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
@@ -180,6 +181,8 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         batch.wall,
     )
     batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
+    if plan.definition_hash:
+        expect_of_workflow(batch, plan.name, plan.expect_ms, actor=command.actor)
 
 
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:

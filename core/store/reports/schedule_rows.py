@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.limit_views import Cause
 from core.model.records import replace
-from core.model.schedule_views import MISSED_MS, SCHEDULES_MAX, FireView, ScheduleView
+from core.model.schedule_views import MISSED_MS, SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
 from core.model.schedules import FireKind, FireStatus, schedule_of
 from core.model.status import JOB_FINAL, JobStatus
 from core.store.reports.rows import AnyRow
@@ -48,6 +48,14 @@ _LAST = text(
     " (SELECT max(at) FROM fire WHERE schedule_id = x.value AND status != 'waiting')"
     " LEFT JOIN job j ON j.id = f.job_id"
 )
+# Silent before an engine tells it, too: none may run.
+EXPECTATION = (
+    "e.schedule_id, e.workflow, e.every_ms, e.since, CASE WHEN e.missed_at IS NOT NULL THEN e.missed_at"
+    " WHEN e.due_at - g.time_offset <= :now THEN e.due_at - g.time_offset END AS silent_since"
+    " FROM expectation e JOIN engine g"
+)
+"""Columns and tables of expectations, as of `now` (ms UTC)."""
+_EXPECTED = text(f"SELECT {EXPECTATION} WHERE e.schedule_id IN (SELECT value FROM json_each(:ids))")
 
 
 async def read_schedules(db: AsyncConnection, *, now: int) -> tuple[ScheduleView, ...]:
@@ -61,6 +69,8 @@ async def views_of(db: AsyncConnection, rows: Sequence[AnyRow], *, now: int) -> 
     open_jobs = {row.id: row.n for row in await db.execute(_OPEN, asked)}
     since = {**asked, "since": now - MISSED_MS}
     missed = {row.id: row.n for row in await db.execute(_MISSED, since)}
+    at_now = {**asked, "now": now}
+    expected = {row.schedule_id: expectation_view_of(row) for row in await db.execute(_EXPECTED, at_now)}
     last = {row.schedule_id: fire_view_of(row) for row in await db.execute(_LAST, asked)}
     return tuple(
         replace(
@@ -69,6 +79,7 @@ async def views_of(db: AsyncConnection, rows: Sequence[AnyRow], *, now: int) -> 
             open_jobs=open_jobs.get(row.id, 0),
             missed=missed.get(row.id, 0),
             last=last.get(row.id),
+            expected=expected.get(row.id),
         )
         for row in rows
     )
@@ -85,6 +96,13 @@ def view_of(row: AnyRow) -> ScheduleView:
         created_at=row.created_at,
         actor=row.actor,
         paused=Cause(at=row.paused_at, by=row.paused_by, reason=row.pause_reason) if is_paused else None,
+    )
+
+
+def expectation_view_of(row: AnyRow) -> ExpectationView:
+    """Return an expectation as readers see it."""
+    return ExpectationView(
+        workflow=row.workflow, every_ms=row.every_ms, since=row.since, silent_since=row.silent_since
     )
 
 

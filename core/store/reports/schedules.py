@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
 from core.model.near_misses import one_of
-from core.model.schedule_views import FireView, ScheduleView
+from core.model.schedule_views import SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
 from core.model.schedules import DAY_MS
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import safe_line
@@ -19,8 +19,10 @@ from core.store.reports.keyset import bounded_limit
 from core.store.reports.rows import AnyRow
 from core.store.reports.schedule_rows import (
     COLUMNS,
+    EXPECTATION,
     FIRE,
     LIVE,
+    expectation_view_of,
     fire_view_of,
     read_schedules,
     view_of,
@@ -68,6 +70,22 @@ _FIRES = text(
 _DECIDED = text(
     "SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end"
     " AND (status = 'submitted' OR status = 'waiting' OR kind = 'backfill')"
+)
+# One that has no next time is expected no more.
+_NOT_ENDED = (
+    "(e.schedule_id IS NULL"
+    " OR EXISTS (SELECT 1 FROM schedule WHERE id = e.schedule_id AND due_at IS NOT NULL))"
+)
+_OVERDUE = text(
+    "SELECT e.id FROM expectation e INDEXED BY expectation_due WHERE e.missed_at IS NULL AND e.due_at <= :now"
+    f" AND {_NOT_ENDED} ORDER BY e.due_at LIMIT {DUE_MAX}"
+)
+_NEXT_OVERDUE = text(
+    "SELECT min(e.due_at) FROM expectation e INDEXED BY expectation_due WHERE e.missed_at IS NULL"
+    f" AND e.due_at > :now AND {_NOT_ENDED}"
+)
+_OF_WORKFLOWS = text(
+    f"SELECT {EXPECTATION} WHERE e.workflow IS NOT NULL ORDER BY e.workflow LIMIT {SCHEDULES_MAX}"
 )
 _BEFORE_ALL = 2**62
 
@@ -120,6 +138,23 @@ class ScheduleReports:
         async with self._source.snapshot() as db:
             found: int | None = (await db.execute(_NEXT, {"now": now})).scalar_one()
             return found
+
+    async def overdue(self, now: int) -> tuple[int, ...]:
+        """Return expectations that are overdue (engine time) and were not told of, at most `DUE_MAX`."""
+        async with self._source.snapshot() as db:
+            return tuple((await db.execute(_OVERDUE, {"now": now})).scalars())
+
+    async def next_overdue(self, now: int) -> int | None:
+        """Return when the next expectation will be overdue (engine time); None = none will be."""
+        async with self._source.snapshot() as db:
+            found: int | None = (await db.execute(_NEXT_OVERDUE, {"now": now})).scalar_one()
+            return found
+
+    async def expected_workflows(self) -> tuple[ExpectationView, ...]:
+        """Return what is expected of workflows, by name, at most `SCHEDULES_MAX`."""
+        async with self._source.snapshot() as db:
+            rows = (await db.execute(_OF_WORKFLOWS, {"now": self.now()})).all()
+            return tuple(map(expectation_view_of, rows))
 
     async def waits(self) -> bool:
         """Return whether a fire waits for a job."""

@@ -19,6 +19,13 @@ _SWITCHED = """
     SELECT data->>'$.schedule_id' AS id, kind, at,
       row_number() OVER (PARTITION BY data->>'$.schedule_id' ORDER BY id DESC) AS place
     FROM event WHERE kind IN ('schedule.added', 'schedule.paused', 'schedule.resumed')"""
+_EXPECTED = """
+    SELECT coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow')) AS of, kind, id,
+      data->>'$.every_ms' AS every_ms,
+      row_number() OVER (
+        PARTITION BY coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow')) ORDER BY id DESC) AS place
+    FROM event
+    WHERE kind IN ('expectation.set', 'expectation.missed', 'expectation.met', 'expectation.removed')"""
 
 SCHEDULE_CHECKS = (
     check(
@@ -53,5 +60,39 @@ SCHEDULE_CHECKS = (
         SELECT s.id AS schedule, s.paused_at, w.kind AS told FROM schedule s
         LEFT JOIN switched w ON w.id = s.id AND w.place = 1
         WHERE (s.paused_at IS NOT NULL) IS NOT (w.kind IS 'schedule.paused')""",
+    ),
+    check(
+        "expectation.wrong",
+        "what is expected of a schedule or workflow, or its silence, differs from what the events tell",
+        f"""
+        WITH told AS ({_EXPECTED}),
+        now AS (SELECT *, coalesce(schedule_id, 'w' || workflow) AS of FROM expectation)
+        SELECT e.schedule_id AS schedule, e.workflow, e.missed_at, t.kind AS told FROM now e
+        LEFT JOIN told t ON t.of = e.of AND t.place = 1
+        WHERE t.kind IS NULL OR t.kind = 'expectation.removed'
+        OR (e.missed_at IS NOT NULL) IS NOT (t.kind = 'expectation.missed')
+        OR coalesce(t.every_ms, e.every_ms) != e.every_ms
+        UNION ALL
+        SELECT NULL, t.of, NULL, t.kind FROM told t
+        WHERE t.place = 1 AND t.kind != 'expectation.removed' AND t.of NOT IN (SELECT of FROM now)""",
+    ),
+    check(
+        "expectation.success",
+        "a job succeeded, and what is expected of its schedule or workflow is silent",
+        f"""
+        WITH told AS ({_EXPECTED})
+        SELECT e.schedule_id AS schedule, e.workflow, j.id AS job FROM told t
+        JOIN expectation e ON coalesce(e.schedule_id, 'w' || e.workflow) = t.of
+        JOIN event s ON s.kind = 'job.succeeded' AND s.id > t.id
+        JOIN job j ON j.id = s.job_id AND (j.schedule_id = e.schedule_id OR j.name = e.workflow)
+        WHERE t.place = 1 AND t.kind = 'expectation.missed'""",
+    ),
+    check(
+        "expectation.schedule",
+        "a schedule and what is expected of it do not belong together",
+        """
+        SELECT s.id AS schedule, s.body->>'$.policy.expect_ms' AS wanted, e.every_ms FROM schedule s
+        LEFT JOIN expectation e ON e.schedule_id = s.id
+        WHERE e.every_ms IS NOT CASE WHEN s.removed_at IS NULL THEN s.body->>'$.policy.expect_ms' END""",
     ),
 )

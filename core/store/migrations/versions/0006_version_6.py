@@ -22,6 +22,19 @@ TABLES: tuple[str, ...] = (
 	PRIMARY KEY (id),
 	CONSTRAINT check_change_status CHECK (status = 'unknown' OR status = 'up' OR status = 'slow' OR status = 'down')
 )""",
+    """CREATE TABLE expectation (
+	id INTEGER NOT NULL,
+	schedule_id INTEGER,
+	workflow TEXT,
+	every_ms INTEGER NOT NULL,
+	since INTEGER NOT NULL,
+	due_at INTEGER NOT NULL,
+	missed_at INTEGER,
+	PRIMARY KEY (id),
+	CONSTRAINT expectation_of CHECK ((schedule_id IS NULL) != (workflow IS NULL)),
+	CONSTRAINT expectation_every CHECK (every_ms > 0),
+	FOREIGN KEY(schedule_id) REFERENCES schedule (id)
+)""",
     """CREATE TABLE purge (
 	job_id INTEGER NOT NULL,
 	event INTEGER NOT NULL,
@@ -59,6 +72,9 @@ TABLES: tuple[str, ...] = (
 )
 INDEXES: tuple[str, ...] = (
     "CREATE INDEX check_change_of ON check_change (backend, id)",
+    "CREATE INDEX expectation_due ON expectation (due_at) WHERE missed_at IS NULL",
+    "CREATE UNIQUE INDEX expectation_schedule ON expectation (schedule_id) WHERE schedule_id IS NOT NULL",
+    "CREATE UNIQUE INDEX expectation_workflow ON expectation (workflow) WHERE workflow IS NOT NULL",
     "CREATE INDEX gauge_down ON gauge (down_at) WHERE down_at IS NOT NULL",
     "CREATE INDEX job_pinned ON job (id) WHERE pinned_at IS NOT NULL",
     "CREATE INDEX task_pinned ON task (job_id) WHERE pinned_at IS NOT NULL",
