@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.executors.output_use import size_of
+from core.files.kinds import is_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def sizes_of(outputs: Outputs, task_ids: Sequence[int]) -> dict[int, int]:
     """Return what the directories of tasks take on disk, of those that have one."""
     folders = {task_id: outputs.root / str(task_id) for task_id in task_ids}
-    return {task_id: size_of(folder) for task_id, folder in folders.items() if folder.is_dir()}
+    return {task_id: size_of(folder) for task_id, folder in folders.items() if is_dir(folder)}
 
 
 def remove_outputs(outputs: Outputs, refs: Sequence[AttemptRef]) -> int:

@@ -31,6 +31,11 @@ def is_dir(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - does not raise
 
 
+def is_link(path: Path) -> bool:
+    """Return whether it is a symbolic link; False where it cannot be known."""
+    return os.path.islink(path)  # noqa: PTH114 - does not raise
+
+
 def is_stream(path: Path) -> bool:
     """Return whether it is a pipe, a socket or a character device; False where it cannot be known."""
     try:

@@ -34,6 +34,7 @@ async def connect(host: str, port: int, *, names: Names, phase: Phase) -> str:
 
 async def get(address: HttpAddress, *, names: Names, phase: Phase) -> str:
     """Return the status that a GET is answered with; raise `NoAnswer` for one of an error."""
+    phase.missing = "TLS connection" if address.is_tls else "connection"
     tls = await asyncio.to_thread(_tls) if address.is_tls else None
     async with _connection(address.host, address.port, names=names, phase=phase, tls=tls) as (reader, writer):
         phase.missing = "answer"

@@ -13,7 +13,7 @@ class Phase:
     """The step that a look is at, which tells what did not happen in time."""
 
     def __init__(self) -> None:
-        self.missing = "an answer"
+        self.missing = "answer"
 
 
 class NoAnswer(Exception):

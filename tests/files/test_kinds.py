@@ -36,5 +36,7 @@ def test_no_other_room_asks_in_a_way_that_raises():
         if file.name != "kinds.py"
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _RAISE
+        # An entry that was just listed, which knows its kind.
+        if "follow_symlinks" not in {one.arg for one in node.keywords}
     ]
     assert found == []

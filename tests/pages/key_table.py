@@ -14,6 +14,7 @@ PARTS = {
     "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
     "texts and logs": ("view", "text", "log", "found"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
+    "schedules": ("schedules", "fires"),
     "budgets, pools and limits": ("budgets", "gauges", "entries", "money", "pools"),
     "an earlier time": ("past",),
 }

@@ -146,6 +146,10 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "gauge.wrong": (*_GAUGE, "UPDATE gauge SET reserved = 5"),
     "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
     "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
+    "gauge.down": (*_GAUGE, "UPDATE gauge SET down_at = 5"),
+    "check_change.lost": (
+        """INSERT INTO event (at, kind, data) VALUES (5, 'backend.down', '{"backend": "db"}')""",
+    ),
     "backend_failure.wrong": (*_GAUGE, "INSERT INTO backend_failure VALUES (1, 'x', 1, 2, 3)"),
     "entry.reconciled": (
         "INSERT INTO entry (at, unit, amount, kind, counted_at) VALUES (1, 'usd', 1, 'unknown', 1)",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.files.kinds import is_dir
+from core.files.kinds import is_dir, is_link
 from core.files.new_folder import NewFolder
 from core.host import free_bytes
 from core.model.errors import Conflict, Invalid, TaskdeckError, Unavailable
@@ -93,7 +93,7 @@ def refusing(path: Path, *, what: str) -> Iterator[None]:
 
 def _is_free(path: Path, what: str) -> bool:
     try:
-        return not any(True for _ in path.iterdir()) and not path.is_symlink()
+        return not any(True for _ in path.iterdir()) and not is_link(path)
     except FileNotFoundError:
         return True
     except NotADirectoryError:
