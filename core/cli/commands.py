@@ -46,6 +46,7 @@ Examples:
 """
 GROUPS = {
     "import": "Make workflows and schedules from records of other programs.",
+    "secrets": "List secrets, also without the word `list`, or check that they can be read.",
     "config": "Write, check and show the configuration.",
     "pools": "List pools, also without the word `list`, or change one.",
     "limits": "List limits, also without the word `list`, or change one.",

@@ -17,12 +17,16 @@ from core.cli.predictions import read_params
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
 from core.cli.standard_input import piped_document
+from core.config.capacity import read_capacity
+from core.config.secrets_section import SECRETS
 from core.connectors.registry import build
 from core.engine.limit_checks import check_document, unit_warnings
 from core.files.kinds import exists
 from core.model.errors import Fault
+from core.model.near_misses import one_of
 from core.model.ports import Checks
 from core.model.predictions import PredictionView
+from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
 from core.render.prediction_texts import prediction_lines, prediction_shape
@@ -32,6 +36,7 @@ from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
 from core.workflows.loader import Loaded, load
 from core.workflows.registry import find
+from core.workflows.secret_places import secrets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,11 @@ class Graph(Hosting):
 async def check(arguments: Check) -> int:
     """Check a workflow, and print every fault with line, column and a likely correction."""
     workflow = parse_loaded(_loaded(arguments.workflow), _checks(arguments))
-    warnings = (*workflow.warnings, *_checked_limits(workflow, arguments))
+    warnings = (
+        *workflow.warnings,
+        *_checked_limits(workflow, arguments),
+        *_unknown_secrets(workflow, arguments),
+    )
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
     if arguments.json:
@@ -128,6 +137,24 @@ def _checked_limits(workflow: Workflow, arguments: Check) -> list[Fault]:
     limits = chosen.capacity().limits
     check_document(workflow, tasks, limits, project=workflow.document.project)
     return unit_warnings(workflow, tasks, limits)
+
+
+def _unknown_secrets(workflow: Workflow, arguments: Check) -> list[Fault]:
+    """Return a warning for each secret that the configuration of the data directory, if it has one, lacks.
+
+    The engine that runs the tasks may be another.
+    """
+    named = sorted({name for task in drafts(workflow) for name in secrets_of(task.with_)})
+    paths = arguments.options().paths
+    if not named or not exists(paths.config):
+        return []
+    known = read_capacity(paths.home).tables.named(SECRETS)
+    where = safe_line(str(paths.config))
+    return [
+        Fault(code="secret.unknown", message=f"`secrets.{name}` is not in {where}{one_of(name, known)}")
+        for name in named
+        if name not in known
+    ]
 
 
 def _loaded(word: str) -> Loaded:

@@ -57,6 +57,7 @@ ROOMS = {
     "core.cli.homes": ("homes",),
     "core.cli.installation": ("doctor", "version"),
     "core.cli.config_commands": ("config",),
+    "core.cli.secrets": ("secrets",),
 }
 """The modules of commands, with their first words; only the one that is called is imported."""
 _READ_BUNDLES = (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from core.config.checked_tables import CheckedTables
     from core.config.files import ConfigFile
     from core.config.tables import MatchTable, OnTable
     from core.model.health import Lines, Measure
@@ -41,6 +42,8 @@ class Configuration:
     health: Mapping[Measure, Lines] = field(default_factory=dict)
     """From where on measures of health warn."""
     file: ConfigFile
+    tables: CheckedTables
+    """The sections beside the capacity: `tables.named(SECRETS)`."""
     warnings: tuple[Fault, ...] = ()
 
 
@@ -66,6 +69,7 @@ def check(home: Path, *, slots: int | None = None) -> Configuration:
         capacity=capacity,
         health=lines_of(report.tables.one(HEALTH)),
         file=report.file,
+        tables=report.tables,
         warnings=warnings,
     )
 

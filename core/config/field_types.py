@@ -158,12 +158,22 @@ Duration = Annotated[
     WithJsonSchema({"type": ["string", "number"]}),
 ]
 """In ms, a day at most."""
-Percent = Annotated[float, _reads(_percent, 'a share, such as "10%" or 0.1')]
-Bytes = Annotated[int, _reads(parse_size, 'a size, such as "64MiB"')]
+Percent = Annotated[
+    float,
+    _reads(_percent, 'a share, such as "10%" or 0.1'),
+    WithJsonSchema({"type": ["string", "number"]}),
+]
+Bytes = Annotated[
+    int, _reads(parse_size, 'a size, such as "64MiB"'), WithJsonSchema({"type": ["string", "number"]})
+]
 HttpUrl = Annotated[
     str,
     _reads(_http_url, "an http or https address without a password, such as http://127.0.0.1:8080/health"),
 ]
-HostPort = Annotated[addresses.HostPort, _reads(_host_port, "HOST:PORT, such as db1:5432 or [::1]:5432")]
+HostPort = Annotated[
+    addresses.HostPort,
+    _reads(_host_port, "HOST:PORT, such as db1:5432 or [::1]:5432"),
+    WithJsonSchema({"type": "string"}),
+]
 Argument = Annotated[str, Field(max_length=4_096)]
 Share = Annotated[float, Field(ge=0, le=1)]

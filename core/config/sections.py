@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.config.health_tables import HealthTable
+from core.config.secrets_section import SECRETS
 from core.config.section import Form, Section
 from core.config.tables import (
     LIMIT_TABLES,
@@ -123,6 +124,7 @@ SECTIONS: Final[tuple[Section[Table], ...]] = (
     PRICES,
     BACKENDS,
     HEALTH,
+    SECRETS,
 )
 NAMES: Final = (ENGINE, *(section.name for section in SECTIONS))
 """The tables at the top of config.toml; every other key there is a setting."""

@@ -64,6 +64,7 @@ class Http(Plain):
         ),
         numbers={"http": Numbers(least=100, most=599, noun="a status")},
     )
+    secrets = (("headers", "*"), ("body",), ("json", "**"), ("form", "*"))
     texts = (
         ("url",),
         ("method",),
@@ -176,10 +177,12 @@ class Http(Plain):
         headers = tame_headers(response.headers.raw)
         encoding = headers.get("content-encoding", "")
         kind = Body if response.request.method in _SAFE else LenientBody
-        with open_body(context.directory, kind, encoding=encoding, cap=self.settings.http_body_cap) as body:
+        cap, masks = self.settings.http_body_cap, context.masks
+        with open_body(context.directory, kind, encoding=encoding, cap=cap, masks=masks) as body:
             async for piece in read_raw(response):
                 body.feed(piece)
             body.finish()
+            body.end()
         return Answer(
             status=response.status_code,
             headers=headers,

@@ -10,8 +10,10 @@ import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
+from core.model.masking import Masker
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 FILE = "body"
@@ -44,6 +46,8 @@ class Body:
         self.size = 0
         self.problem: str | None = None
         """Why the body is not what the server packed; None = it is."""
+        self.masker: Masker | None = None
+        """Takes secrets out that the server sends back; None = the call has none."""
 
     def feed(self, raw: bytes) -> None:
         """Unpack and write a piece as it came from the wire.
@@ -81,6 +85,14 @@ class Body:
                 return
 
     def _write(self, piece: bytes) -> None:
+        self._keep(piece if self.masker is None else self.masker.feed(piece))
+
+    def end(self) -> None:
+        """Write what was held back: nothing more comes."""
+        if self.masker is not None:
+            self._keep(self.masker.flush())
+
+    def _keep(self, piece: bytes) -> None:
         self.size += len(piece)
         if self.size > self._cap:
             raise BodyTooLarge
@@ -124,12 +136,19 @@ class LenientBody(Body):
 
 
 @contextmanager
-def open_body(directory: Path, kind: type[Body], *, encoding: str, cap: int) -> Iterator[Body]:
-    """Open the file of a body, 0600 and empty; it stays, with what came, also when the call fails."""
+def open_body(
+    directory: Path, kind: type[Body], *, encoding: str, cap: int, masks: Sequence[bytes] = ()
+) -> Iterator[Body]:
+    """Open the file of a body, 0600 and empty; it stays, with what came, also when the call fails.
+
+    Without the secrets that `masks` are the forms of.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(directory / FILE, flags, 0o600), "wb") as stream:
-        yield kind(stream, encoding=encoding, cap=cap)
+        body = kind(stream, encoding=encoding, cap=cap)
+        body.masker = Masker(masks) if masks else None
+        yield body
 
 
 def _unpacker(encoding: str) -> zlib._Decompress | None:

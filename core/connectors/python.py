@@ -29,6 +29,7 @@ from core.connectors.process import (
     working_directory,
 )
 from core.files.kinds import exists
+from core.files.masked import hide_secrets
 from core.files.untrusted import read_small, tail_text
 from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
@@ -66,6 +67,7 @@ class Python(Plain):
         codes=frozenset({"python.error", "python.exit", "python.not_found", "python.result", "python.text"}),
         numbers={"python.exit": EXIT_CODES},
     )
+    secrets = (("env", "*"),)
     texts = (("env", "*"), ("cwd",), ("python",))
 
     def call(self, with_: JsonObject, context: CallContext) -> ProcessCall:
@@ -99,6 +101,8 @@ class Python(Plain):
         path = context.directory / _RESULT
         if not exists(path):
             return _silent(end, context)
+        if context.masks:
+            hide_secrets(path, context.masks)
         data = read_small(path, JSON_BYTES)
         if data is None:
             return _failed("python.result", f"the result is larger than {JSON_BYTES} bytes")

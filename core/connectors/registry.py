@@ -107,6 +107,11 @@ class Registry:
         found: Sequence[Sequence[str]] = getattr(self.get(uses), "texts", ())
         return found
 
+    def secrets(self, uses: str) -> Sequence[Sequence[str]] | None:
+        """Return where an input may hold secrets; None = anywhere."""
+        found: Sequence[Sequence[str]] | None = getattr(self.get(uses), "secrets", None)
+        return found
+
     def keep(self, uses: str, with_: JsonObject) -> JsonObject:
         """Return an input as it is stored, with what today's defaults mean written out."""
         keep: Callable[[JsonObject], JsonObject] | None = getattr(self.get(uses), "keep", None)

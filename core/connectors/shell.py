@@ -33,7 +33,7 @@ from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
-from core.model.ports import InputFault, ProcessCall
+from core.model.ports import STDIN_PATH, InputFault, ProcessCall
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -103,6 +103,7 @@ class Shell(Plain):
         codes=frozenset({"shell.exit", "shell.not_found", "shell.output", "shell.text"}),
         numbers={"shell.exit": EXIT_CODES},
     )
+    secrets = (("env", "*"), ("stdin",))
     texts = (("argv", "*"), ("env", "*"), ("script",), ("shell",), ("stdin",), ("cwd",))
 
     def keep(self, with_: JsonObject) -> JsonObject:
@@ -129,12 +130,14 @@ class Shell(Plain):
             raise Invalid("shell.text", fault, hint="fix the `with:` block of the task")
         argv[0] = program(argv[0], code="shell.not_found", env=env, cwd=cwd)
         data = _standard_input(parsed)
+        in_memory = data if context.masks else None
         if data is not None:
             # By a shell that is replaced at once: the wrapper around all attempts stays as small as it is.
-            files[_STDIN] = data
-            argv = ["/bin/sh", "-c", _READING, str(context.directory / _STDIN), *argv]
+            path = str(context.directory / _STDIN) if in_memory is None else STDIN_PATH
+            files |= {_STDIN: data} if in_memory is None else {}
+            argv = ["/bin/sh", "-c", _READING, path, *argv]
         err: Literal["err"] | None = "err" if parsed.stderr == "separate" else None
-        return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files, stderr=err)
+        return ProcessCall(argv=tuple(argv), cwd=cwd, env=env, files=files, stderr=err, stdin=in_memory)
 
     def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
         """Judge an exit: accepted codes succeed with an output, others are `shell.exit`; some may skip.

@@ -42,6 +42,7 @@ from core.model.views import Changes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from core.config.checks import Configuration
     from core.engine.changes import ChangeNotice
     from core.model.backend_checks import LastLook
     from core.model.commands import Effect, Enqueued, Submitted
@@ -61,6 +62,10 @@ R = TypeVar("R")
 
 class ConfigurationPort(Protocol):
     """What an engine runs with."""
+
+    @property
+    def now(self) -> Configuration:
+        """What holds."""
 
     async def reload(self, *, effect: Effect, actor: str) -> Reloaded:
         """Read config.toml again and take all of it or nothing; raise `Invalid`, `Conflict`."""
@@ -110,10 +115,6 @@ class EnginePort(OperatorPort, Protocol):
 
     async def charge(self, attempt: AttemptRef, said: Mapping[str, object], *, charge: str) -> Charged:
         """Price what an attempt spends while it runs, and book it once under its id."""
-
-    @property
-    def prices(self) -> Sequence[Price]:
-        """The prices of models as configured."""
 
     @property
     def journal(self) -> Journal:
@@ -255,7 +256,7 @@ class EngineAnswers:
         return await self._engine.charge(attempt, request.said, charge=request.id)
 
     async def _prices(self, _: Prices) -> tuple[Price, ...]:
-        return tuple(self._engine.prices)
+        return tuple(self._engine.configuration.now.capacity.prices)
 
     async def _change_capacity(self, request: ChangeCapacity) -> Operated:
         command = capacity_commands.ChangeCapacity(

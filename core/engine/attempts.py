@@ -6,7 +6,7 @@ Used by the runner and its parts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -48,6 +48,13 @@ class Scoping(Protocol):
         """Return the scope for a value's expressions."""
 
 
+class Secrets(Protocol):
+    """Where the values of secrets are read."""
+
+    async def read(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the values of these secrets; raise `NotFound`, `Unavailable` (`secret.*`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What the runner works with."""
@@ -60,6 +67,7 @@ class Tools:
     clock: Clock
     shortage: Shortage
     usage: UsageReports
+    secrets: Secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,8 @@ class Running:
     """The budget that was spent while it ran, and for which it may end early."""
     ended: bool = False
     """Its outcome stands and is on its way into the store."""
+    masks: tuple[bytes, ...] = ()
+    """Forms of the secrets that it uses."""
 
     def logged(self) -> AbstractContextManager[None]:
         """Name job, task and attempt in every line that is logged inside."""

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from core.config import Settings
+from core.config.checked_tables import CheckedTables
 from core.config.checks import Configuration
+from core.config.faults import Faults
 from core.config.files import ConfigFile
 from core.connectors.registry import Registry
 from core.engine import machine
@@ -39,12 +41,15 @@ class Ports:
     """What measures the machine, in a thread."""
     look: Looker = field(default_factory=lambda: Prober().look)
     """How a backend is looked at."""
-    file: ConfigFile | None = None
-    """Where they, and the settings, come from; None = not from a file."""
+    configured: Configuration | None = None
+    """What was read of a file, the capacity included; None = nothing was."""
     slots: int | None = None
     """Of a command line: they stay stronger than the file when it is read again."""
 
     def configuration(self, paths: Paths, settings: Settings) -> Configuration:
         """Return what the engine starts with."""
-        file = self.file or ConfigFile(path=paths.config)
-        return Configuration(settings=settings, capacity=self.capacity, file=file)
+        if self.configured is not None:
+            return self.configured
+        file = ConfigFile(path=paths.config)
+        tables = CheckedTables({}, Faults(file))
+        return Configuration(settings=settings, capacity=self.capacity, file=file, tables=tables)

@@ -6,7 +6,7 @@ Used by the engine for conditions and for inputs of calls.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -40,6 +40,10 @@ class ExpressionScope:
 
     values: JsonObject
     size: int
+
+    def with_secrets(self, values: Mapping[str, str]) -> ExpressionScope:
+        """Return the scope of an input, which may use secrets."""
+        return ExpressionScope(values={**self.values, "secrets": {**values}}, size=self.size)
 
     async def judge(self, when: str, key: str) -> bool:
         """Return whether the condition of a task holds; raise `Invalid` when it cannot be judged."""

@@ -81,7 +81,7 @@ class Processes:
             case Orphaned(reason=reason, pids=pids):
                 end = await self._orphans.outlive(running, Vanished(reason=reason, pids=pids))
         # Only now: an input that cannot be resolved any more must not leave a child unwatched.
-        return self._judge(running, end, await self._inputs.resolve(running))
+        return self._judge(running, end, await self._inputs.resolve_of_former(running))
 
     def exhaust(self, running: Running, limit: str) -> None:
         """Tell an attempt by a file that it may end early, because this budget is spent."""

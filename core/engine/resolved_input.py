@@ -12,13 +12,19 @@ from typing import TypeGuard
 from core.engine.attempts import Running, Tools
 from core.engine.connector_results import checked_call
 from core.engine.expression_scopes import ExpressionScope
-from core.model.errors import NotFound
+from core.logs import get_logger
+from core.model.errors import NotFound, TaskdeckError
 from core.model.expressions import has_expression
+from core.model.masking import forms
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessCall, ProcessConnector, ProcessExit
 from core.model.records import replace
+from core.model.redaction import REDACTED
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
+from core.workflows.secret_places import refuse_exposed, secrets_of
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,9 @@ class ResolvedInput:
     def call(self) -> Call:
         """Make the call; raise `Invalid` for a faulty input, and what a connector raises."""
         call = checked_call(self.connector.call(self.with_, self.context), self.connector.name)
-        return replace(call, umask=self.umask) if isinstance(call, ProcessCall) else call
+        if not isinstance(call, ProcessCall):
+            return call
+        return replace(call, umask=self.umask, masks=self.context.masks)
 
     def conclude(self, end: ProcessExit) -> Outcome:
         """Judge how a process of this connector ended."""
@@ -68,7 +76,24 @@ class InputResolver:
         surroundings = await self._tools.surroundings.of(running.spec)
         if has_expression(with_):
             scope = await self._scope(running, with_, surroundings)
-            with_ = _object(await scope.resolve(with_, running.claimed.key))
+            with_ = await self._replaced(running, with_, scope)
+        return self._resolved(running, connector, with_, surroundings)
+
+    async def resolve_of_former(self, running: Running) -> ResolvedInput:
+        """Do the same for a call that a former engine made: a secret that cannot be had is left out.
+
+        What it wrote was masked as it came.
+        """
+        try:
+            return await self.resolve(running)
+        except TaskdeckError as error:
+            if not error.code.startswith("secret."):
+                raise
+            _log.warning("a secret of a call that goes on cannot be read", code=error.code)
+        connector, surroundings = self._connector(running), await self._tools.surroundings.of(running.spec)
+        scope = await self._scope(running, running.spec.with_, surroundings)
+        hidden = scope.with_secrets(dict.fromkeys(secrets_of(running.spec.with_), REDACTED))
+        with_ = _object(await hidden.resolve(running.spec.with_, running.claimed.key))
         return self._resolved(running, connector, with_, surroundings)
 
     async def resolve_and_judge(self, running: Running) -> ResolvedInput:
@@ -90,8 +115,19 @@ class InputResolver:
                 hint="check what its `when` refers to",
                 facts={"task": running.ref.task_id, "job": running.claimed.job_id},
             )
-        with_ = _object(await scope.resolve(with_, running.claimed.key))
+        with_ = await self._replaced(running, with_, scope)
         return self._resolved(running, connector, with_, surroundings)
+
+    async def _replaced(self, running: Running, with_: JsonObject, scope: ExpressionScope) -> JsonObject:
+        """Return an input with its expressions replaced; its secrets are read now."""
+        names = secrets_of(with_)
+        if names:
+            refuse_exposed(with_, getattr(self._connector(running), "secrets", None))
+            values = await self._tools.secrets.read(names)
+            # Before anything is made of them: whatever is said of this attempt from now on is masked.
+            running.masks = forms(values.values())
+            scope = scope.with_secrets(values)
+        return _object(await scope.resolve(with_, running.claimed.key))
 
     def _connector(self, running: Running) -> Connector:
         return self._tools.connectors.get(running.claimed.uses)
@@ -114,6 +150,7 @@ class InputResolver:
             cwd=running.spec.cwd,
             env=surroundings.env,
             spend=partial(self._tools.usage.tell, ref),
+            masks=running.masks,
             success_exit_codes=running.spec.success_exit_codes,
             skip_exit_codes=running.spec.skip_exit_codes,
         )

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from core.engine.attempts import Running, Timeouts, Tools
 from core.engine.connector_results import broken, checked_outcome
 from core.engine.leftovers import Leftovers
+from core.engine.masked_outcomes import masked_outcome
 from core.engine.open_attempts import OpenAttempts
 from core.engine.orphans import Orphans
 from core.engine.processes import Processes
@@ -25,6 +26,7 @@ from core.logs import get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid, MachineShort, NotFound, TaskdeckError
+from core.model.masking import masked_text
 from core.model.outcomes import (
     Bounced,
     Cancelled,
@@ -37,7 +39,9 @@ from core.model.outcomes import (
 )
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
+from core.model.records import replace
 from core.model.stored_spec import StoredSpec
+from core.secret_sources.refusals import SecretUnreadable
 
 STOPPED_INLINE = "the engine stopped while the call ran in it; how far it had come is not known"
 Work: TypeAlias = Callable[[Running], Coroutine[None, None, Outcome]]
@@ -220,7 +224,7 @@ class Runner:
             _log.info("an abandoned call ended")
             return
         running.ended = True
-        await self._close(running, outcome)
+        await self._close(running, masked_outcome(outcome, running.masks) if running.masks else outcome)
 
     async def _close(self, running: Running, outcome: Outcome) -> None:
         crash_point("runner.ended")
@@ -242,6 +246,9 @@ class Runner:
             return broken("the call cancelled itself", code="connector.cancelled")
         except (Invalid, NotFound) as error:
             return _refused(error)
+        except SecretUnreadable as error:
+            # What keeps it may be there again when the next attempt begins.
+            return replace(_refused(error), permanent=False)
         except MachineShort as error:
             self._tools.shortage.report(error)
             return Bounced(reason=error.message, shortage=True)
@@ -249,7 +256,7 @@ class Runner:
             raise
         except BaseException as error:
             # Foreign code: whatever a connector raises ends this attempt, never the engine.
-            _log.warning("a connector raised", error=repr(error))
+            _log.warning("a connector raised", error=masked_text(repr(error), running.masks))
             return self._classified(running, error)
 
     def _classified(self, running: Running, error: BaseException) -> Outcome:
@@ -285,5 +292,5 @@ class Runner:
                 running.task.cancel()
 
 
-def _refused(error: TaskdeckError) -> Outcome:
+def _refused(error: TaskdeckError) -> Failed:
     return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.config import Settings
 from core.config.checks import check
+from core.config.secrets_section import SECRETS
 from core.engine.admission import Admission
 from core.engine.attempts import Tools
 from core.engine.changes import ChangeNotice, ChangeNotices
@@ -55,7 +56,6 @@ from core.model.commands import (
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.limit_commands import Charge, Charged
-from core.model.limits import Price
 from core.model.paths import Paths
 from core.model.plans import TaskPlan
 from core.model.ports import AttemptRef, Checks
@@ -64,6 +64,7 @@ from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
+from core.secret_sources.reader import SecretReader
 from core.store.batch import Report
 from core.store.epochs import end_epoch
 from core.store.journal import Journal
@@ -116,6 +117,7 @@ class Engine:
             clock=clock,
             shortage=Shortage(clock, ports.alarms),
             usage=self._usage,
+            secrets=SecretReader(paths.home, lambda: self.configuration.now.tables.named(SECRETS)),
         )
         timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
@@ -226,11 +228,6 @@ class Engine:
     def output_dir(self) -> Path:
         """Return where the attempt directories are."""
         return self.paths.output
-
-    @property
-    def prices(self) -> Sequence[Price]:
-        """Return the prices of models as configured."""
-        return self.configuration.now.capacity.prices
 
     @property
     def checks(self) -> Checks:

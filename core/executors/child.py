@@ -113,9 +113,9 @@ class ChildExecutor:
         crash_point("child.prepared")
         argv = wrap(call.argv, directory=directory, umask=self._umask if call.umask is None else call.umask)
         env = {**call.env, MARK: mark_value(self._store, ref)}
-        stdio = self.collector.collect(directory, streams, cap=cap.size)
+        stdio = self.collector.collect(directory, streams, cap=cap.size, masks=call.masks)
         try:
-            pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio)
+            pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio, stdin=call.stdin)
         finally:
             stdio.close()
         child = _Child(family=self._family(ref, None), unreaped=pid)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.executors.output_collector import FORM
 from core.executors.spawning import Stdio, reap
 from core.model.errors import MachineShort
 from core.model.shortages import shortage
@@ -38,10 +39,13 @@ class CollectorProcess:
     _ended: list[int] = field(default_factory=list)
     """Pids to be reaped: those of collectors that were given up."""
 
-    def collect(self, directory: Path, names: Sequence[str], *, cap: int) -> Stdio:
+    def collect(
+        self, directory: Path, names: Sequence[str], *, cap: int, masks: Sequence[bytes] = ()
+    ) -> Stdio:
         """Let the files of these names be filled; return what the wrapper gets, to be closed by the caller.
 
-        One name: stdout and stderr share a pipe. Two: one for each. Raises `MachineShort`.
+        One name: stdout and stderr share a pipe. Two: one for each. `masks` are forms of secrets, which no
+        file shall hold. Raises `MachineShort`.
         """
         with ExitStack() as kept:
             try:
@@ -58,6 +62,9 @@ class CollectorProcess:
                     file = os.open(directory / name, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
                     kept.callback(os.close, file)
                     given += [source, file]
+                if masks:
+                    given.append(_in_memory(masks))
+                    kept.callback(os.close, given[-1])
                 self._send(f"{cap} ".encode("ascii") + os.fsencode(directory), given)
                 undo.pop_all()
             except OSError as error:
@@ -108,6 +115,15 @@ class CollectorProcess:
 
     def _reap(self) -> None:
         self._ended = [pid for pid in self._ended if reap(pid) is None]
+
+
+def _in_memory(masks: Sequence[bytes]) -> int:
+    """Return a descriptor of these forms of secrets, which no disk ever has."""
+    descriptor = os.memfd_create("masks")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        for mask in masks:
+            file.write(FORM.pack(len(mask)) + mask)
+    return descriptor
 
 
 def _hand_over(control: socket.socket, text: bytes, descriptors: Sequence[int]) -> None:

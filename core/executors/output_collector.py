@@ -2,7 +2,8 @@
 
 Run by path, one process for each engine, which it outlives; the standard library only. Its standard input
 is a socket. A message brings an attempt: the text `CAP DIRECTORY`, the socket on which the wrapper asks,
-then a pipe and a file for each stream. The end of the socket ends the process once no pipe is open.
+then a pipe and a file for each stream, and a file of the forms of its secrets if it has any. The end of the
+socket ends the process once no pipe is open.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
+import importlib.util
 import os
 import resource
 import select
@@ -19,6 +22,12 @@ import struct
 import termios
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from core.model.masking import Masker
 
 CHUNK = 65_536
 KEPT = 1_048_576
@@ -26,8 +35,10 @@ KEPT = 1_048_576
 RETRY_SECONDS = 0.5
 NAMES = ("out", "err")
 """Of the files of an attempt, in the order in which they come."""
-MOST = 5
+MOST = 6
 """Descriptors that one message may bring."""
+FORM = struct.Struct("<I")
+"""Before each form of a secret: how many bytes it has."""
 HEADROOM = 16
 """Descriptors that stay free of attempts."""
 MESSAGE = 8_192
@@ -61,6 +72,8 @@ class Stream:
         """When the last record of times was written, or the attempt came; monotonic seconds."""
         self.waiting = b""
         """What was read and is not yet written: the disk is full."""
+        self.masker: Masker | None = None
+        """Takes the secrets of the attempt out; None = it has none."""
         self.heard = False
         """Whether the pipe is waited for."""
         self.ended = False
@@ -91,12 +104,20 @@ class Stream:
         self.ended = not data
         if self.owed:
             self.owed = max(0, self.owed - len(data))
+        if self.masker is not None:
+            data = self.masker.feed(data) + self.rest()
         if data and not self._is_over_cap():
             self.note_time()
             if self.attempt.latest is not self:
                 self.attempt.note_order(self)
             self.waiting += data
             self.write()
+
+    def rest(self) -> bytes:
+        """Return what the masker held back, once all of the command has come."""
+        if self.masker is None or not (self.ended or self.owed == 0):
+            return b""
+        return self.masker.flush()
 
     def note_time(self) -> None:
         """Keep when what comes now came, at most once a second, later on less often.
@@ -125,6 +146,9 @@ class Stream:
         """Note how much is in the pipe: what comes later is not of the command, which has ended."""
         size = fcntl.ioctl(self.source, termios.FIONREAD, b"\0" * 4)
         self.owed = struct.unpack("i", size)[0]
+        if rest := self.rest():
+            self.waiting += rest
+            self.write()
 
     def close_file(self) -> None:
         """Write nothing more."""
@@ -153,12 +177,18 @@ class Attempt:
     """The streams of one attempt, and the socket on which its wrapper asks."""
 
     def __init__(self, text: bytes, asking: int, rest: list[int]) -> None:
+        # Without the forms of secrets they come in pairs.
+        forms = rest.pop() if len(rest) % 2 else None
         cap, _, directory = text.partition(b" ")
         self.cap, self.directory = int(cap), Path(os.fsdecode(directory))
         self.asking: int | None = asking
         self.began = time.monotonic()
         pairs = zip(NAMES, rest[::2], rest[1::2], strict=False)
         self.streams = [Stream(self, name, source, file) for name, source, file in pairs]
+        if forms is not None:
+            for stream in self.streams:
+                stream.masker = masking().Masker(forms_in(forms))
+            os.close(forms)
         self.latest = self.streams[0]
         """The stream that went on last, as far as it was noted."""
         self.noted = 0
@@ -330,6 +360,30 @@ class Collector:
         del self.attempts[attempt.asking]
         os.close(attempt.asking)
         attempt.asking = None
+
+
+def forms_in(file: int) -> list[bytes]:
+    """Return the forms of secrets in a file, which stays open."""
+    data, found, at = b"", list[bytes](), 0
+    while piece := os.pread(file, CHUNK, len(data)):
+        data += piece
+    while at < len(data):
+        (size,) = FORM.unpack_from(data, at)
+        found.append(data[at + FORM.size : at + FORM.size + size])
+        at += FORM.size + size
+    return found
+
+
+@functools.cache
+def masking() -> ModuleType:
+    """Return the module that masks secrets, loaded by its path when the first attempt has some."""
+    path = Path(__file__).parents[1] / "model" / "masking.py"
+    spec = importlib.util.spec_from_file_location("masking", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def raise_limit() -> int:

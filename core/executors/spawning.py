@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.model.errors import HandoffFailed, Invalid, MachineShort
+from core.model.ports import STDIN_PATH
 from core.model.shortages import shortage
 
 if TYPE_CHECKING:
@@ -71,13 +72,21 @@ class Stdio:
             os.close(descriptor)
 
 
-def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio) -> int:
+def spawn(
+    argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio, stdin: bytes | None = None
+) -> int:
     """Start a wrapper and return its pid; the caller reaps it.
+
+    Its command finds `stdin` in memory, at the path that stands for `STDIN_PATH` in its arguments.
 
     Raises `Invalid` for what no repetition fixes (`process.cwd`, `process.too_big`, `process.text`),
     `MachineShort` for what the machine lacks now.
     """
+    held: list[int] = []
     try:
+        if stdin is not None:
+            held.append(_in_memory(stdin))
+            argv = [f"/proc/self/fd/{held[0]}" if word == STDIN_PATH else word for word in argv]
         process = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -86,6 +95,7 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio
             stdout=stdio.sinks[0],
             stderr=stdio.sinks[-1],
             start_new_session=True,
+            pass_fds=held,
         )
     except ValueError as error:
         message = f"an argument or variable cannot be passed: {error}"
@@ -94,9 +104,20 @@ def spawn(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdio: Stdio
         ) from error
     except OSError as error:
         raise _refusal(error, cwd) from error
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
     # The executor reaps by pid; left open, Popen would warn about, and later wait for, a child not its own.
     process.returncode = 0
     return process.pid
+
+
+def _in_memory(data: bytes) -> int:
+    """Return a descriptor of these bytes, which no disk ever has."""
+    descriptor = os.memfd_create("stdin")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    return descriptor
 
 
 def reap(pid: int) -> int | None:

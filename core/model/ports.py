@@ -16,6 +16,9 @@ from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnOverflow
 from core.model.values import JsonObject, JsonValue
 
+STDIN_PATH = "@taskdeck:stdin@"
+"""Stands in the arguments of a process for the path of its `stdin`, which is in memory."""
+
 Draw: TypeAlias = Callable[[], float]
 """Return a number in [0, 1); random in production, scripted in tests."""
 
@@ -125,6 +128,8 @@ class CallContext:
     """Report what an inline call spends; also of a call that fails."""
     success_exit_codes: Sequence[int] = ()
     """Exit codes of its process that are a success; empty = what the connector says."""
+    masks: Sequence[bytes] = ()
+    """Forms of the secrets in its input (`core.model.masking`): of what has some, no file may hold any."""
     skip_exit_codes: Sequence[int] = ()
     """Exit codes with which its process says that there was nothing to do: `conclude` returns `Skipped`."""
 
@@ -142,7 +147,7 @@ class ProcessCall:
 
     `files` are written into the attempt directory before the start; `env` is the whole environment.
     `stderr` names a file of its own for standard error; None = it goes to the output. The engine fills in
-    the limit (bytes a stream) and what follows from passing it; None = as configured.
+    the limit (bytes a stream) and what follows from passing it (None = as configured), and the `masks`.
     """
 
     argv: tuple[str, ...]
@@ -152,6 +157,10 @@ class ProcessCall:
     """None = the engine's own; the engine fills it in, from where the task was asked for."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     stderr: Literal["err"] | None = None
+    stdin: bytes | None = None
+    """Standard input that no disk shall hold; None = what is in `files`, or none."""
+    masks: Sequence[bytes] = ()
+    """Forms of the secrets in it, which are taken out of what it writes."""
     output_limit: int | None = None
     on_overflow: OnOverflow | None = None
 
@@ -231,6 +240,12 @@ class Checks(Protocol):
 
     def texts(self, uses: str) -> Sequence[Sequence[str]]:
         """Return where an input holds text for others: paths of keys, `*` for any key or index."""
+
+    def secrets(self, uses: str) -> Sequence[Sequence[str]] | None:
+        """Return where an input may hold secrets: paths as of `texts`, a last `**` is all below.
+
+        None = anywhere.
+        """
 
     def keep(self, uses: str, with_: JsonObject) -> JsonObject:
         """Return an input as it is stored, with what today's defaults mean written out."""

@@ -64,15 +64,15 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     for task in outline.tasks:
         yield from _misplaced({k: v for k, v in task.raw.items() if k not in _RESOLVED}, task.path, positions)
         within = _TaskReferences(task, outline, needs, kinds)
-        for place in _texts(task.with_, (*task.path, "with")):
+        for place in texts_in(task.with_, (*task.path, "with")):
             for fault in within.in_text(place.text):
                 yield positions.fault_at(place.path, fault.code, fault.message)
         for term in _terms(task, shared):
-            for place in _texts(term.value, term.path):
+            for place in texts_in(term.value, term.path):
                 for fault in within.in_text(place.text, term.wanted):
                     yield positions.fault_at(place.path, fault.code, fault.message)
         once = task.raw.get("once")
-        for place in _texts(once if isinstance(once, dict) else {"key": once}, (*task.path, "once")):
+        for place in texts_in(once if isinstance(once, dict) else {"key": once}, (*task.path, "once")):
             # Only a mapping has the step `key`.
             at = place.path if isinstance(once, dict) else (*task.path, "once")
             for fault in within.in_once(place):
@@ -150,7 +150,7 @@ class _TaskReferences:
             return
         yield from self._in_source(source, _BOOLEAN)
 
-    def in_once(self, place: _Text) -> Iterator[Fault]:
+    def in_once(self, place: PlacedText) -> Iterator[Fault]:
         """Yield every fault of the key of `once`: it is worked out when the job is submitted."""
         if place.path[-1] != "key":
             yield Fault(code="expression.misplaced", message=MISPLACED)
@@ -163,7 +163,7 @@ class _TaskReferences:
 
     def in_shared(self, defaults: JsonObject, positions: Positions) -> Iterator[Fault]:
         """Yield every fault of the `cwd` that all tasks share: it may use `params` only."""
-        for place in _texts(defaults.get("cwd"), ("defaults", "cwd")):
+        for place in texts_in(defaults.get("cwd"), ("defaults", "cwd")):
             faults = list(self.in_text(place.text))
             if not faults and {reference.root for reference in references(place.text)} - {"params"}:
                 faults = [Fault(code="expression.not_shared", message="`cwd` here may use `params` only")]
@@ -241,7 +241,7 @@ def _path_kinds(document: JsonObject) -> PathKinds:
             return "string"
         if path[0] == "tasks" and path[2:] == ("error",):
             return "map"
-        if path[0] == "env" and len(path) == 2:
+        if path[0] in ("env", "secrets") and len(path) == 2:
             return "string"
         return unknown_kinds(path) or kinds.get(path)
 
@@ -249,14 +249,15 @@ def _path_kinds(document: JsonObject) -> PathKinds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Text:
+class PlacedText:
     """A string with an expression in it."""
 
     path: DocumentPath
     text: str
 
 
-def _texts(value: JsonValue, path: DocumentPath) -> Iterator[_Text]:
+def texts_in(value: JsonValue, path: DocumentPath) -> Iterator[PlacedText]:
+    """Yield the strings with an expression in a value, each with its place below the path."""
     if not has_expression(value):
         return
     stack: list[tuple[DocumentPath, JsonValue]] = [(path, value)]
@@ -267,7 +268,7 @@ def _texts(value: JsonValue, path: DocumentPath) -> Iterator[_Text]:
         elif isinstance(item, list):
             stack.extend(((*at, index), inner) for index, inner in enumerate(item))
         elif isinstance(item, str) and OPENING in item:
-            yield _Text(path=at, text=item)
+            yield PlacedText(path=at, text=item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,5 +296,5 @@ def _terms(task: TaskOutline, defaults: JsonObject) -> Iterator[_Term]:
 
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:
-    for place in _texts(value, path):
+    for place in texts_in(value, path):
         yield positions.fault_at(place.path, "expression.misplaced", MISPLACED)

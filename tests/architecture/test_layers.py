@@ -42,6 +42,7 @@ FLOORS = [
         "core.store",
         "core.connectors",
         "core.probes",
+        "core.secret_sources",
         "core.executors",
         "core.timetables",
     },

@@ -66,6 +66,7 @@ WORDS: dict[str, list[str]] = {
     "dial-stdio": ["dial-stdio"],
     "doctor": ["doctor"],
     "config": ["config", "check"],
+    "secrets": ["secrets"],
     "version": ["version"],
     "console": ["--plain"],
 }

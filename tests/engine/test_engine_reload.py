@@ -38,7 +38,14 @@ def standing(house: House) -> tuple[object, ...]:
     rows = house.rows("SELECT name, body, removed_at FROM limit_rule")
     pools = house.rows("SELECT name, body, removed_at FROM pool")
     events = house.rows("SELECT count(*) FROM event")
-    return rows, pools, events, house.engine.settings, house.engine.prices, house.engine.info().slots
+    return (
+        rows,
+        pools,
+        events,
+        house.engine.settings,
+        house.engine.configuration.now.capacity.prices,
+        house.engine.info().slots,
+    )
 
 
 LIVE = {

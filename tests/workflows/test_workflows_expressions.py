@@ -171,13 +171,15 @@ def test_references_name_what_a_value_depends_on() -> None:
     }
 
 
-def test_roots_are_checked_with_a_near_miss_and_secrets_are_planned() -> None:
+def test_roots_are_checked_with_a_near_miss_and_secrets_by_their_form() -> None:
     fault = check_source("parms.x > 1")
     assert fault is not None
     assert (fault.code, "did you mean `params`?" in fault.message) == ("expression.unknown_root", True)
-    fault = check_source("secrets.TOKEN")
-    assert fault is not None
-    assert fault.code == "document.planned"
+    assert check_source("secrets.TOKEN") is None
+    for source in ("secrets", "secrets.TOKEN.x", "secrets[params.x]"):
+        fault = check_source(source)
+        assert fault is not None
+        assert fault.code == "expression.dynamic"
 
 
 def test_a_syntax_fault_counts_line_and_column_within_the_expression() -> None:

@@ -53,6 +53,9 @@ class SomeConnectors:
     def texts(self, uses: str) -> Sequence[Sequence[str]]:
         return Shell.texts if uses == "shell" else ()
 
+    def secrets(self, uses: str) -> Sequence[Sequence[str]] | None:
+        return Shell.secrets if uses == "shell" else None
+
     def keep(self, uses: str, with_: JsonObject) -> JsonObject:
         return with_
 

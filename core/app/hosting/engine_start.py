@@ -62,7 +62,7 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
         draw=random.SystemRandom().random,
         registry=registry,
         capacity=configuration.capacity,
-        file=configuration.file,
+        configured=configuration,
         slots=options.slots,
         health_lines=configuration.health,
         watch=LoopWatch(),

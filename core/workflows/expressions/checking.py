@@ -22,9 +22,8 @@ from core.workflows.expressions.kinds import Kind
 from core.workflows.expressions.paths import Path, literal_path
 from core.workflows.expressions.syntax import Name, Node, children, nodes, parse
 
-ROOTS = ("params", "tasks", "job", "env")
+ROOTS = ("params", "tasks", "job", "env", "secrets")
 """What an expression may begin with."""
-_PLANNED_ROOTS = frozenset({"secrets"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +155,13 @@ def _paths(tree: Node) -> Iterator[_PlacedPath]:
 
 def _check_reference(path: Path, at: int, roots: tuple[str, ...]) -> None:
     root = str(path[0])
-    if root in _PLANNED_ROOTS:
-        raise ExpressionFault("document.planned", f"`{root}` is planned and not yet accepted", at=at)
     if root not in roots:
         raise ExpressionFault(
             "expression.unknown_root", f"`{root}` is not a name here{one_of(root, roots)}", at=at
         )
+    if root == "secrets" and not (len(path) == 2 and isinstance(path[1], str)):
+        message = "name the secret itself: `secrets.NAME`, which is a text"
+        raise ExpressionFault("expression.dynamic", message, at=at)
     if root == "tasks" and not (len(path) > 1 and isinstance(path[1], str)):
         message = "name the task itself: `tasks.KEY.output` or `tasks.KEY.status`"
         raise ExpressionFault("expression.dynamic", message, at=at)
