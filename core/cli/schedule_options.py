@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -23,6 +24,7 @@ from core.cli.refusals import usage
 from core.cli.standard_input import piped_document
 from core.cli.variables import read_variables
 from core.files.reading import read_document_text
+from core.model.commands import DocumentText
 from core.model.durations import parse_duration
 from core.model.errors import Invalid
 from core.model.moments import parse_moment
@@ -31,7 +33,11 @@ from core.model.present import present_ms
 from core.model.records import replace
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from core.model.zones import zone_of
+from core.workflows.definition import Document
+from core.workflows.loader import load
 from core.workflows.registry import expanded
+from core.workflows.schedule_section import SuggestedSchedule, suggested
+from core.workflows.schema_faults import typed
 
 T = TypeVar("T")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
@@ -209,7 +215,7 @@ class What:
             if self.follow:
                 raise usage("--follow reads a workflow file again, and this is a command")
             return Work(text=_of_command(words, name=name), source=name, cwd=str(working_directory()))
-        piped = piped_document(words[0])
+        piped = _piped(words[0])
         if piped is not None:
             if self.follow:
                 raise usage("--follow needs a file that stays", hint="leave out --follow, or name a file")
@@ -221,17 +227,43 @@ class What:
 
 
 def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> Schedule:
-    """Return a new schedule; raise `Invalid` and what reading its file raises."""
+    """Return a new schedule; raise `Invalid` and what reading its file raises.
+
+    What its workflow suggests holds where the command line says nothing; a file alone names it, too.
+    """
     if when.clear:
         raise usage("--clear is for schedules that stand", hint="leave it out, or taskdeck schedule edit")
-    if not words:
+    is_alone = not words and _is_workflow(name)
+    if not (words or is_alone):
         raise usage("name a workflow file, or a command behind --", hint="taskdeck schedule add --help")
+    found = _suggested([name] if is_alone else words)
+    if is_alone and found is None:
+        raise usage("name the schedule: its workflow suggests none", hint="taskdeck schedule add NAME FILE")
+    if found is None:
+        work = what.work(words, name=name, before=Work())
+        return Schedule(name=name, timing=when.timing(None), policy=when.policy(FirePolicy()), work=work)
+    if is_alone:
+        name, words = found.name, [name]
+    follow = what.follow or (found.follows and words[0] != "-")
     return Schedule(
         name=name,
-        timing=when.timing(None),
-        policy=when.policy(FirePolicy()),
-        work=what.work(words, name=name, before=Work()),
+        timing=when.timing(found.timing),
+        policy=when.policy(found.policy),
+        work=replace(what, follow=follow).work(words, name=name, before=found.work),
     )
+
+
+def _suggested(words: Sequence[str]) -> SuggestedSchedule | None:
+    """Return what a workflow suggests; None for a command, and for a document that is refused when added."""
+    if len(words) != 1 or not _is_workflow(words[0]):
+        return None
+    piped = _piped(words[0])
+    text = read_document_text(absolute(expanded(words[0]))) if piped is None else piped.text
+    loaded = load(text, source=words[0])
+    document = typed(loaded.value, loaded.positions) if isinstance(loaded.value, dict) else None
+    if not isinstance(document, Document):
+        return None
+    return suggested(document, zone=machine_zone(), now=present_ms()) if document.schedule else None
 
 
 def edited(before: Schedule, words: Sequence[str], *, when: When, what: What) -> Schedule:
@@ -250,6 +282,12 @@ def machine_zone() -> str:
             "the time zone of this machine has no name",
             hint="say which: --zone Europe/Berlin",
         ) from error
+
+
+@cache
+def _piped(name: str) -> DocumentText | None:
+    """Read a pipe once: for what the workflow suggests, and for what is submitted."""
+    return piped_document(name)
 
 
 def _is_workflow(word: str) -> bool:

@@ -77,7 +77,9 @@ class Listed(Remote):
 class Placed(Remote):
     """The arguments of `schedule add`."""
 
-    name: Annotated[str, Argument(metavar="NAME", help="What it is called.")]
+    name: Annotated[
+        str, Argument(metavar="NAME", help="What it is called; left out, a FILE with `schedule:` says so.")
+    ]
     work: Annotated[
         list[str],
         Argument(
@@ -203,13 +205,14 @@ async def add(arguments: Placed) -> int:
     """Add a schedule: a rule that submits a workflow, or a command, as a job.
 
     Nothing before now is a fire of it. The workflow is checked, and submitted as it is now unless it is
-    followed. Tasks get the environment of this command line.
+    followed. Tasks get the environment of this command line. What the workflow says under `schedule:` holds
+    where the command line says nothing.
     """
     schedule = schedule_of(arguments.name, arguments.work, when=arguments.when, what=arguments.what)
     said = arguments.said
     async with changing(arguments) as deck:
         done = await deck.schedules.add(schedule, reason=said.reason, actor=actor_of(said.as_))
-        return await _tell(deck, done, arguments.name, arguments=arguments)
+        return await _tell(deck, done, schedule.name, arguments=arguments)
 
 
 async def edit(arguments: Edited) -> int:
@@ -336,6 +339,7 @@ COMMANDS = (
         run=add,
         examples=(
             "taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml",
+            "taskdeck schedule add flow.yaml  # with `schedule:` in it",
             "taskdeck schedule add backup --every 6h --overlap queue -- restic backup /home",
             "taskdeck schedule add report --calendar 'last working day at 18:00' --follow report.yaml",
         ),

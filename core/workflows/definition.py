@@ -6,6 +6,7 @@ Read by the expansion, the drawing and the engine's admission.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -48,7 +49,16 @@ from core.model.limit_fields import unit_of
 from core.model.limits import OnExhausted
 from core.model.once import UNFINISHED, read_for
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
-from core.model.schedules import EVERY_MIN_MS, SPAN_MAX_MS
+from core.model.schedules import (
+    COUNTED_MAX,
+    CRON_MAX,
+    DAY_MS,
+    EVERY_MIN_MS,
+    EXCLUDED_MAX,
+    SPAN_MAX_MS,
+    CatchUp,
+    Overlap,
+)
 from core.model.sizes import parse_output_limit
 from core.workflows.output_patterns import pattern_refusal
 
@@ -86,6 +96,22 @@ def _interval(value: object) -> int:
     if not EVERY_MIN_MS <= found <= SPAN_MAX_MS:
         raise ValueError("must be from 1s to 100 years")
     return found
+
+
+def _moment(value: str) -> str:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("is not a moment: write 2026-12-24T18:00, or with an offset, +01:00 or Z") from error
+    return value
+
+
+def _expect(value: object) -> object:
+    return value if isinstance(value, dict | BaseModel) else {"every": value}
+
+
+def _schedule(value: object) -> object:
+    return {"cron": value} if isinstance(value, str) else value
 
 
 def _limit(value: object) -> int:
@@ -175,6 +201,9 @@ Cost: TypeAlias = Annotated[
 Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
 Interval: TypeAlias = Annotated[int, BeforeValidator(_interval)]
 """What comes again after so many ms, of a schedule."""
+Times: TypeAlias = Annotated[str, Field(min_length=1, max_length=CRON_MAX)]
+"""A cron expression or calendar phrase."""
+Moment: TypeAlias = Annotated[str, AfterValidator(_moment)]
 Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
 """A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
@@ -328,6 +357,39 @@ class Expect(_Model):
     every: Interval
 
 
+class ScheduleUse(_Model):
+    """When the workflow is meant to fire: `schedule add FILE` takes it over, its options win.
+
+    Moments are ISO 8601, by the clock of `zone` unless they have an offset.
+    """
+
+    name: Name | None = None
+    cron: Times | None = None
+    every: Interval | None = None
+    calendar: Times | None = None
+    at: Moment | None = None
+    zone: Name | None = None
+    jitter: Annotated[Duration, Field(ge=0, le=SPAN_MAX_MS)] = 0
+    starts: Moment | None = None
+    ends: Moment | None = None
+    exclude: Annotated[list[str], Field(max_length=EXCLUDED_MAX)] = []
+    catch_up: Annotated[CatchUp, Field(strict=False)] = CatchUp.LATEST
+    window: Annotated[Duration, Field(ge=0, le=SPAN_MAX_MS)] = DAY_MS
+    max: Annotated[int, Field(ge=1, le=COUNTED_MAX)] = 100
+    overlap: Annotated[Overlap, Field(strict=False)] = Overlap.SKIP
+    expect: Annotated[Expect, BeforeValidator(_expect)] | None = None
+    params: Loose = {}
+    env: Variables = {}
+    retry: Annotated[int, Field(ge=0, le=ATTEMPTS_MAX)] = 0
+    follow: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_four(self) -> ScheduleUse:
+        if sum(kind is not None for kind in (self.cron, self.every, self.calendar, self.at)) != 1:
+            raise ValueError("has exactly one of `cron`, `every`, `calendar` and `at`")
+        return self
+
+
 class Document(_Model):
     """A whole workflow; exactly one of `stages` and `tasks`."""
 
@@ -340,7 +402,8 @@ class Document(_Model):
     env_file: EnvFileNames = []
     on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
     notify: Annotated[str, Field(max_length=2_000)] | None = None
-    expect: Expect | None = None
+    schedule: Annotated[ScheduleUse, BeforeValidator(_schedule)] | None = None
+    expect: Annotated[Expect, BeforeValidator(_expect)] | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None
     tasks: Annotated[list[Task], Field(min_length=1)] | None = None
 

@@ -52,6 +52,7 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     """Return the faults of all expressions, and of those where none is resolved."""
     outside = {key: value for key, value in document.items() if key not in _ELSEWHERE}
     yield from _misplaced(outside, (), positions)
+    yield from _in_schedule(document.get("schedule"), positions)
     defaults = document.get("defaults")
     shared = defaults if isinstance(defaults, dict) else {}
     unresolved = {k: v for k, v in shared.items() if k not in (*_TERMS, "cwd")}
@@ -107,7 +108,7 @@ _AMOUNT = _Wanted(
     code="expression.not_number",
     what="a number",
 )
-_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "description"})
+_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "description", "schedule"})
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
@@ -293,6 +294,13 @@ def _terms(task: TaskOutline, defaults: JsonObject) -> Iterator[_Term]:
         units = cost if isinstance(cost, dict) else {}
         rest = {unit: amount for unit, amount in shared.items() if unit not in units}
         yield _Term(path=("defaults", "cost"), value=rest, wanted=_AMOUNT)
+
+
+def _in_schedule(schedule: JsonValue, positions: Positions) -> Iterator[Fault]:
+    """Yield expressions of a schedule where none is resolved: its parameters may ask for `fire.at`."""
+    if isinstance(schedule, dict):
+        others = {key: value for key, value in schedule.items() if key != "params"}
+        yield from _misplaced(others, ("schedule",), positions)
 
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:

@@ -24,6 +24,7 @@ from core.workflows.definition import (
     OnOutput,
     Param,
     Retry,
+    ScheduleUse,
     Stage,
     Task,
 )
@@ -41,6 +42,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "on": OnOutput,
     "defaults": Defaults,
     "expect": Expect,
+    "schedule": ScheduleUse,
 }
 _SENTENCES = {
     "missing": "is missing",

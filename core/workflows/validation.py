@@ -25,6 +25,7 @@ from core.workflows.parameters import check_declarations
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.references import check_references
 from core.workflows.retry_codes import code_faults
+from core.workflows.schedule_section import schedule_faults
 from core.workflows.schema_faults import typed
 from core.workflows.secret_places import secret_faults
 from core.workflows.shared_inputs import SHARED, with_shared
@@ -159,6 +160,7 @@ def _unknown_connector(task: TaskOutline, uses: str, known: frozenset[str], posi
 
 
 def _document_faults(document: Document, positions: Positions) -> Iterator[Fault]:
+    yield from schedule_faults(document, positions)
     if document.notify is not None:
         yield from _notify_faults(document.notify, positions)
     names = Counter(stage.name for stage in document.stages or ())

@@ -172,3 +172,46 @@ def test_each_line_of_a_crontab_becomes_a_schedule_or_is_refused_by_its_number(
     assert told.read_text() == "one\ntwo\nhello\n"
     again = deck("import", "crontab", crontab, "--zone", "UTC")
     assert "there is a schedule" in again.out
+
+
+def test_what_a_workflow_suggests_is_taken_over_and_the_command_line_wins(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    section = {
+        "name": "nightly",
+        "calendar": "last working day at 18:00",
+        "zone": "Europe/Berlin",
+        "jitter": "1m",
+        "starts": "2030-01-01T00:00",
+        "exclude": ["2030-01-31"],
+        "catch_up": "all",
+        "window": "2h",
+        "max": 7,
+        "overlap": "queue",
+        "expect": "40d",
+        "params": {"day": "${{ fire.at }}"},
+        "env": {"X": "1"},
+        "retry": 2,
+        "follow": True,
+    }
+    flow = {**FLOW, "params": {"day": {"default": ""}}, "schedule": section}
+    path = write("flow.json", flow)
+    added = deck("schedule", "add", path)
+    assert added.out.startswith("nightly: last working day at 18:00 Europe/Berlin, on, next 2030-02-28T17:00")
+    other = deck("schedule", "add", "other", path, "--every", "1h", "--max", "9", "-p", "day=x")
+    assert other.out.startswith("other: every 1h, on")
+    nightly, second = deck("schedules", "--json").objects
+    assert nightly["starts"] == "2029-12-31T23:00:00.000Z"
+    wanted = {"jitter_ms": 60_000, "catch_up": "all", "window_ms": 7_200_000, "overlap": "queue", "max": 7}
+    for name, value in {**wanted, "follows": True, "expect_ms": 40 * 86_400_000}.items():
+        assert nightly[name] == value
+    assert (nightly["params"], nightly["exclude"]) == ({"day": "${{ fire.at }}"}, ["2030-01-31"])
+    assert (second["calendar"], second["max"], second["overlap"]) == (None, 9, "queue")
+    assert second["params"] == {"day": "x"}
+    none = deck("schedule", "add", write("none.json", FLOW))
+    assert "name the schedule: its workflow suggests none" in none.err
+    short = write("short.json", {**FLOW, "name": "short", "schedule": "@weekly"})
+    assert deck("schedule", "add", short).out.startswith("short: @weekly ")
+    wrong = write("wrong.json", {**FLOW, "schedule": {"cron": "61 * * * *"}})
+    assert "error[schedule.cron]" in deck("check", wrong).err
+    assert "61" in deck("schedule", "add", "x", wrong).err

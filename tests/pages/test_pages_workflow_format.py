@@ -11,7 +11,7 @@ from core.connectors.delay import DelayInput
 from core.connectors.http_input import HttpInput
 from core.connectors.python import PythonInput
 from core.connectors.shell import ShellInput
-from core.workflows.definition import Document, LimitUse, Need, Param, Retry, Stage, Task
+from core.workflows.definition import Document, LimitUse, Need, Param, Retry, ScheduleUse, Stage, Task
 from tests.pages.generated import ROOT
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -22,6 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "## Need": Need,
     "## Limit": LimitUse,
     "## Retry": Retry,
+    "## Schedule": ScheduleUse,
     "### shell": ShellInput,
     "### http": HttpInput,
     "### python": PythonInput,

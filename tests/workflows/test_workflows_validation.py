@@ -256,6 +256,16 @@ TOPS = {
     f"name: {'x' * 201}\ntasks: [{{key: a, uses: delay, with: {{seconds: 1}}}}]": "document.value",
     one("x: 1", head="project: ''\n").replace(", x: 1", ""): "document.value",
     one("x: 1", head="project: 3\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="schedule: {cron: 0 3 * * 8}\n").replace(", x: 1", ""): "schedule.cron",
+    one("x: 1", head="schedule: {crno: '@daily'}\n").replace(", x: 1", ""): "document.unknown_field",
+    one("x: 1", head="schedule: {cron: '@daily', every: 1h}\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="schedule: {calendar: last workday}\n").replace(", x: 1", ""): "schedule.calendar",
+    one("x: 1", head="schedule: {every: 1h, zone: Europe/Berln}\n").replace(", x: 1", ""): "zone.unknown",
+    one("x: 1", head="schedule: {every: 1h, overlap: twice}\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="schedule: {at: tomorrow}\n").replace(", x: 1", ""): "document.value",
+    one("x: 1", head="schedule: {every: 1h, exclude: [24.12.2030]}\n").replace(
+        ", x: 1", ""
+    ): "schedule.exclude",
     one("x: 1", head="expect: {every: 0}\n").replace(", x: 1", ""): "document.value",
     one("x: 1", head="expect: {evry: 25h, every: 25h}\n").replace(", x: 1", ""): "document.unknown_field",
     one("x: 1", head="notify: ftp://x\n").replace(", x: 1", ""): "document.notify",
