@@ -186,7 +186,9 @@ def kinds(capture: bytes) -> set[str]:
     found: set[str] = set()
     rest = capture
     for pattern, name in ((_CSI, _csi), (_OSC, _osc), (_STRING, lambda m: f"STRING {m[0][:2]!r}")):
-        found.update(word for match in pattern.finditer(rest) for word in _words(name(match)))
+        # A capture has a hundred thousand of them, and few that differ.
+        matches = {match[0]: match for match in pattern.finditer(rest)}
+        found.update(word for match in matches.values() for word in _words(name(match)))
         rest = pattern.sub(b"", rest)
     found.update(f"ESC {match[0]!r}" for match in _OTHER.finditer(rest))
     rest = _OTHER.sub(b"", rest)
