@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from core.app import engine_process
 from core.store import database
 from tests.support import commands, leftovers
 from tests.support.leftovers import Traces
@@ -61,9 +64,19 @@ def _session_ends_its_processes(tmp_path_factory: pytest.TempPathFactory) -> Ite
         folder=tmp_path_factory.getbasetemp(),
         newest=leftovers.newest_process(),
     )
+    commands.SERVER.environ = {**os.environ}
     yield
     commands.SERVER.close()
     leftovers.expect_none(traces)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engines_of_this_process_are_forked() -> Iterator[None]:
+    """Let command lines in this process have engines that are loaded already."""
+    forking = SimpleNamespace(**{**vars(subprocess), "Popen": commands.start_engine})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_process, "subprocess", forking)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

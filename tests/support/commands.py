@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from core.model.actors import LABEL_VARIABLE as LABEL
 from tests.support import command_server, forking
@@ -25,6 +26,8 @@ class CommandServer:
     """The process that forks; started with the first call."""
 
     def __init__(self) -> None:
+        self.environ: Mapping[str, str] = {}
+        """That of the session: it belongs to no single test."""
         self._lock = Lock()
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,8 +47,7 @@ class CommandServer:
     def _start(self) -> socket.socket:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            # It belongs to no single test.
-            environ = {**os.environ, "PYTHONPATH": str(ROOT), MARK: "commands"}
+            environ = {**self.environ, "PYTHONPATH": str(ROOT), MARK: "commands"}
             self._process = subprocess.Popen(
                 [sys.executable, "-P", command_server.__file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -59,6 +61,8 @@ class CommandServer:
 SERVER = CommandServer()
 COMMAND = (sys.executable, "-P", "-m", "console.launch")
 CONSOLE = (sys.executable, "-m", "console.launch")
+_PATH = (sys.executable, "-P", str(ROOT / "_taskdeck.py"))
+"""How taskdeck starts itself."""
 _AT_ONCE = ("dial-stdio", "version")
 """First words of what is made to start at once, and is executed."""
 _OF_THE_START = ("PYTHON", "LANG", "LC_", "_TASKDECK")
@@ -84,13 +88,18 @@ def kind_of(argv: Sequence[str], environ: Mapping[str, str]) -> type[subprocess.
     if hosts and command_server.EXECUTES in environ:
         return subprocess.Popen
     early = (*_OF_THE_START, *_OF_THE_IMPORT) if hosts else _OF_THE_START
-    usual = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return Forked if _beginning(environ, early) == _beginning(usual, early) else subprocess.Popen
+    ours, usual = {"PYTHONPATH": str(ROOT), **environ}, {**os.environ, "PYTHONPATH": str(ROOT)}
+    return Forked if _beginning(ours, early) == _beginning(usual, early) else subprocess.Popen
+
+
+def start_engine(argv: Sequence[str], *, env: Mapping[str, str], **how: Any) -> subprocess.Popen[bytes]:
+    """Start the engine of a command line in this process, as `subprocess.Popen` does."""
+    return kind_of(argv, env)(argv, env=env, **how)
 
 
 def _words(argv: Sequence[str]) -> list[str] | None:
     """Return what stands behind the program, None = it is another one."""
-    for program in (COMMAND, CONSOLE):
+    for program in (COMMAND, CONSOLE, _PATH):
         if tuple(argv[: len(program)]) == program:
             return [*argv[len(program) :]]
     return None
