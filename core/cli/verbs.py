@@ -144,7 +144,10 @@ class _Verb:
 
 
 async def cancel(arguments: Cancel) -> int:
-    """Cancel jobs or tasks; running ones get time to end, then are killed."""
+    """Cancel jobs or tasks; running ones get time to end, then are killed.
+
+    The `finally` of a job runs after that; a second cancel, or --now, ends it too.
+    """
     if arguments.now and not arguments.reason.strip():
         raise usage("--now needs a --reason")
     force = Force.KILL if arguments.now else Force.ASK

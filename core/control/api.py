@@ -248,7 +248,8 @@ class ControlAPI(ReadingAPI):
         """Ask a job, or tasks (ids, filter), to end; running ones get grace, then are killed.
 
         With `Force.KILL` they get none, and a grace that goes on is cut short: in a job that is ending,
-        too. A queue raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
+        too. The `finally` of a job runs after that, unless it is killed or cancelled once more. A queue
+        raises `Invalid` (`target.unfit`), the inbox `Conflict`, an unknown job `NotFound`.
         Tasks that are final already, or unknown, are listed as refused.
         """
         return await self.ask(Cancel(target=target, reason=reason, force=force, actor=actor))

@@ -151,6 +151,7 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     verdict_of_task: Callable[[OnTaskFailure, str], Verdict | None]
     needs_verdict: Callable[[StageStatus, StageStatus | None], bool]
     verdict_of_stages: Callable[[OnTaskFailure, ClosedStages], Verdict | None]
+    verdict_of_finally: Callable[[StageStatus], Verdict | None]
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
     forecast: Callable[[OnTaskFailure, Sequence[StageTally]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""

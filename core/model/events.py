@@ -77,6 +77,7 @@ MARKS = (
     "expectation.missed",
     "expectation.met",
     "expectation.removed",
+    "finally.cut",
     "job.pinned",
     "job.unpinned",
     "task.pinned",

@@ -193,6 +193,8 @@ class StagePlan(Struct, frozen=True, kw_only=True):
 
     name: str
     tasks: tuple[TaskPlan, ...]
+    is_finally: bool = False
+    """It runs when all other stages are closed, whatever the verdict."""
 
 
 class JobPlan(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,15 @@ def verdict_of_stages(on_task_failure: OnTaskFailure, closed: ClosedStages) -> V
     return None
 
 
+def verdict_of_finally(closed: StageStatus) -> Verdict | None:
+    """Return the verdict that the end of `finally` brings on a job that would have succeeded."""
+    if closed is StageStatus.FAILED:
+        return Verdict(status=JobStatus.FAILED, reason="a task of finally failed")
+    if closed is StageStatus.CANCELLED:
+        return Verdict(status=JobStatus.CANCELLED, reason="a task of finally was cancelled")
+    return None
+
+
 def verdict_of_tasks(tasks: TaskCounts) -> Verdict | None:
     """Return the verdict on a job whose stages brought none: a failure without any success fails it."""
     if TaskStatus.FAILED in tasks and TaskStatus.SUCCEEDED not in tasks:

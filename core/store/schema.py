@@ -106,6 +106,7 @@ job = Table(
     Column("project", Text),
     Column("schedule_id", Integer),
     *pin_columns(),
+    required("finishing", default="0"),
     UniqueConstraint("client_key", name="job_client_key"),
     among_column("status", JobStatus, "job_status"),
     among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -132,6 +133,7 @@ job = Table(
 
 `actor` submitted it; the pause columns tell of a pause that lasts, `verdict_by` and `reason` of its verdict,
 `verdict_task` of the task that brought that, and `verdict_ends` how many tasks it found that had not ended.
+`finishing` = 1 while its stage `finally` is open, 2 from when that was cut short on.
 """
 
 stage = Table(
@@ -145,11 +147,15 @@ stage = Table(
     required("open_tasks"),
     required("first_task"),
     required("last_task"),
+    required("is_finally", default="0"),
     UniqueConstraint("job_id", "position", name="stage_position"),
     among_column("status", StageStatus, "stage_status"),
     CheckConstraint("open_tasks >= 0", name="stage_open_tasks"),
 )
-"""Barriers of a job; its tasks have the ids `first_task`..`last_task`; `open_tasks` = not final."""
+"""Barriers of a job; its tasks have the ids `first_task`..`last_task`; `open_tasks` = not final.
+
+One that `is_finally`, the last, runs when all others are closed, whatever the verdict.
+"""
 
 queue = Table(
     "queue",

@@ -96,7 +96,8 @@ UNDRAINED = (
 """Queues that have queued tasks and that no pool drains, with how many; none where no pool is known."""
 WAIT_CODE = f"""(CASE task.status
   WHEN 'blocked' THEN CASE
-    WHEN (SELECT j.status FROM job j WHERE j.id = task.job_id) = 'ending' THEN 'ending'
+    WHEN (SELECT j.status = 'ending' AND (j.started_at IS NULL OR j.finishing = 2 OR NOT s.is_finally)
+          FROM job j JOIN stage s ON s.id = task.stage_id WHERE j.id = task.job_id) THEN 'ending'
     WHEN (SELECT s.status FROM stage s WHERE s.id = task.stage_id) = 'pending' THEN 'stage'
     WHEN task.needs_left > 0 THEN 'needs'
     WHEN task.wait_reason IS NOT NULL THEN 'condition' ELSE 'settling' END

@@ -31,7 +31,7 @@ def unreachable_conditions(outline: Outline, positions: Positions) -> Iterator[F
 
 
 def _follows_success_only(task: TaskOutline, need: NeedOutline, outline: Outline) -> bool:
-    if outline.first[need.key].tolerated:
+    if outline.first[need.key].tolerated or task.is_finally:
         return False
     if outline.on_task_failure == "finish":
         return outline.first[need.key].stage < task.stage

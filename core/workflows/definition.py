@@ -66,6 +66,8 @@ RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
 PLANNED = frozenset({"for_each", "threshold", "budget", "on_failure"})
 """Fields that are planned and not yet accepted."""
+FINALLY = "finally"
+"""The name of the last stage of a job, whatever its verdict."""
 TEXT_MAX = 1_000
 """Characters of a condition, and of a key or amount with its expressions."""
 PLANNED_USES = frozenset({"human", "workflow", "llm"})
@@ -390,6 +392,10 @@ class ScheduleUse(_Model):
         return self
 
 
+class Finally(Stage):
+    """The last stage of a document that has `finally`."""
+
+
 class Document(_Model):
     """A whole workflow; exactly one of `stages` and `tasks`."""
 
@@ -406,6 +412,7 @@ class Document(_Model):
     expect: Annotated[Expect, BeforeValidator(_expect)] | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None
     tasks: Annotated[list[Task], Field(min_length=1)] | None = None
+    finally_: Annotated[Annotated[list[Task], Field(min_length=1)] | None, Field(alias="finally")] = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Document:
@@ -414,7 +421,14 @@ class Document(_Model):
         return self
 
     def in_stages(self) -> tuple[Stage, ...]:
-        """Return the stages; `tasks` alone are one stage named `main`."""
-        if self.stages is not None:
-            return tuple(self.stages)
-        return (Stage.model_construct(name="main", tasks=self.tasks or []),)
+        """Return the stages; `tasks` alone are one stage named `main`, those of `finally` the last one."""
+        main = Stage.model_construct(name="main", tasks=self.tasks or [])
+        stages = (main,) if self.stages is None else tuple(self.stages)
+        if self.finally_ is None:
+            return stages
+        return (*stages, Finally.model_construct(name=FINALLY, tasks=self.finally_))
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether its stages have names of their own."""
+        return self.stages is not None or self.finally_ is not None

@@ -53,7 +53,7 @@ def _picture_lines(document: Document, width: int) -> list[str]:
     tasks = [task for stage in document.in_stages() for task in stage.tasks]
     labels = {task.key: safe_line(task.key + _condition(task)) for task in tasks}
     titles = [safe_line(f"{number} {stage.name}") for number, stage in enumerate(document.in_stages(), 1)]
-    titles = titles if document.stages is not None else [SafeText("")]
+    titles = titles if document.is_staged else [SafeText("")]
     picture = draw_graph(
         [
             Band(title=title, nodes=tuple(_node(task, labels[task.key]) for task in stage.tasks))
@@ -62,7 +62,7 @@ def _picture_lines(document: Document, width: int) -> list[str]:
     )
     if picture.width > width:
         return []
-    first = 0 if document.stages is not None else 1
+    first = 0 if document.is_staged else 1
     loose = [_task_line(task) for task in tasks if any(need.when is NeedWhen.DONE for need in task.needs)]
     return [*labelled_lines(picture, titles, labels)[first:], *loose]
 
@@ -73,7 +73,7 @@ def _node(task: Task, label: str) -> Node:
 
 def _listing(document: Document) -> Iterator[str]:
     for number, stage in enumerate(document.in_stages(), 1):
-        if document.stages is not None:
+        if document.is_staged:
             yield f"stage {number} {stage.name}: {_count(len(stage.tasks), 'task')}"
         yield from _stage_lines(stage)
 

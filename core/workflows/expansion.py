@@ -30,7 +30,7 @@ from core.model.plans import (
 from core.model.ports import Checks
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
-from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Retry, Task
+from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Finally, Retry, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
 from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits, resolve_once
@@ -118,6 +118,7 @@ def expand(
     stages = tuple(
         StagePlan(
             name=stage.name,
+            is_finally=isinstance(stage, Finally),
             tasks=tuple(
                 _put_params(
                     _put_numbers(

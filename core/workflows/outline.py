@@ -8,7 +8,7 @@ Checks that look across tasks work on this, so that one misspelt field does not 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from core.model.values import JsonObject, JsonValue
@@ -37,6 +37,8 @@ class TaskOutline:
     raw: JsonObject
     tolerated: bool = False
     """Its failure is, by `continue_on_error`."""
+    is_finally: bool = False
+    """It runs at the end, whatever became of the others."""
     skips: bool = False
     """It may be skipped by its exit code."""
 
@@ -86,6 +88,9 @@ def _tasks(document: JsonObject, defaults: JsonObject) -> Iterator[TaskOutline]:
     yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, defaults)
     for number, stage in enumerate(_list(document.get("stages"))):
         yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, defaults)
+    last = max(1, len(_list(document.get("stages"))))
+    for task in _stage_tasks(document.get("finally"), ("finally",), last, defaults):
+        yield replace(task, is_finally=True)
 
 
 def _stage_tasks(

@@ -33,9 +33,9 @@ TASK_FIELDS = ("output", "status", "error")
 """What an expression may ask of a task."""
 ERROR_FIELDS = ("code", "message")
 """What an expression may ask of the error of a task."""
-JOB_FIELDS = ("id", "name")
+JOB_FIELDS = ("id", "name", "verdict")
 """What an expression may ask of the job."""
-_KINDS: dict[Path, Kind] = {("job", "id"): "int", ("job", "name"): "string"}
+_KINDS: dict[Path, Kind] = {("job", "id"): "int", ("job", "name"): "string", ("job", "verdict"): "string"}
 _PARAM_KINDS = {
     "string": "string",
     "date": "string",
@@ -108,7 +108,7 @@ _AMOUNT = _Wanted(
     code="expression.not_number",
     what="a number",
 )
-_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "description", "schedule"})
+_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description", "schedule"})
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
@@ -197,6 +197,9 @@ class _TaskReferences:
         if reference.root == "job" and name not in JOB_FIELDS:
             message = f"`{name}` is not a field of `job`{one_of(name, JOB_FIELDS)}"
             return Fault(code="expression.unknown", message=message)
+        if reference.root == "job" and name == "verdict" and not self._task.is_finally:
+            message = "`job.verdict` is known in `finally` only"
+            return Fault(code="expression.too_early", message=message)
         return self._unresolved_task(name, reference) if reference.root == "tasks" else None
 
     def _unresolved_task(self, key: str, reference: Reference) -> Fault | None:

@@ -33,6 +33,7 @@ from core.workflows.positions import Positions, Step
 
 _INSIDE: dict[str, type[BaseModel]] = {
     "tasks": Task,
+    "finally": Task,
     "stages": Stage,
     "needs": Need,
     "limits": LimitUse,

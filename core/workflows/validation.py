@@ -163,7 +163,7 @@ def _document_faults(document: Document, positions: Positions) -> Iterator[Fault
     yield from schedule_faults(document, positions)
     if document.notify is not None:
         yield from _notify_faults(document.notify, positions)
-    names = Counter(stage.name for stage in document.stages or ())
+    names = Counter(stage.name for stage in document.in_stages())
     for index, stage in enumerate(document.stages or ()):
         if names[stage.name] > 1:
             message = f"two stages have the name `{stage.name}`"

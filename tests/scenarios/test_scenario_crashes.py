@@ -51,6 +51,9 @@ def workload(folder: Path) -> list[dict[str, Any]]:
         retry={"max_attempts": 3, "base": "10ms"},
     )
     bad = effect("bad", folder, "exit 7")
+    end = effect(
+        "end", folder, needs=[{"task": "bad", "when": "done"}], when="${{ job.verdict == 'failed' }}"
+    )
     return [
         {
             "name": "mixed",
@@ -59,7 +62,7 @@ def workload(folder: Path) -> list[dict[str, Any]]:
                 {"name": "two", "tasks": [last]},
             ],
         },
-        {"name": "broken", "on_task_failure": "finish", "tasks": [flaky, bad]},
+        {"name": "broken", "on_task_failure": "finish", "tasks": [flaky, bad], "finally": [end]},
     ]
 
 
@@ -73,9 +76,9 @@ async def assert_all_ended_well(home: Path, folder: Path, died: list[EngineProce
     ran = effects(folder)
     assert ran.pop("flaky") == 2
     assert set(ran.values()) == {1}, f"no child runs twice: {ran}"
-    assert len(ran) == 8
+    assert len(ran) == 9
     broken = results["w1"].id
-    assert states(home, broken) == {"flaky": "succeeded", "bad": "failed"}
+    assert states(home, broken) == {"flaky": "succeeded", "bad": "failed", "end": "succeeded"}
     assert attempts(home, broken, "bad")[-1:] == ["failed"]
     for result in results.values():
         closed_once(home, result.id)
@@ -100,6 +103,28 @@ async def test_a_death_at_a_named_point_loses_and_repeats_nothing(tmp_path: Path
         died.append(die_at(home, folder, "child.spawned"))
     died.append(die_at(home, folder, point))
     await assert_all_ended_well(home, folder, died)
+
+
+async def test_a_kill_while_finally_runs_in_an_ending_job_lets_it_end_once(tmp_path: Path, folder: Path):
+    home = tmp_path / "home"
+    document = {
+        "name": "cleared",
+        "tasks": [effect("bad", folder, "exit 7"), effect("other", folder, "sleep 30", needs=["bad"])],
+        "finally": [effect("clear", folder, "sleep 1"), effect("told", folder, needs=["clear"])],
+    }
+    engine = start_engine(home, [document])
+    until_now((folder / "clear").exists, "finally runs")
+    engine.kill()
+    result = (await finish(home, [document]))["w0"]
+    assert result.status == "failed"
+    assert states(home, result.id) == {
+        "bad": "failed",
+        "other": "cancelled",
+        "clear": "succeeded",
+        "told": "succeeded",
+    }
+    assert effects(folder) == {"bad": 1, "clear": 1, "told": 1}
+    closed_once(home, result.id)
 
 
 async def test_a_kill_amid_many_children_repeats_none_and_keeps_every_end(tmp_path: Path, folder: Path):

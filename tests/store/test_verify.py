@@ -191,6 +191,10 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
     "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
+    "job.finishing": (
+        "UPDATE job SET finishing = 1 WHERE id = 2",
+        "UPDATE stage SET is_finally = 1",
+    ),
     "task.tolerated": ("UPDATE task SET tolerated = 1 WHERE id = 1",),
     "task.stuck": ("UPDATE task SET wait_reason = NULL WHERE id = 3",),
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),

@@ -74,6 +74,9 @@ def plan(draw: Random) -> JobPlan:
             plans.append(task(f"t{number}{place}", *needs, **more))
             known.append(f"t{number}{place}")
         stages.append(stage(*plans, name=f"s{number}"))
+    if draw.random() < 0.3:
+        last = (task("f0", **({"when": "x"} if draw.random() < 0.3 else {})), task("f1", "f0"))
+        stages.append(StagePlan(name="finally", tasks=last, is_finally=True))
     url = "https://example.org" if draw.random() < 0.3 else None
     return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
 

@@ -37,7 +37,8 @@ from core.store.rows import Cause, Subject, Success, TaskPlace
 from core.store.sql import INLINE_LIMIT, KEEP_PAYLOAD, digest, guard, pack
 
 _READ = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason, job.status"
+    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason,"
+    " job.status = 'ending' AND job.finishing != 1"
     " FROM task t JOIN job ON job.id = t.job_id"
     f" WHERE t.id = ? AND t.epoch = ? AND {guard(TASK['succeed'], 't.status')}"
 )
@@ -84,11 +85,11 @@ def _end(batch: Batch, command: Complete) -> bool:
     row = batch.one(_READ, command.task_id, command.epoch)
     if row is None:
         return False
-    *place, stop_at, stop_by, stop_reason, job_status = row
+    *place, stop_at, stop_by, stop_reason, is_ending = row
     if isinstance(command.outcome, Skipped):
         _skip(batch, TaskPlace(*place), command.epoch, command.outcome)
         return True
-    stopped = stop_at is not None or job_status == "ending"
+    stopped = stop_at is not None or bool(is_ending)
     error = _error(command.outcome)
     if not stopped:
         note_end(batch, TaskPlace(*place), command.epoch, command.outcome)

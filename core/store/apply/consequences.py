@@ -36,10 +36,14 @@ _MEET = (
     "UPDATE edge SET met = 1 FROM json_each(?) AS j"
     " WHERE edge.need_id = j.value->>0 AND edge.task_id = j.value->>1 AND edge.met = 0"
 )
-_LIVE = f"SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?)) AND {guard(JOB['verdict'])}"
+_LIVE = (
+    "SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?))"
+    f" AND ({guard(JOB['verdict'])} OR status = 'ending' AND finishing = 1)"
+)
 _FAILED = (
     "SELECT job.id, job.on_task_failure, t.key, t.id FROM json_each(?) AS j JOIN task t ON t.id = j.value"
-    f" JOIN job ON job.id = t.job_id WHERE {guard(JOB['verdict'], 'job.status')} ORDER BY job.id"
+    f" JOIN job ON job.id = t.job_id JOIN stage s ON s.id = t.stage_id AND NOT s.is_finally"
+    f" WHERE {guard(JOB['verdict'], 'job.status')} ORDER BY job.id"
 )
 
 

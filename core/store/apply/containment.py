@@ -160,6 +160,7 @@ def _fail_whole(batch: Batch, *, job_id: int, reason: str) -> None:
 def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
     """Fail a job whose stages cannot be closed: what runs is asked to stop, stages stay as they are."""
     give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
+    jobs.cut_finally(batch, job_id, Cause(reason=reason))
     batch.verdicts.clear()
     cancelled = cancel_idle_of(batch, job_id, Cause(reason=reason))
     if cancelled.is_last and batch.one(_RUNS, job_id) is None:

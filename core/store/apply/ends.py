@@ -11,7 +11,9 @@ from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
 from core.store.apply.expectations import note_success
+from core.store.apply.finally_stage import open_finally, spared_stage
 from core.store.apply.judged_counts import judged_counts
+from core.store.apply.lanes import open_job
 from core.store.apply.moves import jobs, stages
 from core.store.apply.stops import stop_job
 from core.store.apply.submit import enqueue
@@ -19,7 +21,11 @@ from core.store.batch import Batch
 from core.store.rows import Cause
 from core.store.sql import guard
 
-_OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 LIMIT 1"
+_OPEN_STAGE = "SELECT 1 FROM stage WHERE job_id = ? AND open_tasks > 0 AND id != ? LIMIT 1"
+_LEFT = (
+    f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} AND id != ?"
+    " ORDER BY position"
+)
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
@@ -28,12 +34,20 @@ def give_verdict(
 ) -> bool:
     """Make a job `ending`: nothing of it is claimed from now on, what runs is asked to stop.
 
-    The rest is cancelled by `verdicts`, batch after batch. Returns False when it was ending or final
-    already.
+    The rest is cancelled by `verdicts`, batch after batch; `finally` goes on, unless all is killed. Returns
+    False when it was ending or final already.
     """
-    if not jobs.give_verdict(batch, job_id, verdict, actor=actor):
+    spared = spared_stage(batch, job_id) if force is Force.ASK else None
+    spared_id = None if spared is None else spared.id
+    if not jobs.give_verdict(batch, job_id, verdict, actor=actor, spared=spared_id):
         return False
-    stop_job(batch, job_id, cause_of(verdict, actor=actor, force=force))
+    cause = cause_of(verdict, actor=actor, force=force)
+    if force is Force.KILL:
+        jobs.cut_finally(batch, job_id, cause)
+    if spared is not None and spared.status is StageStatus.OPEN:
+        # It was paused while `finally` was open.
+        open_job(batch, job_id)
+    stop_job(batch, job_id, cause, spared=spared_id)
     batch.verdicts.append(job_id)
     return True
 
@@ -47,16 +61,20 @@ def cause_of(verdict: Verdict, *, actor: str | None, force: Force = Force.ASK) -
 
 
 def end_if_done(batch: Batch, job_id: int) -> None:
-    """End an `ending` job none of whose tasks is left to end."""
+    """End an `ending` job none of whose tasks is left to end; before that, open its `finally`."""
     row = batch.one(f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}", job_id)
+    spared = spared_stage(batch, job_id)
+    waits = spared is not None and spared.open_tasks > 0
+    last = spared.id if spared is not None and waits else 0
     # Counted by stages: a task that ended in this batch is counted off later, with its stage.
-    if row is None or batch.one(_OPEN_STAGE, job_id) is not None:
+    if row is None or batch.one(_OPEN_STAGE, job_id, last) is not None:
         return
-    left = (
-        f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} ORDER BY position"
-    )
-    for stage_id, name in batch.rows(left, job_id):
+    for stage_id, name in batch.rows(_LEFT, job_id, last):
         close_stage(batch, job_id, stage_id, name)
+    if spared is not None and waits:
+        if spared.status is StageStatus.PENDING:
+            open_finally(batch, job_id, spared.id, name=spared.name)
+        return
     status, reason = row
     jobs.end(batch, job_id, Verdict(status=JobStatus(status), reason=reason))
     _notify(batch, job_id, JobStatus(status))

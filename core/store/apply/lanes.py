@@ -22,7 +22,8 @@ _SHUT_JOB = (
 )
 _OPEN_JOB = (
     "UPDATE lane SET shut_by = NULL WHERE id IN (SELECT l.id FROM job j CROSS JOIN lane l INDEXED BY lane_job"
-    " ON l.job_id = j.id WHERE j.id = ? AND j.status IN ('pending', 'running') AND l.shut_by = 0 LIMIT ?)"
+    " ON l.job_id = j.id WHERE j.id = ? AND (j.status IN ('pending', 'running')"
+    " OR j.status = 'ending' AND j.finishing = 1) AND l.shut_by = 0 LIMIT ?)"
     " RETURNING aisle_id"
 )
 _SHUT_LANES = "UPDATE lane SET shut_by = 0 WHERE id IN (SELECT value FROM json_each(?)) RETURNING aisle_id"

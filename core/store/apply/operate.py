@@ -227,9 +227,13 @@ def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | Taskde
     reason = command.reason or f"cancelled by {command.actor}"
     verdict = Verdict(status=JobStatus.CANCELLED, reason=reason)
     if not give_verdict(batch, job_id, verdict, actor=command.actor, force=command.force):
-        # What an ending job still waits for may be killed.
-        kill = Cause(reason=reason, actor=command.actor, force=Force.KILL)
-        asked = stop_job(batch, job_id, kill) if command.force is Force.KILL else frozenset()
+        # What an ending job still waits for may be killed, and its `finally` be cut short.
+        cause = Cause(reason=reason, actor=command.actor, force=command.force)
+        was_cut = jobs.cut_finally(batch, job_id, cause)
+        asked = stop_job(batch, job_id, cause) if was_cut or command.force is Force.KILL else frozenset()
+        if was_cut:
+            batch.verdicts.append(job_id)
+            return Operated(changed=max(1, len(asked)))
         refused = () if asked else (Refusal(job_id, f"the job is {status} already"),)
         return Operated(changed=len(asked), refused=refused)
     (left,) = batch.rows("SELECT coalesce(sum(open_tasks), 0) FROM stage WHERE job_id = ?", job_id)[0]

@@ -81,6 +81,16 @@ WHERE {among(TASK_FINAL, "n.status")} AND n.status != 'succeeded' AND NOT n.tole
 """
 
 
+_FINALLY_AGAIN = f"""
+SELECT f.id FROM (SELECT DISTINCT t.job_id FROM json_each(?1) AS j JOIN task t ON t.id = j.value
+                  JOIN stage s ON s.id = t.stage_id AND NOT s.is_finally
+                  JOIN job ON job.id = t.job_id AND {among(JOB_FINAL, "job.status")}) again
+JOIN stage s ON s.job_id = again.job_id AND s.is_finally JOIN task f INDEXED BY task_list
+  ON f.job_id = s.job_id AND f.id BETWEEN s.first_task AND s.last_task
+WHERE {among(TASK_FINAL, "f.status")} AND f.id NOT IN (SELECT value FROM json_each(?1))
+"""
+
+
 def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     """Run tasks again; refuse those of an ending job and those whose needs did not succeed.
 
@@ -241,6 +251,8 @@ def _refusals(repeated: Mapping[int, str]) -> list[Refusal]:
 def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: list[int]) -> int:
     if not task_ids:
         return 0
+    again = _finally_again(batch, task_ids)
+    task_ids = [*task_ids, *again]
     listed = ids(task_ids)
     batch.run(_MEET, listed)
     # Their outputs are gone: a dependant that has not started waits for the new ones.
@@ -250,7 +262,18 @@ def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: lis
     leave_retries(batch, task_ids)
     number = queueing.rerun(batch, task_ids, cause, counted=frozenset(counted))
     batch.report.reopened = True
-    return number
+    return number - len(again)
+
+
+def _finally_again(batch: Batch, task_ids: list[int]) -> list[int]:
+    """Return the tasks of `finally` that run again because their jobs, which have ended, go on."""
+    again = [task_id for (task_id,) in batch.rows(_FINALLY_AGAIN, ids(task_ids))]
+    # What they need and is not run again skips them once more, if it did not succeed.
+    left = (
+        {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids([*task_ids, *again]))} if again else set()
+    )
+    batch.followups += [LeftOver("task", need) for need in sorted(left)]
+    return again
 
 
 def _reopen(batch: Batch, listed: str, cause: Cause) -> None:
@@ -278,12 +301,14 @@ def _reopen(batch: Batch, listed: str, cause: Cause) -> None:
 def _reopen_job(batch: Batch, job_id: int, position: int, cause: Cause) -> None:
     jobs.reopen(batch, job_id, cause)
     later = batch.rows(
-        "SELECT id, position FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
+        "SELECT id, position, is_finally FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
         job_id,
         position,
     )
-    for stage_id, at in later:
+    for stage_id, at, is_finally in later:
         if at == position:
             stages.reopen_stage(batch, job_id, stage_id)
+            if is_finally:
+                jobs.begin_finally(batch, job_id)
         else:
             stages.reset_stage(batch, job_id, stage_id)

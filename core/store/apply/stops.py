@@ -20,7 +20,7 @@ _STOP = (
     " RETURNING job_id, id, epoch"
 )
 _STOP_TASKS = _STOP.format(which="id IN (SELECT value FROM json_each(?5))")
-_STOP_JOB = _STOP.format(which="job_id = ?5")
+_STOP_JOB = _STOP.format(which="job_id = ?5 AND stage_id != ?6")
 
 
 def stop_tasks(batch: Batch, task_ids: Sequence[int], cause: Cause) -> frozenset[int]:
@@ -28,16 +28,19 @@ def stop_tasks(batch: Batch, task_ids: Sequence[int], cause: Cause) -> frozenset
     return _stop(batch, _STOP_TASKS, ids(task_ids), cause) if task_ids else frozenset()
 
 
-def stop_job(batch: Batch, job_id: int, cause: Cause) -> frozenset[int]:
-    """Ask everything that runs of a job to stop, unless it was asked so before; return the ids."""
-    return _stop(batch, _STOP_JOB, job_id, cause)
+def stop_job(batch: Batch, job_id: int, cause: Cause, *, spared: int | None = None) -> frozenset[int]:
+    """Ask everything that runs of a job to stop, unless it was asked so before; return the ids.
+
+    What runs of the stage that is `spared` goes on.
+    """
+    return _stop(batch, _STOP_JOB, job_id, cause, spared or 0)
 
 
-def _stop(batch: Batch, sql: str, which: str | int, cause: Cause) -> frozenset[int]:
+def _stop(batch: Batch, sql: str, which: str | int, cause: Cause, *more: int) -> frozenset[int]:
     note: JsonObject = {"reason": cause.reason, **cause.facts}
     if cause.force is Force.KILL:
         note["how"] = cause.force.value
-    args = (batch.wall, raw(cause.actor), raw(cause.reason), cause.force, which)
+    args = (batch.wall, raw(cause.actor), raw(cause.reason), cause.force, which, *more)
     asked = sorted(batch.rows(sql, *args))
     for job_id, task_id, epoch in asked:
         batch.event("task.stop_requested", Subject(job_id, task_id, epoch), actor=cause.actor, data=note)

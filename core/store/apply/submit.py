@@ -40,8 +40,8 @@ _JOB = (
     " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
 )
 _STAGE = (
-    "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task)"
-    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)"
+    "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task, is_finally)"
+    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
 )
 
 
@@ -214,7 +214,7 @@ def _write_stage(batch: Batch, stage: _Stage, plan: StagePlan, *, position: int,
     count = len(plan.tasks)
     last_task = first_task + count - 1
     row = (stage.id, stage.job_id, position, raw(plan.name), status, count, first_task, last_task)
-    batch.run(_STAGE, *row)
+    batch.run(_STAGE, *row, int(plan.is_finally))
     if stage.is_open:
         batch.event(
             "stage.open", Subject(stage.job_id), data={"stage": stage.id, "name": plan.name, "from": None}

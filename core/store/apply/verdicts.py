@@ -10,6 +10,7 @@ from typing import NamedTuple
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
 from core.store.apply.ends import cause_of, end_if_done
+from core.store.apply.finally_stage import spared_stage
 from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
@@ -20,7 +21,7 @@ from core.store.sql import among
 _VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id = ? AND status = 'ending'"
 _PICK = (
     "SELECT id, job_id, stage_id, queue, lane_id, status FROM task INDEXED BY task_list"
-    f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} LIMIT ?"
+    f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} AND stage_id != ? LIMIT ?"
 )
 
 
@@ -48,12 +49,13 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
 
 
 def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> IdleCancelled:
-    """Cancel a job's tasks that hold no slot, as far as the budget goes.
+    """Cancel a job's tasks that hold no slot, as far as the budget goes, but for those of its `finally`.
 
     What exceeds the budget is followed up.
     """
     budget = max(batch.budget, 0)
-    rows = batch.rows(_PICK, job_id, budget)
+    spared = spared_stage(batch, job_id)
+    rows = batch.rows(_PICK, job_id, 0 if spared is None else spared.id, budget)
     batch.budget -= len(rows)
     tasks = [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]
     cancelled = idle.cancel_idle(batch, tasks, cause)

@@ -29,7 +29,10 @@ _ON_THE_LOOP = 64 * 1024
 _REFERENCE_MAX = 200
 """Characters of the JSON that stands for a payload, at the most."""
 
-_JOB = text("SELECT id, name, CASE WHEN :params THEN params END AS params FROM job WHERE id = :job")
+_JOB = text(
+    "SELECT id, name, coalesce(verdict, 'succeeded') AS verdict,"
+    " CASE WHEN :params THEN params END AS params FROM job WHERE id = :job"
+)
 _RESULTS = text(
     "SELECT id, key, uses, status, error,"
     " CASE WHEN id IN (SELECT value FROM json_each(:outputs)) THEN output END AS output FROM task"
@@ -65,7 +68,7 @@ class ExpressionInputs:
     tasks: dict[str, TaskResult]
     """The final tasks, by key."""
     job: JsonObject
-    """Its `id` and `name`."""
+    """Its `id`, `name`, and the `verdict` so far, `succeeded` where none was given."""
     size: int
     """Characters of JSON that were read."""
 
@@ -95,7 +98,7 @@ class ExpressionReports:
         return ExpressionInputs(
             params=object_of(job.params),
             tasks={row.key: await _result(row, texts[row.key]) for row in final},
-            job={"id": job.id, "name": job.name},
+            job={"id": job.id, "name": job.name, "verdict": job.verdict},
             size=sum(len(part or "") for part in (job.params, *texts.values())),
         )
 

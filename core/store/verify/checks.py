@@ -304,7 +304,19 @@ _JOBS = (
         "a job's verdict is in, but some of its idle tasks are not cancelled",
         f"""
         SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
-        WHERE j.status = 'ending' AND {among(TASK_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}""",
+        WHERE j.status = 'ending' AND {among(TASK_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}
+        AND NOT (j.finishing < 2 AND j.started_at IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM stage s WHERE s.id = t.stage_id AND s.is_finally))""",
+    ),
+    check(
+        "job.finishing",
+        "the stage `finally` of a job is open and the job does not know it, or the other way round",
+        """
+        SELECT j.id AS job, j.finishing, s.status FROM job j
+        LEFT JOIN stage s ON s.job_id = j.id AND s.is_finally
+        WHERE (j.finishing = 0 AND s.status = 'open') OR (j.finishing = 1 AND s.status IS NOT 'open'
+        AND j.status NOT IN ('succeeded', 'failed', 'cancelled') AND NOT EXISTS (
+          SELECT 1 FROM stage o WHERE o.job_id = j.id AND o.status = 'open'))""",
     ),
     check(
         "job.verdict",

@@ -30,6 +30,11 @@ _SKIP = (
     " status_reason = j.value->>1 FROM json_each(?) AS j"
     f" WHERE task.id = j.value->>0 AND {guard(TASK['skip'], 'task.status')} RETURNING {PLACE}"
 )
+_BLOCKED_OF_STAGE = (
+    "SELECT t.id FROM stage s JOIN task t INDEXED BY task_list ON t.job_id = s.job_id"
+    f" AND t.id BETWEEN s.first_task AND s.last_task WHERE s.id = ? AND {guard(TASK['skip'], 't.status')}"
+    " ORDER BY t.id LIMIT ?"
+)
 _NEEDS = "SELECT id, key, status FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _JUDGED = "WHERE id = ? AND wait_reason = 'condition'"
 _SKIP_JUDGED = (
@@ -95,6 +100,15 @@ def skip_repeated(batch: Batch, repeated: Mapping[int, int]) -> None:
     for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
         note: JsonObject = {"once": repeated[place.task_id], "reason": why[place.task_id]}
         _end(batch, place, TASK["skip"], note)
+
+
+def skip_stage(batch: Batch, stage_id: int, reason: str, *, limit: int) -> int:
+    """Skip blocked tasks of a stage, the first ones; return how many."""
+    rows = batch.rows(_BLOCKED_OF_STAGE, stage_id, limit)
+    listed = pack([[task_id, reason] for (task_id,) in rows])
+    for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
+        _end(batch, place, TASK["skip"], {"reason": reason})
+    return len(rows)
 
 
 def skip_by_judgement(batch: Batch, task_id: int) -> bool:

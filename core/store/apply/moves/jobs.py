@@ -5,6 +5,7 @@ Called by the claim, the ends of jobs, reruns and the operators' commands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from core.model.decisions import Verdict
@@ -13,7 +14,7 @@ from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
-from core.store.rows import Cause
+from core.store.rows import Cause, Subject
 from core.store.sql import guard, ids, raw
 
 _START = (
@@ -39,9 +40,13 @@ _END = {
     f" WHERE id = ? AND {guard(move)}"
     for move in (JOB["end_failed"], JOB["end_cancelled"], JOB["succeed"])
 }
+_CUT = (
+    "UPDATE job SET finishing = 2 WHERE id = ? AND status = 'ending' AND finishing < 2"
+    " AND EXISTS (SELECT 1 FROM stage s WHERE s.job_id = job.id AND s.is_finally AND s.open_tasks > 0)"
+)
 _REOPEN = (
     "UPDATE job SET status = 'running', finished_at = NULL, verdict = NULL, reason = NULL,"
-    " verdict_by = NULL, verdict_task = NULL, verdict_ends = NULL,"
+    " verdict_by = NULL, verdict_task = NULL, verdict_ends = NULL, finishing = 0,"
     f" started_at = coalesce(started_at, ?) WHERE id = ? AND {guard(JOB['reopen'])}"
 )
 
@@ -74,10 +79,27 @@ def resume(batch: Batch, job_id: int, cause: Cause) -> bool:
     return True
 
 
-def give_verdict(batch: Batch, job_id: int, verdict: Verdict, *, actor: str | None) -> bool:
-    """Make a job ending; False = it has its verdict, or is final."""
+def begin_finally(batch: Batch, job_id: int) -> None:
+    """Note that the stage `finally` of a job is open: its tasks are claimed, whatever the verdict."""
+    batch.run("UPDATE job SET finishing = 1 WHERE id = ? AND finishing = 0", job_id)
+
+
+def cut_finally(batch: Batch, job_id: int, cause: Cause) -> bool:
+    """Note that `finally` of an ending job ends with the rest; False = that was so, or it has none."""
+    if batch.run(_CUT, job_id) != 1:
+        return False
+    batch.event("finally.cut", Subject(job_id), actor=cause.actor, data=cause.note)
+    return True
+
+
+def give_verdict(
+    batch: Batch, job_id: int, verdict: Verdict, *, actor: str | None, spared: int | None = None
+) -> bool:
+    """Make a job ending; False = it has its verdict, or is final. The stage that is `spared` goes on."""
     before = _status(batch, job_id)
-    counts = batch.task_counts("job", job_id)
+    counts = Counter(batch.task_counts("job", job_id))
+    if spared is not None:
+        counts.subtract(batch.task_counts("stage", spared))
     # How many it ends is known now; later some of them have ended by themselves.
     ends = sum(number for status, number in counts.items() if status not in TASK_FINAL)
     row = (verdict.status, raw(verdict.reason), raw(actor), verdict.task_id, ends)

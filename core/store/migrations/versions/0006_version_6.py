@@ -85,7 +85,8 @@ ROWS: tuple[str, ...] = ("INSERT INTO retention (id) VALUES (1)",)
 
 def upgrade() -> None:
     """Make the tables; no backend is checked, no failure tolerated, nothing pinned or purged."""
-    add_columns("job", *PINS)
+    add_columns("job", *PINS, "finishing INTEGER DEFAULT 0 NOT NULL")
+    add_columns("stage", "is_finally INTEGER DEFAULT 0 NOT NULL")
     add_columns("task", *PINS, "tolerated INTEGER DEFAULT 0 NOT NULL")
     add_columns("family", "purged INTEGER DEFAULT 0 NOT NULL")
     add_columns("gauge", "down_at INTEGER", "down_reason TEXT")
