@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from core.model.schedule_views import FireView, ScheduleView
 from core.model.schedules import FireStatus, ScheduleState
 from core.model.text import SafeText
-from core.render.schedule_texts import fire_text, number_text, timing_words
+from core.render.schedule_texts import last_text, number_text, timing_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def schedule_line(view: ScheduleView) -> ScheduleLine:
         cron=schedule.timing.cron,
         zone=schedule.timing.zone,
         due=None if paused is not None else view.wake_at,
-        last=SafeText("") if view.last is None else fire_text(view.last),
+        last=SafeText("") if view.last is None else last_text(view.last),
         result="" if view.last is None else result_of(view.last),
         last_at=None if view.last is None else view.last.at,
         missed=view.missed,

@@ -67,6 +67,13 @@ def fire_text(fire: FireView) -> SafeText:
     return safe_line(f"{what}: {fire.reason}" if fire.reason else what)
 
 
+def last_text(fire: FireView) -> SafeText:
+    """Return the same with the result first, as a narrow column needs it: `succeeded: job 12`."""
+    if fire.status is not FireStatus.SUBMITTED:
+        return fire_text(fire)
+    return safe_line(f"{fire.job_status or 'removed'}: job {fire.job_id}")
+
+
 def state_text(view: ScheduleView) -> SafeText:
     """Return how a schedule stands: `paused by kim: holidays`, `2 wait`, `1 runs`, `ended`."""
     if view.paused is not None:

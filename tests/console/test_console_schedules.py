@@ -46,10 +46,10 @@ async def test_schedules_tell_when_they_fire_and_what_became_of_it() -> None:
         assert "no engine since 2023-11-14T19:13:20.000Z: 36 fires of 2 schedules missed" in screen
         lines = {line.split()[0].lstrip("▌"): line for line in screen.splitlines() if line.strip()}
         for name, words in {
-            "backup": ("‖ paused", "Mon-Fri at 02:30 Berlin", "✗ job 6 failed", "15h", "ana (cli)"),
-            "bill-run": ("↷ ended", "once at", "✓ job 3 succeeded"),
+            "backup": ("‖ paused", "Mon-Fri at 02:30 Berlin", "✗ failed: job 6", "15h", "ana (cli)"),
+            "bill-run": ("↷ ended", "once at", "✓ succeeded: job 3"),
             "month-end": ("✗ silent", "last working day at 18:00 Berlin", "12d", "queue", "all"),
-            "nightly-etl": ("◐ on", "daily at 22:00 Berlin", "23h", "● job 2 running", "1 open"),
+            "nightly-etl": ("◐ on", "daily at 22:00 Berlin", "23h", "● running: job 2", "1 open"),
             "poll-mail": ("every 5m", "↷ skipped", "311", "replace", "none"),
         }.items():
             for word in words:

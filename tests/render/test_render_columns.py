@@ -133,7 +133,7 @@ def test_a_schedule_is_written() -> None:
         "state": "paused",
         "fires": "daily at 03:00 Berlin",
         "next": "",
-        "last": "job 12 failed",
+        "last": "failed: job 12",
         "ago": "1m",
         "missed": "10,000+",
         "open": "1 open",
