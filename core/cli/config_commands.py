@@ -11,13 +11,12 @@ from typing import Annotated
 
 from core import host
 from core.cli.access import running
-from core.cli.arguments import Common, Hosting, Label, Remote, actor_of
+from core.cli.arguments import Common, Label, Remote, actor_of
 from core.cli.commands import Command
-from core.cli.fixed_limits import FIXED
-from core.cli.output import Painted, emit, say
+from core.cli.config_show import SHOW, written
+from core.cli.output import emit, say
 from core.cli.parameters import Option
 from core.cli.refusals import write_faults
-from core.config import describe, origins, read_at
 from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
 from core.config.example import example
@@ -27,7 +26,7 @@ from core.model.commands import Effect
 from core.model.errors import Conflict
 from core.model.paths import Paths, ensure_home, find_home
 from core.model.text import safe_line
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,54 +133,6 @@ async def config_check(arguments: Common) -> int:
     return 0
 
 
-async def config_show(arguments: Hosting) -> int:
-    """Print each setting with value, source and when it is read; pools, limits; what no setting changes."""
-    home = find_home(arguments.home, default=host.default_home)
-    configuration = check(home, slots=arguments.slots)
-    found = origins(home, slots=arguments.slots)
-    values = configuration.settings.model_dump(mode="json")
-    capacity = describe_capacity(configuration.capacity, slots=configuration.settings.slots)
-    if arguments.json:
-        shown = describe(home, slots=arguments.slots)
-        fixed: JsonObject = {limit.name: {"value": limit.value, "meaning": limit.meaning} for limit in FIXED}
-        file = str(Paths(home=home).config)
-        emit({"home": str(home), "file": file, "settings": shown, **capacity, "fixed": fixed})
-        return 0
-    say(f"home {safe_line(str(home))}")
-    lines = [
-        (name, written(value), found[name], f"read at {read_at(name)}") for name, value in values.items()
-    ]
-    widths = [max(len(line[column]) for line in lines) for column in (0, 2)]
-    wide = min(40, max(len(line[1]) for line in lines))
-    for name, value, origin, moment in lines:
-        say(f"{name:{widths[0]}}  {safe_line(value):{wide}}  {safe_line(origin):{widths[1]}}  ", _dim(moment))
-    say()
-    for name, text in lines_of(capacity):
-        say(f"{safe_line(name)}: {safe_line(text)}")
-    say()
-    say("what no setting changes:")
-    for limit in FIXED:
-        say(f"{limit.name:{widths[0]}}  {limit.value:{wide}}  ", _dim(limit.meaning))
-    return 0
-
-
-def written(value: object) -> str:
-    """Return a value as a person reads it: `none`, `true`, a list with commas."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case list() | tuple():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
-
-
-def _dim(text: str) -> Painted:
-    return Painted(text=text, colour="dim")
-
-
 COMMANDS = (
     Command(
         name="config init",
@@ -195,12 +146,7 @@ COMMANDS = (
         run=config_check,
         examples=("taskdeck config check", "taskdeck config check --home /srv/deck"),
     ),
-    Command(
-        name="config show",
-        arguments=Hosting,
-        run=config_show,
-        examples=("taskdeck config show", "taskdeck config show --json | jq .settings.output_cap"),
-    ),
+    SHOW,
     Command(
         name="config reload",
         arguments=Reload,

@@ -6,20 +6,28 @@ Shown by the commands, as JSON and as lines.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from core.config.differences import plain
+from core.config.sections import SECTIONS
 from core.model.amounts import write_amount
 from core.model.backend_checks import CommandTarget, HttpTarget, TcpTarget, target_text
 from core.model.durations import write_duration
 from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
 from core.model.rates import shown_rate
+from core.model.redaction import shareable_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.config.files import ConfigFile
     from core.model.backend_checks import Check, Target
     from core.model.limits import Backend, Dimension, Limit, Price
     from core.model.values import JsonObject, JsonValue
+
+
+CAPACITY: Final = ("pools", "limits", "budgets", "prices", "backends")
+"""The sections that `describe_capacity` returns."""
 
 
 def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
@@ -42,6 +50,34 @@ def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
         "prices": prices,
         "backends": {backend.name: _backend(backend) for backend in capacity.backends},
     }
+
+
+def describe_sections(file: ConfigFile) -> JsonObject:
+    """Return what stands in the other sections of a file, as it is written there.
+
+    Without what has the name of a secret, and of a command its program alone: an argument may be a password.
+    """
+    found: JsonObject = {}
+    for section in SECTIONS:
+        if section.name not in CAPACITY and section.name in file.values:
+            found[section.name] = _hidden(plain(file.values[section.name]))
+    return found
+
+
+def _hidden(value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            return {
+                name: _program(part) if name == "command" else _hidden(part) for name, part in value.items()
+            }
+        case str():
+            return shareable_text(value)
+        case _:
+            return value
+
+
+def _program(words: JsonValue) -> JsonValue:
+    return f"{words[0]} ..." if isinstance(words, list) and words else None
 
 
 class DescribedTable(NamedTuple):

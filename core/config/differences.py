@@ -70,15 +70,16 @@ def _table(value: object) -> Mapping[str, object]:
 
 def _change(path: KeyPath, old: object, new: object) -> ConfigChange:
     name = str(path[-1])
-    return ConfigChange(key=written(path), old=redacted(name, _plain(old)), new=redacted(name, _plain(new)))
+    return ConfigChange(key=written(path), old=redacted(name, plain(old)), new=redacted(name, plain(new)))
 
 
-def _plain(value: object) -> JsonValue:
+def plain(value: object) -> JsonValue:
+    """Return a value of TOML as JSON has it; a very long one is cut."""
     match value:
         case Mapping():
-            shown: JsonValue = {str(key): _plain(part) for key, part in value.items()}
+            shown: JsonValue = {str(key): plain(part) for key, part in value.items()}
         case list() | tuple():
-            shown = [_plain(part) for part in value]
+            shown = [plain(part) for part in value]
         case date() | time():
             return value.isoformat()
         case None | bool() | int() | float() | str():

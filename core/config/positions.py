@@ -29,6 +29,10 @@ class Positions:
     def __init__(self, text: str) -> None:
         self._lines = dict(reversed([*_positions(text)]))
 
+    def exact(self, path: KeyPath) -> int | None:
+        """Return the line of a key, None where it does not stand in the text."""
+        return self._lines.get(path)
+
     def line(self, path: KeyPath) -> int | None:
         """Return the line of a key, counted from 1; where it has none of its own, that of what holds it."""
         while path and path not in self._lines:

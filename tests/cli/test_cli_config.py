@@ -85,4 +85,20 @@ def test_a_running_engine_takes_what_changed_and_tells_it(home: Path, deck: Deck
     file.write_text("slots = 3\nlinger = 60\nbatch_cap = 9\n")
     refused = deck("config", "reload")
     assert (refused.status, "error[config.restart]: `batch_cap` is read" in refused.err) == (2, True)
+    assert deck("pools", "resize", "gpu", "4", "--reason", "more work").status == 0
+    write(
+        home, 'slots = 3\nlinger = 60\n[pools.gpu]\nslots = 1\n[secrets.a]\ncommand = ["pass", "hunter2"]\n'
+    )
+    shown = deck("config", "show")
+    assert f"pools.gpu: slots = 1, queues = all, order = priority  {file}:3\n" in shown.out
+    assert f"{file}:1" in shown.out
+    assert "pools.gpu: slots = 4, configured 1; since 2" in shown.out
+    assert "more work  changed at run time\n" in shown.out
+    assert f"secrets.a: command = pass ...  {file}:5\n" in shown.out
+    told = deck("config", "show", "--json").objects[0]
+    assert (told["settings"]["slots"]["line"], told["lines"]["pools.gpu"]) == (1, 3)
+    assert [change["key"] for change in told["changed"]] == ["pools.gpu"]
     deck("stop")
+    (home / "taskdeck.db").write_bytes(b"not a store")
+    broken = deck("config", "show")
+    assert (broken.status, "changed at run time is not known" in broken.err) == (0, True)
