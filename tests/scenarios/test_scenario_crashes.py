@@ -25,7 +25,8 @@ NUMBERS = {
     "child.spawned": 4,
     "runner.ended": 5,
 }
-UNASKED = tuple(p for p in POINTS if p != "runner.killing" and not p.startswith("upgrade."))
+_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.")
+UNASKED = tuple(point for point in POINTS if not point.startswith(_ASKED))
 """The points that come by without an operator and without an older store."""
 """Which passage of a point is the last, so that work is under way; the others die at the first."""
 

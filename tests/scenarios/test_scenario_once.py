@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 from core.store.verify import verify_path
-from tests.support.commands import ROOT
+from tests.support.commands import start_program
 from tests.support.homes import Home
 from tests.support.once_rounds import CONTENDERS
 from tests.support.waiting import until_now
@@ -33,8 +31,7 @@ _AT_ONCE = (
 def test_contenders_for_a_key_make_one_task_over_kills(tmp_path: Path) -> None:
     path = tmp_path / "deck.db"
     for number in range(1, KILLS + 2):
-        argv = [sys.executable, "-m", "tests.support.once_rounds", str(path), str(ROUNDS)]
-        with subprocess.Popen(argv, cwd=ROOT) as process:
+        with start_program("tests.support.once_rounds", str(path), str(ROUNDS)) as process:
             if number > KILLS:
                 assert process.wait() == 0
                 break

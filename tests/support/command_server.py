@@ -1,7 +1,7 @@
 """A process that has loaded taskdeck and forks it for each call.
 
 Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded, or
-an engine with a workload; the engines that a child starts are forked by this process as well.
+another program of the tests; the engines that a child starts are forked by this process as well.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 from core.model import crash_points
-from tests.support import hosted_workload
 from tests.support.forking import STATUS, Call, Forked, ask
 
 EXECUTES = "SUITE_EXECUTES"
 """Variable of a command whose engines are executed."""
+PROGRAMS = "tests.support."
+"""Where the modules of other programs are; each has a `main` that reads `sys.argv`."""
 STREAMS = 3
 _MOST = 1 << 20
 _MOST_DESCRIPTORS = 16
@@ -189,5 +190,5 @@ if __name__ == "__main__":
     if mine is not None:
         import _taskdeck
 
-        main = hosted_workload.main if mine["argv"][0] == hosted_workload.PROGRAM else _taskdeck.main
-        _leave(main())
+        program = mine["argv"][0]
+        _leave(import_module(program).main() if program.startswith(PROGRAMS) else _taskdeck.main())

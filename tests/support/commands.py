@@ -118,3 +118,9 @@ class Forked(forking.Forked):
 
     def fork(self, call: forking.Call, descriptors: list[int], told: int) -> int:
         return SERVER.fork(call, descriptors, told)
+
+
+def start_program(module: str, *words: str, **how: Any) -> subprocess.Popen[bytes]:
+    """Start a program of `tests.support`: forked in a test, executed by a benchmark."""
+    kind = Forked if MARK in os.environ else subprocess.Popen
+    return kind([sys.executable, "-m", module, *words], cwd=ROOT, stdin=subprocess.DEVNULL, **how)

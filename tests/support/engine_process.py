@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.model.crash_points import VARIABLE as CRASH
-from tests.support import hosted_workload
-from tests.support.commands import Forked
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.commands import ROOT, start_program
 
 
 @dataclass(kw_only=True)
@@ -52,14 +48,13 @@ def start_engine(
     workload = home.parent / f"{home.name}.{number}.workload.json"
     workload.write_text(json.dumps(documents))
     log = home.parent / f"{home.name}.{number}.log"
-    argv = [sys.executable, "-m", hosted_workload.PROGRAM, str(home), str(slots), str(workload)]
+    words = [str(home), str(slots), str(workload), *(["hold"] if hold else [])]
     with log.open("wb") as stream:
-        process = Forked(
-            argv + (["hold"] if hold else []),
-            stdin=subprocess.DEVNULL,
+        process = start_program(
+            "tests.support.hosted_workload",
+            *words,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
             env={
                 "PATH": "/usr/bin:/bin",
                 "PYTHONPATH": str(ROOT),

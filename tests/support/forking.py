@@ -63,15 +63,18 @@ class Forked(subprocess.Popen[bytes]):
     def _execute_child(self, args: list[str], *how: Any) -> None:
         passed, cwd, environ = how[3:6]
         pipes = how[9:15]
+        # What is not given is inherited.
+        given = enumerate((pipes[0], pipes[3], pipes[5]))
+        streams = [number if one < 0 else one for number, one in given]
         self._told, theirs = os.pipe()
         call: Call = {
             "argv": [*dropwhile(_is_of_interpreter, args)],
-            "environ": environ,
+            "environ": {**os.environ} if environ is None else environ,
             "cwd": str(cwd or Path.cwd()),
             "numbers": list(passed),
             "leads_session": how[-2],
         }
-        self.pid = self.fork(call, [pipes[0], pipes[3], pipes[5], *passed], theirs)
+        self.pid = self.fork(call, [*streams, *passed], theirs)
         os.close(theirs)
         self._child_created = True
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]

@@ -19,8 +19,6 @@ import core
 from core.control.api import SubmitOptions
 from core.model.errors import Unavailable
 
-PROGRAM = "tests.support.hosted_workload"
-
 
 async def submit_all(deck: Any, documents: list[dict[str, Any]]) -> dict[str, int]:
     """Submit each document under its number as key; what was admitted before is found again."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 
-from tests.support.commands import ROOT
+from tests.support.commands import start_program
 from tests.support.waiting import DEADLINE, until_now
 
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -66,9 +65,7 @@ def rounds_over_kills(path: Path, *, rounds: int, kills: int, patience: float = 
     rows = reader(path)
     watch = Watch(rows)
     for number in range(1, kills + 2):
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.support.money_rounds", str(path), str(rounds)], cwd=ROOT
-        ) as process:
+        with start_program("tests.support.money_rounds", str(path), str(rounds)) as process:
             if number > kills:
                 assert process.wait() == 0
                 break

@@ -129,9 +129,14 @@ class Rounds:
         await self._journal.submit(command)
 
 
-async def main(path: str, rounds: str) -> None:
+async def play(path: str, rounds: str) -> None:
     await Rounds(Path(path), int(rounds)).run()
 
 
+def main() -> int:
+    asyncio.run(play(*sys.argv[1:]))
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    sys.exit(main())
