@@ -52,6 +52,7 @@ GROUPS = {
     "limits": "List limits, also without the word `list`, or change one.",
     "backends": "List backends, also without the word `list`; look at one, open, close or reset its breaker.",
     "schedule": "Add a rule that submits jobs, or change one; `taskdeck schedules` lists them.",
+    "retention": "Show what is kept for how long, also without the word `list`; `apply` begins it.",
     "purge": "Remove outputs, ended jobs or ended loose tasks; `--dry-run` tells what would go.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }

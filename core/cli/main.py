@@ -48,6 +48,7 @@ ROOMS = {
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
     "core.cli.purge": ("purge",),
+    "core.cli.retention": ("retention", "disk"),
     "core.cli.orphans": ("orphans",),
     "core.cli.bundle": ("bundle",),
     "core.cli.backup": ("backup", "restore"),

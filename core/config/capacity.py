@@ -12,6 +12,8 @@ from core.config.checked_tables import CheckedTables
 from core.config.faults import Faults, refusal
 from core.config.files import ConfigFile, read_file
 from core.config.prices import prices_of
+from core.config.retention import retention_of
+from core.config.sections import RETENTION
 from core.config.settings import load, origins
 from core.config.tables import ConcurrencyTable, OnTable, QuotaTable, RateTable
 from core.model.backend_checks import Check, CommandTarget, HttpTarget, Target, TcpTarget
@@ -64,6 +66,7 @@ def load_capacity(home: Path, *, slots: int | None = None) -> Capacity:
         ),
         backends=tuple(_backend(name, table) for name, table in report.tables.backends.items()),
         prices=report.prices,
+        retention=retention_of(report.tables.one(RETENTION)),
     )
 
 

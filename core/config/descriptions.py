@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.config.differences import plain
+from core.config.retention import describe_retention
 from core.config.sections import SECTIONS
 from core.model.amounts import write_amount
 from core.model.backend_checks import CommandTarget, HttpTarget, TcpTarget, target_text
@@ -49,6 +50,7 @@ def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
         "budgets": {limit.name: _budget(limit) for limit in budgets},
         "prices": prices,
         "backends": {backend.name: _backend(backend) for backend in capacity.backends},
+        "retention": describe_retention(capacity.retention),
     }
 
 

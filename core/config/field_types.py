@@ -15,10 +15,11 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from core.model import addresses, bounds, rates
 from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
-from core.model.durations import parse_document_duration
+from core.model.durations import parse_document_duration, parse_duration
 from core.model.errors import Invalid
 from core.model.limit_fields import UNITS
 from core.model.near_misses import did_you_mean
+from core.model.retention import NEVER
 from core.model.sizes import parse_size
 from core.model.zones import zone_of
 
@@ -149,6 +150,19 @@ EstimateAfter = Annotated[
     int,
     _reads(_estimate_after, '"estimate after" and a length of time, such as 24h'),
     WithJsonSchema({"type": "string", "pattern": "^\\s*estimate after "}),
+]
+"""In ms."""
+
+
+def _lasting(value: object) -> int:
+    return NEVER if value == "never" else parse_duration(value if isinstance(value, str) else "")
+
+
+Lasting = Annotated[
+    int,
+    _reads(_lasting, 'a length of time with its unit, such as "30d", or "never"'),
+    Field(ge=1),
+    WithJsonSchema({"type": "string"}),
 ]
 """In ms."""
 Duration = Annotated[

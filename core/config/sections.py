@@ -17,6 +17,7 @@ from core.config.tables import (
     ConcurrencyTable,
     PoolTable,
     PriceTable,
+    RetentionTable,
     Table,
 )
 
@@ -117,6 +118,20 @@ clock = { soft = "2s", hard = "1h" }            # steps of the wall clock
 """,
 )
 
+RETENTION: Final = Section(
+    name="retention",
+    table=RetentionTable,
+    form=Form.ONE,
+    example="""\
+[retention]                     # what has ended goes so long after its end; "never" = it stays
+succeeded = { outputs = "30d", rows = "90d" }
+failed = { outputs = "365d", rows = "365d" }            # cancelled, too
+archive = "archive"             # a folder for the rows, as JSON lines, before they go; none without it
+[retention.workflows.nightly]
+succeeded = { rows = "14d", jobs = 100 }                # at most the newest 100 jobs
+""",
+)
+
 SECTIONS: Final[tuple[Section[Table], ...]] = (
     POOLS,
     LIMITS,
@@ -125,6 +140,7 @@ SECTIONS: Final[tuple[Section[Table], ...]] = (
     BACKENDS,
     HEALTH,
     SECRETS,
+    RETENTION,
 )
 NAMES: Final = (ENGINE, *(section.name for section in SECTIONS))
 """The tables at the top of config.toml; every other key there is a setting."""

@@ -18,6 +18,7 @@ from core.config.field_types import (
     EstimateAfter,
     HostPort,
     HttpUrl,
+    Lasting,
     Moment,
     Name,
     Rate,
@@ -246,10 +247,43 @@ LIMIT_TABLES: Final[dict[str, type[ConcurrencyTable | RateTable | QuotaTable]]] 
     "quota": QuotaTable,
 }
 """The tables of limits by their kind."""
+
+
+class KeepTable(Table):
+    """`succeeded = {...}` and `failed = {...}` of `[retention]` and of its workflows."""
+
+    outputs: Lasting | None = None
+    """How long after its end a task keeps what it wrote: `"30d"`, `"never"`."""
+    rows: Lasting | None = None
+    """How long after its end a job, or a loose task, stays with its history."""
+    jobs: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """How many of the newest jobs of one workflow stay; all without it."""
+
+
+class KeepBothTable(Table):
+    """`[retention.workflows.NAME]`."""
+
+    succeeded: KeepTable = KeepTable()
+    """Of jobs and tasks that succeeded; 30 days of outputs and 90 of rows without it."""
+    failed: KeepTable = KeepTable()
+    """Of those that failed or were cancelled; a year without it."""
+
+
+class RetentionTable(KeepBothTable):
+    """`[retention]`."""
+
+    archive: Text | None = None
+    """A folder to which rows are written before they go; below the data directory unless it is absolute."""
+    workflows: dict[str, KeepBothTable] = Field(default_factory=dict)
+    """What holds for single workflows, by their name."""
+
+
 NESTED: Final[dict[str, type[Table]]] = {
     "on": OnTable,
     "match": MatchTable,
     "breaker": BreakerTable,
     "check": CheckTable,
+    "succeeded": KeepTable,
+    "failed": KeepTable,
 }
 """The tables within tables, by their key."""

@@ -20,7 +20,7 @@ from core.control.nouns.failures import Acknowledge, Unacknowledge
 from core.control.nouns.health import LookAtBackend
 from core.control.nouns.ledger import Charge, Prices
 from core.control.nouns.limits import ChangeCapacity
-from core.control.nouns.upkeep import Purge
+from core.control.nouns.upkeep import ApplyRetention, Purge
 from core.control.operator_requests import Operate
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
 from core.control.prediction_answers import Planning
@@ -213,6 +213,7 @@ class EngineAnswers:
         answers.to(ChangeCapacity, self._change_capacity)
         answers.to(LookAtBackend, lambda r: engine.health.look(r.name))
         ScheduleAnswers(engine, self._user).add_to(answers)
+        answers.to(ApplyRetention, self._apply_retention)
         answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.reports, self._user).part)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
@@ -250,6 +251,9 @@ class EngineAnswers:
             actor=signed(request.actor, self._user),
             surroundings=request.surroundings or own_surroundings(),
         )
+
+    async def _apply_retention(self, request: ApplyRetention) -> None:
+        await self._engine.upkeep.retention.apply(actor=signed(request.actor, self._user))
 
     async def _charge(self, request: Charge) -> Charged:
         attempt = AttemptRef(task_id=request.task_id, epoch=request.epoch)

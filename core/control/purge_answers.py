@@ -20,6 +20,7 @@ from core.model.values import INBOX
 
 if TYPE_CHECKING:
     from core.engine.purging import Purging
+    from core.engine.retention import Retention
     from core.store.reports import Reports
 
 PART = {PurgeWhat.OUTPUTS: 500, PurgeWhat.JOBS: 100, PurgeWhat.TASKS: 500}
@@ -36,6 +37,10 @@ class UpkeepPort(Protocol):
     @property
     def purging(self) -> Purging:
         """What takes ended work out of store and disk."""
+
+    @property
+    def retention(self) -> Retention:
+        """What does so by itself."""
 
 
 class PurgeAnswers:

@@ -11,9 +11,10 @@ from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
+from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import failures, ledger, limits, logs, past, schedules
+from core.control.nouns import failures, ledger, limits, logs, past, schedules, upkeep
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
@@ -136,6 +137,8 @@ class ReadingControl(ReadingAPI):
             lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
         )
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
+        answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))
+        answers.to(upkeep.Disk, lambda _: DiskAnswers(reports, self._files.outputs.root.parent).disk())
         answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         answers.to(reading_api.BundleRows, self._bundles.page)
         return answers

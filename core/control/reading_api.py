@@ -17,6 +17,7 @@ from core.control.nouns.limits import LimitsReading
 from core.control.nouns.logs import Logs
 from core.control.nouns.past import Past
 from core.control.nouns.schedules import SchedulesReading
+from core.control.nouns.upkeep import UpkeepReading
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
@@ -168,6 +169,11 @@ class ReadingAPI(ABC):
     def schedules(self) -> SchedulesReading:
         """Rules that submit jobs."""
         return SchedulesReading(self)
+
+    @property
+    def upkeep(self) -> UpkeepReading:
+        """What keeps a store small."""
+        return UpkeepReading(self)
 
     @property
     def past(self) -> Past:

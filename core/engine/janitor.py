@@ -15,6 +15,7 @@ from core.config import Settings
 from core.engine.dispatcher import Dispatcher
 from core.engine.purging import Purging
 from core.engine.repairs import Repairs
+from core.engine.retention import Retention
 from core.engine.runner import Runner
 from core.engine.set_aside import Note
 from core.engine.shortage import Closed
@@ -48,6 +49,7 @@ class Rounds:
     children: ChildExecutor
     repairs: Repairs
     purging: Purging
+    retention: Retention
     note: Note
     health: Callable[[], Coroutine[None, None, None]]
     """Measures how the machine and the engine do."""
@@ -62,6 +64,7 @@ class Janitor:
         self._children = rounds.children
         self._repairs = rounds.repairs
         self._purging = rounds.purging
+        self._retention = rounds.retention
         self._note = rounds.note
         self.quota = settings.output_quota
         """Bytes of output that are kept."""
@@ -87,6 +90,7 @@ class Janitor:
         self._walk_at = self._clock.now()
         self._measure_room()
         self._begin("purges", self._purging.resume)
+        self._retention.start()
 
     def rest(self) -> None:
         """Look soon for a job that should go on: the engine has nothing to do. Nothing before `start`."""
@@ -126,6 +130,10 @@ class Janitor:
         if self._walk_at is not None and self._walk_at <= self._clock.now():
             self._begin("outputs", self._walk)
         shortage = await asyncio.to_thread(outputs.shortage, LEAST, quota=self.quota)
+        if shortage is not None and shortage.code == "output.quota":
+            # Claims stay open while there is something to remove.
+            freed = await self._retention.make_room(self.quota)
+            shortage = None if freed else shortage
         if shortage is None:
             self._dispatcher.reopen(Closed.ROOM)
             return

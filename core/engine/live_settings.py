@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from core.engine.admission import Admission
     from core.engine.completion import Completion
     from core.engine.health import HealthWatch
-    from core.engine.janitor import Janitor
     from core.engine.runner import Runner
     from core.engine.shutdown import Shutdown
     from core.engine.task_surroundings import TaskSurroundings
+    from core.engine.upkeep import Upkeep
     from core.engine.usage_reports import UsageReports
     from core.executors.child import ChildExecutor
     from core.store.writer import Writer
@@ -54,7 +54,7 @@ class LiveSettings:
     children: ChildExecutor
     completion: Completion
     health: HealthWatch
-    janitor: Janitor
+    upkeep: Upkeep
     registry: Registry
     runner: Runner
     shutdown: Shutdown
@@ -70,7 +70,8 @@ class LiveSettings:
         self.completion.limits = retry_limits_of(settings)
         self.writer.manual_retries = settings.manual_retries
         self.children.change_cap(output_cap_of(settings))
-        self.janitor.quota = settings.output_quota
+        self.upkeep.janitor.quota = settings.output_quota
+        self.upkeep.retention.policy = configuration.capacity.retention
         self.admission.allow(settings.env_allow)
         self.surroundings.own = own_surroundings().allowed(settings.env_allow)
         self.registry.take(settings)

@@ -6,7 +6,7 @@ Asked by the control and by retention; continues what a former engine began.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -128,10 +128,17 @@ class Purging:
         """Purge as many loose tasks as one commit takes; `left` of the answer is to be asked for again."""
         return await self._carry_out(_command(order, task_ids=tuple(task_ids)))
 
-    async def remove_outputs(self, task_ids: Sequence[int], order: PurgeOrder) -> PurgeView:
-        """Remove the outputs of tasks, as far as they have some."""
+    async def remove_outputs(
+        self, task_ids: Sequence[int], order: PurgeOrder, *, enough: int | None = None
+    ) -> PurgeView:
+        """Remove the outputs of tasks, as far as they have some.
+
+        With `enough` no more than frees so many bytes, those of the lowest ids; `next` is the last of them.
+        """
         sizes = await asyncio.to_thread(sizes_of, self._outputs, task_ids)
         found, taken = sorted(sizes), PurgeView()
+        if enough is not None:
+            found = [one for one, before in zip(found, _before(found, sizes), strict=True) if before < enough]
         for start in range(0, len(found), TASKS_PER_BATCH):
             some = found[start : start + TASKS_PER_BATCH]
             command = RemoveOutputs(
@@ -147,6 +154,7 @@ class Purging:
                 tasks=taken.tasks + answer.tasks,
                 bytes=taken.bytes + sum(sizes[one] for one in answer.files),
                 refused=(*taken.refused, *answer.refused),
+                next=some[-1],
             )
         return taken
 
@@ -179,3 +187,11 @@ def _command(order: PurgeOrder, *, job_ids: tuple[int, ...] = (), task_ids: tupl
 def _refusals(stays: dict[int, str], missing: set[int], *, noun: str) -> tuple[Refusal, ...]:
     unknown = (Refusal(one, f"this {noun} does not exist") for one in sorted(missing))
     return (*unknown, *(Refusal(one, reason) for one, reason in stays.items()))
+
+
+def _before(task_ids: Sequence[int], sizes: dict[int, int]) -> Iterator[int]:
+    """Yield for each task what those before it take."""
+    total = 0
+    for task_id in task_ids:
+        yield total
+        total += sizes[task_id]

@@ -149,7 +149,7 @@ class Engine:
             children=self.children,
             completion=self._completion,
             health=self.health,
-            janitor=self.upkeep.janitor,
+            upkeep=self.upkeep,
             registry=ports.registry,
             runner=self.runner,
             shutdown=self._shutdown,
@@ -197,7 +197,7 @@ class Engine:
             note=self._set_aside.note,
             health=self.health.sample,
         )
-        return Upkeep(ports, settings, clock=self._ports.clock, alarms=self._ports.alarms)
+        return Upkeep(ports, settings, outside=self._ports)
 
     @property
     def settings(self) -> Settings:

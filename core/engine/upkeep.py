@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from core.config import Settings
 from core.engine.dispatcher import Dispatcher
+from core.engine.engine_ports import Ports
 from core.engine.janitor import Janitor, Rounds
 from core.engine.purging import Purging
 from core.engine.repairs import Repairs
+from core.engine.retention import Retention, RetentionPorts
 from core.engine.runner import Runner
 from core.engine.set_aside import Note
 from core.executors.child import ChildExecutor
-from core.model.ports import Alarms, Clock
+from core.model.paths import Paths
 from core.store.journal import Journal
 from core.store.reports import Reports
 
@@ -38,14 +40,31 @@ class UpkeepPorts:
 class Upkeep:
     """The parts that keep a store whole and small."""
 
-    def __init__(self, ports: UpkeepPorts, settings: Settings, *, clock: Clock, alarms: Alarms) -> None:
+    def __init__(self, ports: UpkeepPorts, settings: Settings, *, outside: Ports) -> None:
+        clock, alarms = outside.clock, outside.alarms
         self.purging = Purging(ports.journal, ports.reports.upkeep, ports.children.outputs)
+        self.retention = Retention(
+            RetentionPorts(
+                journal=ports.journal,
+                facts=ports.reports.retention,
+                facts_of_purge=ports.reports.upkeep,
+                purging=self.purging,
+                use=ports.children.outputs.use,
+                store=Paths(home=ports.children.outputs.root.parent).db,
+                is_busy=lambda: ports.runner.count > 0,
+                note=ports.note,
+            ),
+            outside.capacity.retention,
+            clock=clock,
+            alarms=alarms,
+        )
         rounds = Rounds(
             dispatcher=ports.dispatcher,
             runner=ports.runner,
             children=ports.children,
             repairs=Repairs(ports.journal, ports.reports.repairs),
             purging=self.purging,
+            retention=self.retention,
             note=ports.note,
             health=ports.health,
         )

@@ -232,7 +232,7 @@ class Outputs:
         return Unavailable(
             "output.quota",
             f"outputs take {used // _MIB:,} MiB, and output_quota is {quota // _MIB:,} MiB",
-            hint=f"remove folders of ended tasks in {self.root}, or raise output_quota and start it again",
+            hint="see 'taskdeck disk'; remove some with 'taskdeck purge outputs', or raise output_quota",
             facts={"path": str(self.root), "used": used, "quota": quota},
         )
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from core.model.backend_checks import Check
+from core.model.retention import RetentionPolicy
 
 MICRO = 1_000_000
 """Parts in which a unit is counted."""
@@ -226,6 +227,7 @@ class Capacity(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     backends: tuple[Backend, ...] = ()
     prices: tuple[Price, ...] = ()
+    retention: RetentionPolicy = RetentionPolicy()
 
 
 UNPRICED = "none"

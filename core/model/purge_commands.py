@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from core.model.commands import ENGINE, Command, Operation, Refusal, RowRef
+from core.model.values import JsonObject
 
 
 class PurgeCause(StrEnum):
@@ -100,6 +101,29 @@ class FilesRemoved(Command[None], frozen=True, kw_only=True):
     """Note that the directories of tasks which were to be removed are gone."""
 
     task_ids: tuple[int, ...]
+
+
+class RetentionStep(StrEnum):
+    """What is noted of retention."""
+
+    LOOKED = "looked"
+    """It saw the wall clock as it stands for the first time."""
+    NOTICED = "noticed"
+    """It told what it would take."""
+    APPLIED = "applied"
+    """An operator lets it take that at once."""
+    PASSED = "passed"
+    """It went through all that is there."""
+
+
+class NoteRetention(Command[None], frozen=True, kw_only=True):
+    """Note a step of retention in its row, and what others should know in an event."""
+
+    step: RetentionStep
+    boot: str = ""
+    """The boot in which the clock was looked at."""
+    facts: JsonObject = field(default_factory=dict)
+    actor: str = ENGINE
 
 
 def _named(job_id: int | None, task_ids: tuple[int, ...]) -> tuple[RowRef, ...]:

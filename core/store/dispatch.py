@@ -41,7 +41,15 @@ from core.model.commands import (
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure, NoteCheck
-from core.model.purge_commands import FilesRemoved, Pin, Purge, RemoveOutputs, SweepPurged, Unpin
+from core.model.purge_commands import (
+    FilesRemoved,
+    NoteRetention,
+    Pin,
+    Purge,
+    RemoveOutputs,
+    SweepPurged,
+    Unpin,
+)
 from core.model.records import replace
 from core.model.schedule_commands import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
 from core.model.status import TASK
@@ -82,6 +90,7 @@ from core.store.apply.purge import (
 )
 from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
+from core.store.apply.retention import apply_note_retention
 from core.store.apply.schedules import apply_change_schedule
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.batch import Batch
@@ -198,6 +207,7 @@ _TABLE = (
     _each(SweepPurged, apply_sweep_purged),
     _each(RemoveOutputs, apply_remove_outputs),
     _each(FilesRemoved, apply_files_removed),
+    _each(NoteRetention, apply_note_retention),
     _each(Acknowledge, apply_acknowledge),
     _each(Unacknowledge, apply_unacknowledge),
     _each(NoteAttempt, apply_note_attempt),

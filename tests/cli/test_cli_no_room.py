@@ -32,7 +32,7 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
     assert waiting.stderr
     told = first_line(waiting.stderr, "exec says why it waits")
     assert told.startswith("nothing is claimed: ")
-    why = f"outputs take 2 MiB, and output_quota is 1 MiB (remove folders of ended tasks in {home}/output"
+    why = "outputs take 2 MiB, and output_quota is 1 MiB (see 'taskdeck disk'; remove some with"
     assert why in told
     for words in (["jobs"], ["tasks"], ["queues"], ["show", "1"], ["groups"], ["tasks", "--json"]):
         ended = deck(*words)

@@ -480,6 +480,11 @@ async def test_loose_tasks_are_pinned_and_purged_and_the_fact_stays(control, min
         await control.task(second)
     assert (gone.value.code, gone.value.facts["reason"]) == ("task.purged", "done")
     assert (await control.upkeep.unpin(Target(task_ids=(first,)))).changed == 1
+    # A new store has told what it keeps from the beginning.
+    await control.upkeep.apply_retention(actor="ann")
+    view = await control.upkeep.retention()
+    assert (view.state.applied_at is not None, view.state.applied_by) == (True, None)
+    assert (await control.upkeep.disk()).store > 0
 
 
 async def test_a_family_is_acknowledged_and_counts_as_news_again(control, mine):

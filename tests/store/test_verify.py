@@ -220,6 +220,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "purged.untold": ("INSERT INTO purged VALUES ('task', 90, 91, 1)",),
     "purged.overlap": ("INSERT INTO purged VALUES ('task', 90, 95, 1), ('task', 93, 96, 1)",),
     "purge.unfit": ("INSERT INTO purge VALUES (2, 1, 0)",),
+    "retention.missing": ("DELETE FROM retention",),
     "purge.full": ("INSERT INTO purge VALUES (3, 1, 1)",),
     "store.dangling": ("DELETE FROM queue WHERE name = 'default'",),
     "fold.unborn": ("DELETE FROM event WHERE task_id = 9",),

@@ -11,7 +11,9 @@ from core.control.requests import Kind, Request, Verbs, verb
 from core.filters.terms import Filter
 from core.model import bounds, purge_commands
 from core.model.commands import Effect, Operated, Operation
+from core.model.disk import DiskView
 from core.model.purges import PurgeView, PurgeWhat
+from core.model.retention import RetentionView
 from core.model.values import ID_MAX
 
 
@@ -58,7 +60,41 @@ class Purge(Request[PurgeView], frozen=True, kw_only=True):
             bounds.check_whole("ids", number, least=1, most=ID_MAX)
 
 
-class Upkeep(Verbs):
+@verb("retention", Kind.READ)
+class Retention(Request[RetentionView], frozen=True, kw_only=True):
+    pass
+
+
+@verb("disk", Kind.READ)
+class Disk(Request[DiskView], frozen=True, kw_only=True):
+    pass
+
+
+@verb("apply_retention", Kind.CHANGE)
+class ApplyRetention(Request[None], frozen=True, kw_only=True):
+    actor: str = OPERATOR
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_text("actor", self.actor)
+
+
+class UpkeepReading(Verbs):
+    """How large a store is, and how long what is kept."""
+
+    async def retention(self) -> RetentionView:
+        """Return what config.toml says of retention, and where retention stands."""
+        return await self._control.ask(Retention())
+
+    async def disk(self) -> DiskView:
+        """Return what takes the room of the data directory.
+
+        Outputs are looked at for a second and a half; where that is not enough, `is_partial` says so.
+        """
+        return await self._control.ask(Disk())
+
+
+class Upkeep(UpkeepReading):
     """What keeps a store small."""
 
     async def pin(self, target: Target, *, reason: str = "", actor: str = OPERATOR) -> Operated:
@@ -83,3 +119,10 @@ class Upkeep(Verbs):
         Raises `Invalid` (`target.one`) for ids beside a filter, and for neither.
         """
         return await self._control.ask(request)
+
+    async def apply_retention(self, *, actor: str = OPERATOR) -> None:
+        """Let retention take what it told of, without waiting for the end of its notice.
+
+        The pass begins at once in an engine that runs tasks; else with the next one.
+        """
+        await self._control.ask(ApplyRetention(actor=actor))

@@ -27,6 +27,7 @@ from core.store.reports.pools import PoolReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
+from core.store.reports.retention import RetentionReports
 from core.store.reports.run_times import RunTimeReports
 from core.store.reports.schedules import ScheduleReports
 from core.store.reports.source import Source, wall_clock
@@ -79,3 +80,4 @@ class Reports:
         self.repairs = RepairReports(source)
         self.schedules = ScheduleReports(source)
         self.upkeep = UpkeepReports(source)
+        self.retention = RetentionReports(source)

@@ -31,11 +31,25 @@ _REMOVALS = text("SELECT task_id, epoch FROM removal ORDER BY task_id LIMIT :lim
 _TASKS_OF = text(
     "SELECT id FROM task INDEXED BY task_list WHERE job_id = :job AND id > :after ORDER BY id LIMIT :limit"
 )
+_OWNERS = text(
+    "SELECT t.id, t.job_id, j.name AS workflow, t.finished_at FROM task t JOIN job j ON j.id = t.job_id"
+    " WHERE t.id IN (SELECT value FROM json_each(:ids))"
+)
 _OUTPUTS_GONE = text(
     "SELECT e.at, e.actor, e.data FROM purged p JOIN event e ON e.id = p.event WHERE p.noun = 'output'"
     " AND p.first = (SELECT max(first) FROM purged WHERE noun = 'output' AND first <= :task)"
     " AND p.last >= :task"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOwner:
+    """A task, its job and the name of that; times in ms UTC."""
+
+    id: int
+    job_id: int
+    workflow: str
+    finished_at: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +117,18 @@ class UpkeepReports:
         async with self._source.snapshot() as db:
             row = (await db.execute(_OUTPUTS_GONE, {"task": task_id})).first()
         return None if row is None else GoneFact(at=row.at, actor=row.actor, data=object_of(row.data))
+
+    async def owners(self, task_ids: Sequence[int]) -> list[OutputOwner]:
+        """Return to which job and workflow tasks belong, and when they ended; those that are there."""
+        async with self._source.snapshot() as db:
+            rows = (await db.execute(_OWNERS, {"ids": ids(task_ids)})).mappings().all()
+        return [OutputOwner(**row) for row in rows]
+
+    async def free_bytes(self) -> int:
+        """Return how much of the store file is free for new rows."""
+        async with self._source.snapshot() as db:
+            pages = (await db.exec_driver_sql("PRAGMA freelist_count")).scalar_one()
+            return int(pages) * int((await db.exec_driver_sql("PRAGMA page_size")).scalar_one())
 
     async def _facts(self, kind: Callable[..., R], sql: str, numbers: Sequence[int]) -> list[R]:
         async with self._source.snapshot() as db:

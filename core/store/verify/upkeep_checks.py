@@ -40,6 +40,11 @@ UPKEEP_CHECKS = (
         WHERE j.finished_at IS NULL OR j.pinned_at IS NOT NULL""",
     ),
     check(
+        "retention.missing",
+        "the row of retention is not there",
+        "SELECT count(*) AS rows FROM retention HAVING count(*) != 1",
+    ),
+    check(
         "purge.full",
         "a job counts as emptied, but has tasks",
         """
