@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.cli_stage import Deck, command, environment
+from tests.support.commands import kind_of
 from tests.support.waiting import DEADLINE, until_now
 
 Write = Callable[[str, object], str]
@@ -25,9 +26,10 @@ class Processes:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command line; its input is closed."""
-        process = subprocess.Popen(
-            command(*words),
-            env=environment(self._home),
+        argv, environ = command(*words), environment(self._home)
+        process = kind_of(argv, environ)(
+            argv,
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from core.app.lock import is_held
 from core.store.verify import verify_path
+from tests.support.commands import CONSOLE, kind_of
 from tests.support.waiting import DEADLINE, until_now
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -28,9 +28,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     begun: list[subprocess.Popen[str]] = []
 
     def begin(*words: str, terminal: int | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "console.launch", *words],
-            env={**os.environ, "TASKDECK_HOME": str(tmp_path / "home")},
+        argv, environ = [*CONSOLE, *words], {**os.environ, "TASKDECK_HOME": str(tmp_path / "home")}
+        process = kind_of(argv, environ)(
+            argv,
+            env=environ,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE,
