@@ -180,7 +180,7 @@ def test_config_show_names_value_source_and_what_no_setting_changes(
         "value": None,
         "origin": "default",
         "default": None,
-        "read": "start of an engine",
+        "read": "reload",
     }
     assert shown["fixed"]["disk_floor"]["value"] == "64 MiB"
     lines = deck("config", "show").out.splitlines()
