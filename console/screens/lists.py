@@ -59,8 +59,15 @@ class EventsScreen(ListScreen[EventView]):
     PARTS = ("list", "logs", "times")
     BINDINGS = bindings(*PARTS)
 
-    def __init__(self, desk: Desk, *, job_id: int | None = None, task_id: int | None = None) -> None:
-        super().__init__(desk, events(desk.control, job_id=job_id, task_id=task_id))
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        job_id: int | None = None,
+        task_id: int | None = None,
+        where: Filter | None = None,
+    ) -> None:
+        super().__init__(desk, events(desk.control, job_id=job_id, task_id=task_id), where=where)
         self._of = f" of job {job_id}" if job_id else f" of task {task_id}" if task_id else ""
 
     def title_line(self) -> SafeText:

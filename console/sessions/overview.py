@@ -69,6 +69,7 @@ COMMANDS: Mapping[str, str] = {
     "lines found in logs": "taskdeck logs --grep TEXT --where FILTER",
     "why a task waits": "taskdeck why TASK",
     "an earlier time": "taskdeck jobs --at TIME",
+    "health": "taskdeck health",
     "a schedule": "taskdeck schedules NAME",
     "the entries of a budget": "taskdeck budgets entries NAME",
 }

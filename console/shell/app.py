@@ -123,7 +123,7 @@ class ConsoleApp(App[None]):
             gate=gate,
             operations=operations,
             capacity=CapacityVerbs(safe, operations=operations, questions=questions, notices=notices),
-            backends=BackendVerbs(operations=operations, questions=questions),
+            backends=BackendVerbs(safe, operations=operations, questions=questions, notices=notices),
             schedules=ScheduleVerbs(safe, operations=operations, questions=questions, notices=notices),
             feed=feed,
             looks=known,

@@ -17,6 +17,7 @@ from console.screens.found_lines import FoundLinesScreen
 from console.screens.gauges import GaugesScreen
 from console.screens.graph import GraphScreen
 from console.screens.handoff import HandoffScreen
+from console.screens.health import HealthScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
@@ -43,6 +44,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "schedules": SchedulesScreen,
     "budgets": BudgetsScreen,
     "queues": QueuesScreen,
+    "health": HealthScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,
     "handoff": HandoffScreen,
@@ -77,6 +79,12 @@ _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "task events": lambda desk, task_id: EventsScreen(desk, task_id=task_id),
 }
 """What shows a job or a task, by its number."""
+_FILTERED: dict[str, Callable[[Desk, Filter], DeskScreen]] = {
+    "tasks": lambda desk, where: TasksScreen(desk, where=where),
+    "some events": lambda desk, where: EventsScreen(desk, where=where),
+    "found lines": FoundLinesScreen,
+}
+"""What shows those that match a filter."""
 GROUPS = tuple((*screen.parts(), "app") for screen in (*_ROOTS.values(), *ABOUT.values()))
 """The parts of the key table that are active together."""
 
@@ -96,10 +104,8 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
     if subject is None:
         return _ROOTS[place](desk)
     match place, subject:
-        case "tasks", Filter() as where:
-            return TasksScreen(desk, where=where)
-        case "found lines", Filter() as where:
-            return FoundLinesScreen(desk, where)
+        case known, Filter() as where if known in _FILTERED:
+            return _FILTERED[known](desk, where)
         case "log", LogPlace() as at:
             return LogScreen(desk, at)
         case "as of", AsOf() as moment:

@@ -8,19 +8,25 @@ from __future__ import annotations
 from console.rows.backend_rows import BackendRow, why_text
 from console.verbs.apply import ACTOR
 from console.verbs.operations import Operations
-from console.verbs.questions import Questions
-from core.control.api import ChangeCapacity
+from console.verbs.questions import Notices, Questions
+from core.control.api import ChangeCapacity, ControlAPI
 from core.model.capacity_commands import CloseBackend, OnBackend, OpenBackend, ResetBackend
+from core.model.errors import TaskdeckError
 from core.model.limit_views import BreakerState
 from core.model.text import safe_line
+from core.render.backend_shapes import look_text
 
 
 class BackendVerbs:
     """Each verb returns after its result is shown, and whether anything was changed."""
 
-    def __init__(self, *, operations: Operations, questions: Questions) -> None:
+    def __init__(
+        self, control: ControlAPI, *, operations: Operations, questions: Questions, notices: Notices
+    ) -> None:
+        self._control = control
         self._operations = operations
         self._questions = questions
+        self._notices = notices
 
     async def switch(self, row: BackendRow) -> bool:
         """Open the breaker of a backend at once, which can be undone; close one that is not closed, asked."""
@@ -32,6 +38,16 @@ class BackendVerbs:
         change, inverse = _asked(OpenBackend(name=name)), _asked(CloseBackend(name=name))
         title = f"open the breaker of {name}: nothing of it starts"
         return await self._operations.change(title, change, inverse=inverse)
+
+    async def look(self, name: str) -> None:
+        """Look at a backend now, and say what it answered."""
+        try:
+            last = await self._control.health.look(name, actor=ACTOR)
+        except TaskdeckError as error:
+            self._notices.warn(safe_line(f"look at {name}: {error.message}"))
+            return
+        show = self._notices.inform if last.look.answered else self._notices.warn
+        show(safe_line(f"{name}: {look_text(last)}"))
 
     async def reset(self, row: BackendRow) -> bool:
         """Let one task try out a backend now, and forget the failures that were counted."""

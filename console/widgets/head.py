@@ -91,7 +91,10 @@ def strip_of(tabs: Sequence[Tab], width: int) -> Content:
 
 
 def _drawn(tabs: Sequence[Tab], gap: str = " ") -> Content:
-    return Content("").join(part for tab in tabs for part in _parts(tab, gap))
+    # The margin of every line, also where the gap is none.
+    parts = [part for tab in tabs for part in _parts(tab, gap)]
+    margin = [] if gap or not tabs or tabs[0].is_present else [Content(" ")]
+    return Content("").join([*margin, *parts])
 
 
 def _parts(tab: Tab, gap: str) -> Iterator[Content]:

@@ -196,14 +196,16 @@ async def test_a_paused_pool_is_counted_in_the_strip() -> None:
         await operator.sees("7 Pools+Queues ‖1", "6 Budgets ✗1")
 
 
-async def test_at_80_columns_the_strip_has_all_names_with_what_wants_attention() -> None:
+async def test_at_90_columns_the_strip_has_all_names_with_what_wants_attention() -> None:
     control = stocked()
     control.add_task(2, "held", status="held")
     control.add_task(2, "broken", status="failed")
-    async with console(control, size=(80, 24)) as operator:
+    async with console(control, size=(90, 24)) as operator:
         await operator.press("7")
         await operator.beat()
-        await operator.sees("1 Pulse 2 Jobs 3 Tasks ■1 4 Retry ✗1 5 Sched 6 Budget ✗1  7 Queues ‖1 0 Orphans")
+        await operator.sees(
+            "1 Pulse 2 Jobs 3 Tasks ■1 4 Retry ✗1 5 Sched 6 Money ✗1  7 Pools ‖1 8 Health 0 Orphans"
+        )
 
 
 def test_slots_are_cells_and_many_of_them_share_a_bar() -> None:

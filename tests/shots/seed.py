@@ -9,6 +9,7 @@ from core.model.status import TASK_FINAL
 from core.model.timelines import RunCell, RunsView
 from core.model.views import AttemptView, StageView, TaskDetail
 from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_health import stock_health
 from tests.console.support_fake_money import stock_limits
 from tests.console.support_fake_rows import INFO, KIND_OF
 from tests.console.support_stocked_schedules import stock_schedules
@@ -113,6 +114,7 @@ def seeded() -> SeededControl:
     _spread_events(control)
     stock_limits(control)
     stock_schedules(control)
+    stock_health(control)
     return control
 
 

@@ -16,8 +16,8 @@ _NAMES = {"queues": SafeText("Pools+Queues")}
 _SHORT = {
     "retries": SafeText("Retry"),
     "schedules": SafeText("Sched"),
-    "budgets": SafeText("Budget"),
-    "queues": SafeText("Queues"),
+    "budgets": SafeText("Money"),
+    "queues": SafeText("Pools"),
 }
 
 
