@@ -37,6 +37,7 @@ ROOMS = {
     "core.cli.budgets": ("budgets",),
     "core.cli.backends": ("backends",),
     "core.cli.health": ("health",),
+    "core.cli.notices": ("notices", "notify"),
     "core.cli.schedules": ("schedules", "schedule"),
     "core.cli.failures": ("failures",),
     "core.cli.charge": ("charge",),

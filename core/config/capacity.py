@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.config.checked_tables import CheckedTables
 from core.config.faults import Faults, refusal
 from core.config.files import ConfigFile, read_file
+from core.config.notify import sink_of
 from core.config.prices import prices_of
 from core.config.retention import retention_of
 from core.config.sections import RETENTION
@@ -67,6 +68,7 @@ def load_capacity(home: Path, *, slots: int | None = None) -> Capacity:
         backends=tuple(_backend(name, table) for name, table in report.tables.backends.items()),
         prices=report.prices,
         retention=retention_of(report.tables.one(RETENTION)),
+        sinks=tuple(sink_of(name, table) for name, table in report.tables.sinks.items()),
     )
 
 

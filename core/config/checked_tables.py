@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from core.config.field_types import NAMED
 from core.config.health_tables import LINE_TABLES, HealthTable
+from core.config.notify_tables import EmailTable, QuietTable
 from core.config.prices import PlacedPrice
 from core.config.section import Form, Section, TableT
-from core.config.sections import BACKENDS, BUDGETS, LIMITS, POOLS, PRICES, SECTIONS
+from core.config.sections import BACKENDS, BUDGETS, LIMITS, NOTIFY, POOLS, PRICES, SECTIONS
 from core.config.tables import (
     LIMIT_TABLES,
     NESTED,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from core.config.faults import Faults
     from core.config.positions import KeyPath
 
+NESTED_TABLES: Mapping[str, type[Table]] = {**NESTED, "email": EmailTable, "quiet": QuietTable}
+"""The tables within tables, by their key."""
 _Found = Iterator[tuple[str, TableT]]
 
 
@@ -49,6 +52,7 @@ class CheckedTables:
         self.limits = dict(self._limits())
         self.budgets = self.named(BUDGETS)
         self.backends = self.named(BACKENDS)
+        self.sinks = self.named(NOTIFY)
         self.prices = list(self._prices())
         """With their place, in the order of the file."""
         for name, value in self._sections["pools"].items():
@@ -138,7 +142,7 @@ class CheckedTables:
             case "extra_forbidden":
                 key = str(place[-1])
                 nested = (
-                    (LINE_TABLES if kind is HealthTable else NESTED).get(str(place[-2]))
+                    (LINE_TABLES if kind is HealthTable else NESTED_TABLES).get(str(place[-2]))
                     if len(detail["loc"]) > 1
                     else None
                 )

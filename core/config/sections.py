@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.config.health_tables import HealthTable
+from core.config.notify_tables import NotifyTable
 from core.config.secrets_section import SECRETS
 from core.config.section import Form, Section
 from core.config.tables import (
@@ -99,6 +100,30 @@ check = { http = "https://api.example.com/health", every = "30s", timeout = "5s"
                                                         # or tcp = "HOST:PORT", command = [...]; rise, fall
 """,
 )
+NOTIFY: Final = Section(
+    name="notify",
+    table=NotifyTable,
+    example="""\
+[notify.team]
+webhook = "https://chat.example.com/hooks/deck"         # or command = [...], or email = {...}
+headers = { Authorization = "Bearer ..." }
+on = ["job_ended", "new_failure", "backend_down"]       # soft_limit, backend_up, missed_schedule, silence,
+                                                        # lost, no_room
+status = ["failed"]             # of job_ended: succeeded, failed, cancelled; none = all
+workflow = ["nightly"]          # of job_ended; none = all
+every = "5m"                    # the least time between two deliveries; what comes meanwhile is grouped
+quiet = { from = "22:00", to = "07:00", zone = "Europe/Berlin" } # nothing is sent then, but afterwards
+[notify.ops]
+email.to = ["ops@example.com"]
+email.from = "deck@example.com"
+email.server = "mail.example.com"
+email.port = 587
+email.starttls = true
+email.user = "deck"
+email.password = "..."
+on = ["no_room", "lost"]
+""",
+)
 
 HEALTH: Final = Section(
     name="health",
@@ -141,6 +166,7 @@ SECTIONS: Final[tuple[Section[Table], ...]] = (
     HEALTH,
     SECRETS,
     RETENTION,
+    NOTIFY,
 )
 NAMES: Final = (ENGINE, *(section.name for section in SECTIONS))
 """The tables at the top of config.toml; every other key there is a setting."""

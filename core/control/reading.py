@@ -14,7 +14,7 @@ from core.control.bundle_answers import BundleAnswers
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import failures, ledger, limits, logs, past, schedules, upkeep
+from core.control.nouns import failures, ledger, limits, logs, notices, past, schedules, upkeep
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
@@ -103,6 +103,10 @@ class ReadingControl(ReadingAPI):
         answers.to(limits.Gauges, lambda r: gauges_of(reports.limits, r.name, after=r.after, limit=r.limit))
         answers.to(ReadHealth, lambda _: self._health.now())
         answers.to(ledger.Entries, lambda r: reports.entries.page(r.query, after=r.after, limit=r.limit))
+        answers.to(
+            notices.ListNotices,
+            lambda r: reports.notices.page(before=r.before, status=r.status, limit=r.limit),
+        )
         answers.to(schedules.ListSchedules, lambda _: all_schedules(reports))
         answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))
         answers.to(schedules.ExpectedWorkflows, lambda _: reports.schedules.expected_workflows())

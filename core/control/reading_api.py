@@ -15,6 +15,7 @@ from core.control.nouns.health import HealthReading
 from core.control.nouns.ledger import LedgerReading
 from core.control.nouns.limits import LimitsReading
 from core.control.nouns.logs import Logs
+from core.control.nouns.notices import Notices
 from core.control.nouns.past import Past
 from core.control.nouns.schedules import SchedulesReading
 from core.control.nouns.upkeep import UpkeepReading
@@ -174,6 +175,11 @@ class ReadingAPI(ABC):
     def upkeep(self) -> UpkeepReading:
         """What keeps a store small."""
         return UpkeepReading(self)
+
+    @property
+    def notices(self) -> Notices:
+        """What operators were told."""
+        return Notices(self)
 
     @property
     def past(self) -> Past:

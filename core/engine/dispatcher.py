@@ -13,10 +13,12 @@ from core.engine.conditions import Conditions
 from core.engine.runner import Runner
 from core.engine.shortage import Closed
 from core.logs import get_logger
-from core.model.commands import ComeDue
+from core.model.commands import ENGINE, ComeDue
+from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError
 from core.model.limits import Pool
 from core.model.ports import Alarms, AttemptRef, Clock
+from core.model.values import JsonObject
 from core.model.views import ClaimsClosed
 from core.store.batch import Report
 from core.store.journal import Journal
@@ -146,6 +148,13 @@ class Dispatcher:
         if earlier is None or earlier.code != error.code:
             # Once: a disk stays full for hours, and its log is on it too.
             _log.warning("nothing is claimed", code=error.code, reason=error.message, hint=error.hint)
+            if reason is Closed.ROOM:
+                told: JsonObject = {"code": error.code, "message": error.message}
+                noted = self._journal.submit(
+                    NoteEngine(kind=EngineEvent.CLAIMS_CLOSED, actor=ENGINE, data=told)
+                )
+                # A store that takes no more is told of by itself.
+                noted.add_done_callback(lambda future: future.cancelled() or future.exception())
         self._told[reason] = ClaimsClosed(
             code=error.code,
             message=error.message,

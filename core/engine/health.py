@@ -1,4 +1,4 @@
-"""Health of an engine: its backends, its machine, its loop.
+"""Health of an engine: backends, machine, loop, notices to operators.
 
 Owned by the engine. Samples ride on the janitor's look for free room; what does not change writes nothing.
 """
@@ -6,7 +6,7 @@ Owned by the engine. Samples ride on the janitor's look for free room; what does
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from core.engine import machine
@@ -14,12 +14,13 @@ from core.engine.backend_checks import BackendChecks, CheckPorts
 from core.engine.engine_ports import Ports
 from core.engine.loop_watch import Blocked
 from core.engine.measures import MeasureChange, Measures
+from core.engine.notices import NoticeLoop, NoticePorts
 from core.engine.set_aside import Note
 from core.model.backend_checks import LastLook
 from core.model.commands import ENGINE
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.health import DEFAULT_LINES, EngineHealth, Lines, LoopBlock, Measure
-from core.model.limits import Backend
+from core.model.limits import Capacity
 from core.model.paths import Paths
 from core.model.values import JsonObject
 from core.store.batch import Report
@@ -52,13 +53,13 @@ class HealthParts:
 class HealthWatch:
     """Begins and ends with the claims of its engine."""
 
-    def __init__(self, parts: HealthParts, ports: Ports) -> None:
+    def __init__(self, parts: HealthParts, notices: NoticePorts, ports: Ports) -> None:
         clock = ports.clock
         checks = CheckPorts(parts.histories, parts.journal, ports.look, parts.note)
         self.checks = BackendChecks(checks, clock=clock, alarms=ports.alarms)
         self._is_looking = False
-        self.is_waited_for = False
-        """Tasks wait for a backend that is down and may come back."""
+        self.notices = NoticeLoop(notices, clock=clock, alarms=ports.alarms)
+        self._waits_for_checks = False
         self._parts = parts
         self._watch = ports.watch
         self._measure = ports.measure
@@ -72,28 +73,37 @@ class HealthWatch:
         self._blocks = 0
         self._told_at = -BLOCKS_APART_MS
 
-    async def start(self, backends: Sequence[Backend]) -> None:
-        """Watch the loop, and look at backends from now on."""
+    @property
+    def is_waited_for(self) -> bool:
+        """Tasks wait for a backend that is down and may come back, or a notice is on its way."""
+        return self._waits_for_checks or self.notices.is_busy
+
+    async def start(self, capacity: Capacity) -> None:
+        """Watch the loop, look at backends, and tell operators what they asked for, from now on."""
         self._is_looking = True
         if self._watch is not None:
             self._watch.start(self._blocked)
-        await self.checks.configure(backends)
+        await self.checks.configure(capacity.backends)
+        await self.notices.open(capacity.sinks)
 
-    async def change(self, backends: Sequence[Backend], lines: Mapping[Measure, Lines]) -> None:
-        """Look at these backends instead, if it looks at any, and judge by these lines."""
+    async def change(self, capacity: Capacity, lines: Mapping[Measure, Lines]) -> None:
+        """Do so by this instead, if it has begun, and judge by these lines."""
         self._measures.lines = {**DEFAULT_LINES, **lines}
         if self._is_looking:
-            await self.checks.configure(backends)
+            await self.checks.configure(capacity.backends)
+            await self.notices.configure(capacity.sinks)
 
     def hear(self, report: Report) -> None:
         """Hear what a commit means."""
-        self.is_waited_for = report.waits_for_checks
+        self._waits_for_checks = report.waits_for_checks
+        self.notices.hear(report)
 
     def close(self) -> None:
         """Look at nothing any more."""
         if self._watch is not None:
             self._watch.stop()
         self.checks.close()
+        self.notices.close()
 
     async def sample(self) -> None:
         """Measure the machine and the engine; tell what does otherwise than before."""

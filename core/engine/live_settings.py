@@ -77,4 +77,4 @@ class LiveSettings:
         self.registry.take(settings)
         self.usage.prices = configuration.capacity.prices
         change_level(settings.log_level)
-        await self.health.change(configuration.capacity.backends, configuration.health)
+        await self.health.change(configuration.capacity, configuration.health)

@@ -24,6 +24,7 @@ from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import HealthParts, HealthWatch
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
+from core.engine.notices import NoticePorts
 from core.engine.orphan_verbs import OrphanVerbs
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
@@ -181,7 +182,9 @@ class Engine:
         readers, children = self._readers.oldest_ms, self.children.is_collector_lost
         histories, note = self.reports.checks.histories, self._set_aside.note
         parts = HealthParts(self.paths, self.journal, histories, readers, children, note)
-        return HealthWatch(parts, self._ports)
+        store = self._owner.store_id
+        notices = NoticePorts(self.reports.notices, self.journal, note, str(self.paths.home), store)
+        return HealthWatch(parts, notices, self._ports)
 
     def _new_children(self, settings: Settings) -> ChildExecutor:
         cap = output_cap_of(settings)
@@ -256,7 +259,7 @@ class Engine:
         self.dispatcher.judge()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         self.schedules.open()
-        await self.health.start(self._ports.capacity.backends)
+        await self.health.start(self._ports.capacity)
         await self.journal.submit(FollowUp())
 
     async def submit(
@@ -424,8 +427,7 @@ class Engine:
 
     def _look_at_clock(self) -> None:
         # Each group names a step of the wall clock; without work there would be none.
-        clock = self._ports.clock
-        clock.now()
+        (clock := self._ports.clock).now()
         if clock.offset != self._offset:
             self._offset = clock.offset
             self.journal.wake()

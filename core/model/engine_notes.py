@@ -19,6 +19,8 @@ class EngineEvent(StrEnum):
     STOP_REQUESTED = "engine.stop_requested"
     RESUMED = "engine.resumed"
     """A drain was taken back."""
+    CLAIMS_CLOSED = "claims.closed"
+    """Nothing is claimed any more, for want of room."""
     CONFIG_REFUSED = "config.refused"
     """What a signal asked to be read again has faults, or needs a restart."""
     HEALTH = "engine.health"

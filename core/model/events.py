@@ -59,6 +59,7 @@ MARKS = (
     "engine.blocked",
     "engine.stopped",
     "store.restored",
+    "claims.closed",
     "clock.stepped",
     "once.refused",
     "usage.ignored",
@@ -87,6 +88,8 @@ MARKS = (
     "outputs.removed",
     "retention.noticed",
     "retention.applied",
+    "notice.sent",
+    "notice.failed",
 )
 """Kinds that change no status of a row: what was asked, seen, told or switched."""
 MOVED: tuple[str, ...] = tuple(

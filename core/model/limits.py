@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 from msgspec import Struct
 
 from core.model.backend_checks import Check
+from core.model.notices import Sink
 from core.model.retention import RetentionPolicy
 
 MICRO = 1_000_000
@@ -220,7 +221,7 @@ class Backend(Struct, frozen=True, kw_only=True):
 
 
 class Capacity(Struct, frozen=True, kw_only=True):
-    """All that is configured of pools, limits, backends and prices."""
+    """All that is configured beside settings: pools, limits, backends, prices, notices."""
 
     pools: tuple[Pool, ...] = ()
     """None = one pool `default` of the setting `slots` drains every queue."""
@@ -228,6 +229,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     backends: tuple[Backend, ...] = ()
     prices: tuple[Price, ...] = ()
     retention: RetentionPolicy = RetentionPolicy()
+    sinks: tuple[Sink, ...] = ()
+    """Where operators are told of what happens."""
 
 
 UNPRICED = "none"

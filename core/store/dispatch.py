@@ -41,6 +41,7 @@ from core.model.commands import (
 from core.model.engine_notes import NoteEngine
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure, NoteCheck
+from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
 from core.model.purge_commands import (
     FilesRemoved,
     NoteRetention,
@@ -71,6 +72,12 @@ from core.store.apply.expectations import apply_miss_expectations
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.fires import apply_fire
 from core.store.apply.notes import apply_note_attempt, apply_note_engine
+from core.store.apply.notices import (
+    apply_begin_delivery,
+    apply_configure_notices,
+    apply_draft_notices,
+    apply_end_delivery,
+)
 from core.store.apply.operate import (
     apply_cancel,
     apply_fail,
@@ -213,6 +220,10 @@ _TABLE = (
     _each(NoteAttempt, apply_note_attempt),
     _each(NoteFault, apply_note_fault),
     _each(NoteEngine, apply_note_engine),
+    _each(ConfigureNotices, apply_configure_notices),
+    _each(DraftNotices, apply_draft_notices),
+    _each(BeginDelivery, apply_begin_delivery),
+    _each(EndDelivery, apply_end_delivery),
     _each(Configure, apply_configure),
     _each(NoteCheck, apply_note_check),
     _each(Charge, apply_charge),

@@ -33,6 +33,7 @@ from core.store import (
     expectation_table,
     family_tables,
     limit_tables,
+    notice_tables,
     once_table,
     schedule_tables,
     upkeep_tables,
@@ -433,5 +434,6 @@ LIMIT_TABLES = (
 )
 ONCE_TABLE = once_table.once_key
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
+NOTICE_TABLES = (notice_tables.notice, notice_tables.notice_cursor)
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)
 """Tables of rooms of their own."""

@@ -25,6 +25,8 @@ from core.app.backups.writing import Wanted, Written, write_backup
 from core.files.new_folder import NewFolder
 from core.model.crash_points import POINTS
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError, Unavailable
+from core.model.notice_commands import ConfigureNotices, DraftNotices
+from core.model.notices import Draft, Topic
 from core.model.paths import Paths
 from core.store.backups.reading import read_facts
 from core.store.verify import verify_path
@@ -49,7 +51,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home.mkdir(mode=0o700)
     deck = Deck(home / "taskdeck.db")
     deck.enqueue(*(task(f"t{number}") for number in range(60)))
+    deck.do(ConfigureNotices(sinks=("ops",)))
     deck.end_all(deck.claim(20)[:15])
+    ((newest,),) = deck.rows("SELECT max(id) FROM event")
+    told = Draft(sink="ops", topic=Topic.LOST, event=newest, at=1, text="t")
+    deck.do(DraftNotices(after=0, upto=newest, drafts=(told,)))
     deck.db.close()
     (home / "config.toml").write_text("slots = 3\n")
     for name, files in {
@@ -320,6 +326,7 @@ def test_a_restored_store_is_one_of_its_own_and_claims_nothing(made: Path, backu
     ((old_epoch,),) = rows(made / "taskdeck.db", "SELECT epoch FROM engine")
     assert store_id == restored.store_id != before.store_id
     assert epoch > old_epoch
+    assert rows(store, "SELECT status FROM notice") == [("dropped",)]
     told = rows(store, "SELECT kind, actor FROM event WHERE id > (SELECT max(id) - 4 FROM event)")
     assert {kind for kind, _ in told} >= {"store.restored", "pool.paused", "engine.stopped"}
     assert all(actor.endswith("(cli)") for kind, actor in told if kind != "capacity.configured")

@@ -42,6 +42,7 @@ FLOORS = [
         "core.store",
         "core.connectors",
         "core.probes",
+        "core.senders",
         "core.secret_sources",
         "core.executors",
     },

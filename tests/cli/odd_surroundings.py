@@ -42,6 +42,8 @@ WORDS: dict[str, list[str]] = {
     "backends": ["backends"],
     "health": ["health"],
     "schedules": ["schedules"],
+    "notices": ["notices"],
+    "notify": ["notify", "test", "nothing"],
     "schedule": ["schedule", "trigger", "nothing"],
     "charge": ["charge", "--usd", "0.1"],
     "usage": ["usage"],

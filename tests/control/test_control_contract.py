@@ -738,6 +738,7 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.count(tasks_of(mine)),
         lambda control: control.preview(tasks_of(mine), excluding=ids[1:]),
         lambda control: control.failures.families(),
+        lambda control: control.notices.page(),
         lambda control: control.why(say),
         lambda control: control.why_job(job),
         lambda control: control.timeline(job),

@@ -144,6 +144,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ),
     ("orphans", lambda c: c.orphans.all(), "{}"),
     ("copy_store", lambda c: c.backups.copy_store("/b/store.db"), '{"file":"/b/store.db"}'),
+    ("notices", lambda c: c.notices.page(before=9, status="sent"), '{"before":9,"status":"sent"}'),
     ("schedules", lambda c: c.schedules.all(), "{}"),
     ("expected_workflows", lambda c: c.schedules.expected_workflows(), "{}"),
     ("schedule_downtime", lambda c: c.schedules.downtime(), "{}"),

@@ -12,6 +12,7 @@ from core.model.commands import ENGINE, Command
 from core.model.errors import TaskdeckError
 from core.model.schedule_commands import ChangeSchedule, PauseSchedule
 from core.model.values import JsonObject
+from core.store.apply.moves.notices import drop_others
 from core.store.rows import Cause
 from core.store.sql import pack, raw
 from core.store.transaction import Group, carry_out
@@ -29,6 +30,8 @@ def rename_store(writer: Writer, *, at: int, actor: str, facts: JsonObject) -> s
     """
     name, db = secrets.token_hex(8), writer.connection
     db.execute("BEGIN IMMEDIATE")
+    # The original sends them.
+    drop_others(db, (), at=at)
     db.execute("UPDATE engine SET store_id = ? WHERE id = 1", (name,))
     db.execute(_EVENT, (at, raw(actor), pack({**facts, "store_id": name})))
     db.execute("COMMIT")

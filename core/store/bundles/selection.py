@@ -46,7 +46,9 @@ BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 """Tables of which a bundle has what its other rows name, with the column of their key."""
 MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
-LEFT_OUT = frozenset({"schedule", "fire", "purge", "purged", "removal", "retention"})
+LEFT_OUT = frozenset(
+    {"schedule", "fire", "purge", "purged", "removal", "retention", "notice", "notice_cursor"}
+)
 """Tables that a bundle leaves out: what fires is of the deck, with the environment of operators, and so is
 what is kept for how long."""
 TABLES = frozenset({*CARRIED, *BY_KEY})

@@ -20,6 +20,7 @@ from core.store.reports.failures import FailureReports
 from core.store.reports.health import HealthReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
+from core.store.reports.notices import NoticeReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.past import PastReports
 from core.store.reports.planned_tasks import PlannedTaskReports
@@ -75,6 +76,7 @@ class Reports:
         self.binding = BindingReports(source)
         self.conditions = ConditionReports(source)
         self.expressions = ExpressionReports(source)
+        self.notices = NoticeReports(source)
         self.outcomes = OutcomeReports(source)
         self.surroundings = SurroundingsReports(source)
         self.repairs = RepairReports(source)

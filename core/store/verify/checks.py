@@ -13,6 +13,7 @@ from core.store.sql import among
 from core.store.verify.check import check
 from core.store.verify.family_checks import FAMILY_CHECKS
 from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
+from core.store.verify.notice_checks import NOTICE_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 from core.store.verify.schedule_checks import SCHEDULE_CHECKS
 from core.store.verify.upkeep_checks import UPKEEP_CHECKS
@@ -344,7 +345,15 @@ _JOBS = (
     ),
 )
 
-DERIVED_CHECKS = (*_ENDS, *_RUN_TIMES, *FAMILY_CHECKS, *GAUGE_CHECKS, *ONCE_CHECKS, *SCHEDULE_CHECKS)
+DERIVED_CHECKS = (
+    *_ENDS,
+    *_RUN_TIMES,
+    *FAMILY_CHECKS,
+    *GAUGE_CHECKS,
+    *ONCE_CHECKS,
+    *NOTICE_CHECKS,
+    *SCHEDULE_CHECKS,
+)
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
 CHECKS = (
     COUNTERS,

@@ -35,6 +35,32 @@ TABLES: tuple[str, ...] = (
 	CONSTRAINT expectation_every CHECK (every_ms > 0),
 	FOREIGN KEY(schedule_id) REFERENCES schedule (id)
 )""",
+    """CREATE TABLE notice (
+	id INTEGER NOT NULL,
+	sink TEXT NOT NULL,
+	topic TEXT NOT NULL,
+	event INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	job_id INTEGER,
+	task_id INTEGER,
+	about TEXT,
+	status TEXT NOT NULL,
+	tries INTEGER DEFAULT 0 NOT NULL,
+	delivery INTEGER,
+	due_at INTEGER,
+	ended_at INTEGER,
+	error TEXT,
+	PRIMARY KEY (id),
+	CONSTRAINT notice_status CHECK (status = 'waiting' OR status = 'sent' OR status = 'failed' OR status = 'dropped'),
+	CONSTRAINT notice_ended CHECK ((status = 'waiting') = (ended_at IS NULL))
+)""",
+    """CREATE TABLE notice_cursor (
+	sink TEXT NOT NULL,
+	event INTEGER NOT NULL,
+	PRIMARY KEY (sink)
+)
+ WITHOUT ROWID""",
     """CREATE TABLE purge (
 	job_id INTEGER NOT NULL,
 	event INTEGER NOT NULL,
@@ -77,6 +103,9 @@ INDEXES: tuple[str, ...] = (
     "CREATE UNIQUE INDEX expectation_workflow ON expectation (workflow) WHERE workflow IS NOT NULL",
     "CREATE INDEX gauge_down ON gauge (down_at) WHERE down_at IS NOT NULL",
     "CREATE INDEX job_pinned ON job (id) WHERE pinned_at IS NOT NULL",
+    'CREATE UNIQUE INDEX notice_about ON notice (sink, about) WHERE about IS NOT NULL',
+    'CREATE INDEX notice_delivery ON notice (delivery) WHERE delivery IS NOT NULL',
+    "CREATE INDEX notice_waiting ON notice (sink, delivery, id) WHERE status = 'waiting'",
     "CREATE INDEX task_pinned ON task (job_id) WHERE pinned_at IS NOT NULL",
 )
 # No retention has looked at the store yet: its first pass only tells what it would take.

@@ -1,0 +1,107 @@
+"""What arrives by each way to send, and what does not."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from core.model.notices import Email, Sink, Topic
+from core.senders import DeliveryFailed, Message, command, send
+from tests.support.notice_servers import hook_server, mail_server
+from tests.support.waiting import until_now
+
+MESSAGE = Message(subject="s\nInjected: x", lines=("one", "two é"), key="k-1", body={"count": 2})
+
+
+def sink(**more: object) -> Sink:
+    return Sink(name="s", on=(Topic.LOST,), **more)
+
+
+def refused(one: Sink) -> str:
+    with pytest.raises(DeliveryFailed) as failed:
+        send(one, MESSAGE)
+    return str(failed.value)
+
+
+def test_a_webhook_gets_json_with_its_headers_and_the_key_of_the_delivery():
+    with hook_server() as hook:
+        send(sink(webhook=hook.url, headers={"X-A": "b", "Idempotency-Key": "mine"}), MESSAGE)
+        (posted,) = hook.posted
+        assert (posted.path, json.loads(posted.body)) == ("/hook?a=b", {"count": 2})
+        assert posted.headers["Idempotency-Key"] == "k-1"
+        assert posted.headers["X-A"] == "b"
+        assert posted.headers["Content-Type"] == "application/json"
+        hook.answers = [500, 302]
+        assert "answered 500" in refused(sink(webhook=hook.url))
+        assert "answered 302" in refused(sink(webhook=hook.url))
+        assert len(hook.posted) == 3, "a redirect is not followed"
+
+
+def test_a_webhook_that_is_not_there_is_told_without_its_address():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    said = refused(sink(webhook=f"http://127.0.0.1:{port}/secret"))
+    assert "could not be asked: Connection refused" in said
+    assert "secret" not in said
+    assert "secret" not in refused(sink(webhook="http://127.0.0.1:99999/secret"))
+
+
+def test_a_command_gets_json_and_its_end_counts(tmp_path: Path):
+    script = f'cat >"{tmp_path}/in"; printf %s "$TASKDECK_NOTICE_KEY $TASKDECK_NOTICE_SINK" >"{tmp_path}/env"'
+    send(sink(command=("sh", "-c", script)), MESSAGE)
+    assert json.loads((tmp_path / "in").read_text()) == {"count": 2}
+    assert (tmp_path / "env").read_text() == "k-1 s"
+    assert refused(sink(command=("sh", "-c", "echo broken >&2; exit 3"))) == "sh ended with 3: broken"
+    assert "cannot be run" in refused(sink(command=("/none",)))
+
+
+def test_a_command_that_does_not_end_is_killed_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(command, "SECONDS", 0.2)
+    said = refused(sink(command=("sh", "-c", f'sleep 600 & echo $! >"{tmp_path}/pid"; wait')))
+    assert "did not end" in said
+    pid = int((tmp_path / "pid").read_text())
+    until_now(lambda: not Path(f"/proc/{pid}").exists(), "the child is gone")
+
+
+def test_mail_goes_to_all_addresses_and_cannot_carry_headers_of_its_text():
+    with mail_server() as box:
+        email = Email(
+            to=("a@x", "b@x"), sender="d@x", server="127.0.0.1", port=box.port, user="u", password="p"
+        )
+        send(sink(email=email), MESSAGE)
+        (letter,) = box.letters
+        assert "To: a@x, b@x" in letter
+        assert "\nInjected:" not in letter
+        assert "<k-1@taskdeck>" in letter
+        assert any(line.startswith("AUTH PLAIN") for line in box.said)
+        box.refused = "b@x"
+        assert refused(sink(email=email)) == "127.0.0.1 refused b@x"
+        sealed = Email(
+            to=("a@x",),
+            sender="d@x",
+            server="127.0.0.1",
+            port=box.port,
+            starttls=True,
+            user="u",
+            password="p",
+        )
+        before = len(box.said)
+        assert "did not take the mail" in refused(sink(email=sealed))
+        assert not any(line.startswith(("AUTH", "MAIL")) for line in box.said[before:]), "nothing in clear"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"webhook": "http://x/${{ secrets.A }}"},
+        {"webhook": "http://127.0.0.1:1/", "headers": {"Authorization": "Bearer ${{ secrets.A }}"}},
+        {"email": Email(to=("a@x",), sender="d@x", password="${{ secrets.A }}")},
+    ],
+)
+def test_what_names_a_secret_is_not_sent_as_it_is_written(more: dict):
+    assert "secret" in refused(sink(**more))

@@ -1,0 +1,124 @@
+"""Servers that take notices: one of HTTP, one of mail."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import NamedTuple
+
+
+class Posted(NamedTuple):
+    """A request that came."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Hook:
+    """What a server of webhooks was sent; `answers` are its next statuses, then 204."""
+
+    def __init__(self) -> None:
+        self.posted: list[Posted] = []
+        self.answers: list[int] = []
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook?a=b"
+
+
+@contextmanager
+def hook_server() -> Iterator[Hook]:
+    """Serve webhooks on a port of this machine."""
+    hook = Hook()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            hook.posted.append(Posted(self.path, dict(self.headers.items()), body))
+            status = hook.answers.pop(0) if hook.answers else 204
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    hook.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield hook
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Mailbox:
+    """What a server of mail was told, line by line, and the letters that it took."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.letters: list[str] = []
+        self.refused = ""
+        """The address that it refuses."""
+        self.port = 0
+
+
+@contextmanager
+def mail_server() -> Iterator[Mailbox]:
+    """Take mail on a port of this machine: plain SMTP with AUTH, without STARTTLS."""
+    box = Mailbox()
+    listener = socket.create_server(("127.0.0.1", 0))
+    box.port = listener.getsockname()[1]
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rwb", buffering=0) as stream:
+                _talk(box, stream)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield box
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def _talk(box: Mailbox, stream: socket.SocketIO) -> None:
+    stream.write(b"220 ready\r\n")
+    while line := stream.readline():
+        word = line.decode().strip()
+        box.said.append(word)
+        match word.split()[0].upper():
+            case "EHLO":
+                stream.write(b"250-here\r\n250 AUTH PLAIN\r\n")
+            case "AUTH":
+                stream.write(b"235 welcome\r\n")
+            case "RCPT" if box.refused and box.refused in word:
+                stream.write(b"550 unknown\r\n")
+            case "DATA":
+                stream.write(b"354 go on\r\n")
+                letter = b""
+                while not letter.endswith(b"\r\n.\r\n"):
+                    letter += stream.readline()
+                box.letters.append(letter.decode())
+                stream.write(b"250 taken\r\n")
+            case "QUIT":
+                stream.write(b"221 bye\r\n")
+                return
+            case _:
+                stream.write(b"250 ok\r\n")
