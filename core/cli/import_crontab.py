@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
+from core.cli.refusals import usage
 from core.cli.schedule_options import machine_zone, zone_name
 from core.cli.standard_input import piped_document
 from core.control.api import ControlAPI
@@ -46,6 +48,12 @@ class Crontab(Remote):
     system: Annotated[
         bool, Option(help="Its lines have a column of users, as /etc/crontab; those of others are refused.")
     ] = False
+    user: Annotated[
+        str | None,
+        Option(
+            metavar="USER", help="With --system: whose lines are taken. [default: this user, of USER@BOX]"
+        ),
+    ] = None
     zone: Annotated[
         str | None,
         Option(read=zone_name, metavar="ZONE", help="Time zone of its times. [default: this machine's]"),
@@ -60,35 +68,74 @@ async def crontab(arguments: Crontab) -> int:
     Schedules are named after their commands, and fire beside earlier jobs, as cron does. The crontab itself
     stays as it is: remove its lines, or each command runs twice. Exits 1 if a line was refused.
     """
-    lines = read_crontab(
-        _text(arguments.crontab),
-        zone=arguments.zone or machine_zone(),
-        user=effective_user() if arguments.system else None,
-    )
+    lines = read_crontab(_text(arguments.crontab), zone=_zone(arguments), user=_user(arguments))
     if arguments.dry_run:
         return _report([(line, None) for line in lines], arguments=arguments, is_running=True)
     async with changing(arguments) as deck:
-        done = [(line, await _add(deck, line, actor=actor_of(arguments.as_))) for line in lines]
+        made = _schedule if arguments.host is None else _schedule_elsewhere
+        actor = actor_of(arguments.as_)
+        done = [(line, await _add(deck, line, made, actor=actor)) for line in lines]
         return _report(done, arguments=arguments, is_running=runs_tasks(deck))
 
 
-async def _add(deck: ControlAPI, line: CrontabLine, *, actor: str) -> TaskdeckError | None:
+def _zone(arguments: Crontab) -> str:
+    if arguments.host is not None and arguments.zone is None:
+        raise usage(
+            "name the time zone of the crontab: that of the host is not known here",
+            hint="taskdeck import crontab FILE --host ana@box --zone Europe/Berlin",
+        )
+    return arguments.zone or machine_zone()
+
+
+def _user(arguments: Crontab) -> str | None:
+    """Return whose lines of a system crontab are taken; None = it is that of a user."""
+    if not arguments.system:
+        if arguments.user is not None:
+            raise usage("--user is for system crontabs", hint="add --system, or leave it out")
+        return None
+    at_host, _, box = (arguments.host or "").rpartition("@")
+    user = arguments.user or (at_host if box else effective_user())
+    if not user:
+        raise usage(
+            "name the user on the host, whose lines are taken",
+            hint="taskdeck import crontab FILE --system --host ana@box",
+        )
+    return user
+
+
+async def _add(
+    deck: ControlAPI, line: CrontabLine, made: Callable[[CrontabEntry], Schedule], *, actor: str
+) -> TaskdeckError | None:
     """Add the schedule of a line; return why it is refused."""
     if isinstance(line, CrontabRefusal):
         return None
     try:
-        await deck.schedules.add(_schedule(line), reason=f"line {line.line} of a crontab", actor=actor)
+        await deck.schedules.add(made(line), reason=f"line {line.line} of a crontab", actor=actor)
     except TaskdeckError as error:
         return error
     return None
 
 
 def _schedule(entry: CrontabEntry) -> Schedule:
+    """Return the schedule of a line on this machine: its command begins in the home directory of its user."""
+    folder = entry.variables.get("HOME") or str(Path.home())
+    return _schedule_of(entry, _command(entry), cwd=folder)
+
+
+def _schedule_elsewhere(entry: CrontabEntry) -> Schedule:
+    """Return the same for an engine on another machine, whose directories are not known here."""
+    return _schedule_of(entry, f"cd || exit\n{_command(entry)}", cwd=None)
+
+
+def _command(entry: CrontabEntry) -> str:
+    if entry.stdin is None:
+        return entry.command
+    return f"printf %s {shlex.quote(entry.stdin)} | {{ {entry.command}\n}}"
+
+
+def _schedule_of(entry: CrontabEntry, command: str, *, cwd: str | None) -> Schedule:
     variables = dict(entry.variables)
-    shell, folder = variables.pop("SHELL", _SHELL), variables.get("HOME")
-    command = entry.command
-    if entry.stdin is not None:
-        command = f"printf %s {shlex.quote(entry.stdin)} | {{ {command}\n}}"
+    shell = variables.pop("SHELL", _SHELL)
     task = {
         "key": "run",
         "name": entry.command[:200],
@@ -98,11 +145,11 @@ def _schedule(entry: CrontabEntry) -> Schedule:
     return Schedule(
         name=entry.name,
         timing=entry.timing,
-        policy=FirePolicy(overlap=Overlap.ALLOW),
+        policy=FirePolicy(overlap=Overlap.ALLOW, jitter_ms=entry.delay_ms),
         work=Work(
             text=json.dumps({"name": entry.name, "tasks": [task]}),
             source=f"crontab line {entry.line}",
-            cwd=folder or str(Path.home()),
+            cwd=cwd,
             env={**variables},
         ),
     )

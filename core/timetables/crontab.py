@@ -23,7 +23,13 @@ _VARIABLE = re.compile(r"""("[^"]*"|'[^']*'|[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)""
 _ENTRY = re.compile(r"(@\S+|\S+(?:\s+\S+){4})(?:\s+(\S.*))?")
 _USER = re.compile(r"(\S+)(?:\s+(\S.*))?")
 _INPUT = re.compile(r"(?<!\\)%")
-_USUAL_USERS = ("root", "www-data", "daemon", "postgres", "mysql")
+_UNLOGGED = re.compile(r"\A-(?=[0-9*@])")
+_FIELD = re.compile(r"[0-9*][0-9*/,-]*")
+"""What stands where a command begins, of a line with a sixth field."""
+_USUAL_USERS = ("root", "www-data", "daemon", "postgres", "mysql", "ubuntu", "ec2-user", "pi")
+_DELAY = "RANDOM_DELAY"
+_MINUTE_MS = 60_000
+_MOST_DELAY = 24 * 60
 _SHOWN = 60
 
 
@@ -40,7 +46,9 @@ class CrontabEntry:
     """For the shell, in the directory HOME."""
     stdin: str | None
     variables: Mapping[str, str]
-    """Those above the line, without MAILTO and CRON_TZ."""
+    """Those above the line, without MAILTO, CRON_TZ and RANDOM_DELAY."""
+    delay_ms: int
+    """Up to how much each fire is put off, by RANDOM_DELAY."""
     mail_to: str | None
     """Whom cron would have mailed the output, if the crontab says; nothing is mailed to them here."""
 
@@ -59,6 +67,7 @@ class _Form:
     user: str | None
 
 
+_OF_CRON = ("MAILTO", "CRON_TZ", _DELAY)
 CrontabLine: TypeAlias = CrontabEntry | CrontabRefusal
 
 
@@ -90,7 +99,8 @@ def read_crontab(text: str, *, zone: str = "UTC", user: str | None = None) -> tu
 
 
 def _entry(typed: str, line: int, variables: Mapping[str, str], form: _Form) -> CrontabEntry:
-    match = _ENTRY.fullmatch(typed)
+    # Some distributions write a - before a line that is not to be logged.
+    match = _ENTRY.fullmatch(_UNLOGGED.sub("", typed, count=1))
     if match is None:
         raise Invalid(
             "crontab.line",
@@ -108,6 +118,13 @@ def _entry(typed: str, line: int, variables: Mapping[str, str], form: _Form) -> 
             hint="read it as a system crontab, whose lines have a column of users",
             facts={"line": line, "user": (command or "").split()[0]},
         )
+    if _FIELD.fullmatch((command or "").partition(" ")[0].partition("\t")[0]):
+        raise Invalid(
+            "crontab.line",
+            f"`{safe_line(typed[:_SHOWN])}` has six fields: cron would take the last one for the command",
+            hint="leave out the seconds, or add it by hand: taskdeck schedule add --cron takes them",
+            facts={"line": line, "value": safe_line(typed[:_SHOWN])},
+        )
     command, stdin = _without_input(command or "")
     if not command:
         raise Invalid(
@@ -121,7 +138,8 @@ def _entry(typed: str, line: int, variables: Mapping[str, str], form: _Form) -> 
         timing=timing,
         command=command,
         stdin=stdin,
-        variables={name: value for name, value in variables.items() if name not in ("MAILTO", "CRON_TZ")},
+        variables={name: value for name, value in variables.items() if name not in _OF_CRON},
+        delay_ms=_delay(variables.get(_DELAY, "0")),
         mail_to=variables.get("MAILTO") or None,
     )
 
@@ -137,6 +155,10 @@ def _command_of(user: str, rest: str) -> str | None:
             facts={"user": safe_line(match[1][:_SHOWN])},
         )
     return match[2] if match is not None else None
+
+
+def _delay(minutes: str) -> int:
+    return min(int(minutes), _MOST_DELAY) * _MINUTE_MS if minutes.isdecimal() else 0
 
 
 def _without_input(text: str) -> tuple[str, str | None]:

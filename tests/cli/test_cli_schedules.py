@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import schedule_options
+from core.cli import import_crontab, schedule_options
 from core.model.errors import Invalid
 from core.model.present import present_ms
+from core.timetables.crontab import CrontabEntry, read_crontab
 from tests.cli.cli_stage import Deck
 
 Write = Callable[[str, object], str]
@@ -215,3 +216,26 @@ def test_what_a_workflow_suggests_is_taken_over_and_the_command_line_wins(
     wrong = write("wrong.json", {**FLOW, "schedule": {"cron": "61 * * * *"}})
     assert "error[schedule.cron]" in deck("check", wrong).err
     assert "61" in deck("schedule", "add", "x", wrong).err
+
+
+def test_a_crontab_for_another_machine_takes_nothing_of_this_one(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    crontab = write("crontab", "0 3 * * * ana nightly.sh\n0 4 * * * root /sbin/other\n")
+    host = ("--host", "ana@box", "--dry-run")
+    unzoned = deck("import", "crontab", crontab, *host, "--system")
+    assert "name the time zone of the crontab" in unzoned.err
+    told = deck("import", "crontab", crontab, *host, "--system", "--zone", "UTC")
+    assert "line 1 nightly: 0 3 * * * UTC: nightly.sh" in told.out
+    assert "line 2 refused: the line is for the user `root`, not `ana`" in told.out
+    unnamed = deck("import", "crontab", crontab, "--host", "box", "--dry-run", "--system", "--zone", "UTC")
+    assert "name the user on the host" in unnamed.err
+    named = deck("import", "crontab", crontab, "--dry-run", "--system", "--zone", "UTC", "--user", "root")
+    assert "line 2 other" in named.out
+    assert "--user is for system crontabs" in deck("import", "crontab", crontab, "--user", "ana").err
+    (entry,) = read_crontab("0 3 * * * nightly.sh%x\n")
+    assert isinstance(entry, CrontabEntry)
+    work = import_crontab._schedule_elsewhere(entry).work
+    assert work.cwd is None
+    assert "cd || exit\\nprintf %s" in str(work.text)
+    assert import_crontab._schedule(entry).work.cwd == str(Path.home())

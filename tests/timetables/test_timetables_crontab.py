@@ -55,7 +55,23 @@ EXPECTED = {
     "a user that the system does not name": ["1 ! crontab.command", "2 deploy"],
     "nothing after the times": ["1 ! crontab.command"],
     "days of month or week": ["1 friday-the-13th", "2 odd-mondays", "3 ls"],
-    "without logging, as some distributions have it": ["1 ! schedule.cron"],
+    "without logging, as some distributions have it": ["1 collect"],
+    "a loader of public notices, with its folder in a variable": ["6 load-nightly", "7 load-grants"],
+    "meters of two proxies, taken for the crontab of a user": ["1 ! crontab.user", "2 ! crontab.user"],
+    "a shop with a queue": ["1 shop-jobs-run", "2 jobs", "3 ! crontab.user"],
+    "a clock that speaks, and what its author says of it": ["1 play", "3 ! schedule.cron"],
+    "a cleaner that forgot a field": ["1 sync", "2 ! schedule.cron", "3 truncate", "4 journalctl"],
+    "a map of the weather with lights": ["1 refresh", "2 lights-off"],
+    "numbers of a site, mail at the end": [
+        "1 manage-counts",
+        "2 manage-updates",
+        "3 manage-review",
+        "4 sync-catalogue",
+    ],
+    "the first of some weekday": ["1 update", "2 incremental"],
+    "lists, ranges and steps": ["1 every-other", "2 office", "3 weekend", "4 quarter", "5 new-year"],
+    "six fields, as other schedulers have them": ["1 ! crontab.line", "2 ! crontab.line", "3 ! crontab.line"],
+    "delays at random": ["2 spread", "4 at-once"],
     "question marks from another scheduler": ["1 ! schedule.cron", "2 ! schedule.cron"],
     "shells in shells": ["1 nightly", "2 deploy", "3 prune"],
     "a range that goes over midnight": ["1 ! schedule.cron", "2 ! schedule.never"],
@@ -204,3 +220,11 @@ def test_whatever_a_file_holds_is_read_or_refused_line_by_line(text, user):
     for line in lines:
         if isinstance(line, CrontabRefusal):
             assert line.error.message == safe_line(line.error.message)
+
+
+def test_a_delay_at_random_puts_the_lines_below_it_off_by_so_many_minutes():
+    text = "0 1 * * * a\nRANDOM_DELAY=45\n0 2 * * * b\nRANDOM_DELAY=x\n0 3 * * * c\n"
+    text += "RANDOM_DELAY=99999\n0 4 * * * d\n"
+    lines = entries(text)
+    assert [line.delay_ms // 60_000 for line in lines] == [0, 45, 0, 24 * 60]
+    assert all(line.variables == {} for line in lines)
