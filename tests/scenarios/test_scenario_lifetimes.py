@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE, until_now
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home", executed=True)
+    home = Home(tmp_path / "home")
     yield home
     home.end()
 
