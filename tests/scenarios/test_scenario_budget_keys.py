@@ -43,7 +43,7 @@ def test_a_spent_budget_is_seen_and_raised_and_the_task_that_waited_starts(
         place.waits_for("SELECT status, count(*) FROM task GROUP BY 1", ("queued", 1), ("succeeded", 1))
         terminal.press("6")
         terminal.sees("Budgets  1 budget  1 spent", "team", "✗ spent", "1.5 usd", "1 task")
-        terminal.sees("6 Budgets")
+        terminal.sees("BUDGET  STATE")
         terminal.press("B")
         terminal.sees("New maximum of team, now 1.5 usd")
         terminal.press("+2", "enter")
