@@ -21,10 +21,12 @@ from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
 from core.config.example import example
 from core.config.json_schema import json_schema
+from core.engine.declared_schedules import declared_schedules
 from core.files.writing import write_new
 from core.model.commands import Effect
 from core.model.errors import Conflict
 from core.model.paths import Paths, ensure_home, find_home
+from core.model.present import present_ms
 from core.model.text import safe_line
 from core.model.values import JsonValue
 
@@ -109,6 +111,7 @@ async def config_check(arguments: Common) -> int:
     home = find_home(arguments.home, default=host.default_home)
     file = str(Paths(home=home).config)
     found = check(home)
+    declared_schedules(found, surroundings={}, now=present_ms())
     settings = found.settings.model_dump(mode="json")
     capacity = describe_capacity(found.capacity, slots=found.settings.slots)
     if arguments.json:

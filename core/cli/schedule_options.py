@@ -5,7 +5,6 @@ Used by `schedule add` and `schedule edit`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from core.model.present import present_ms
 from core.model.records import replace
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from core.model.zones import zone_of
+from core.workflows.command_document import document_of_command
 from core.workflows.definition import Document
 from core.workflows.loader import load
 from core.workflows.registry import expanded
@@ -214,7 +214,7 @@ class What:
         if len(words) != 1 or not _is_workflow(words[0]):
             if self.follow:
                 raise usage("--follow reads a workflow file again, and this is a command")
-            return Work(text=_of_command(words, name=name), source=name, cwd=str(working_directory()))
+            return Work(text=document_of_command(words, name=name), source=name, cwd=str(working_directory()))
         piped = _piped(words[0])
         if piped is not None:
             if self.follow:
@@ -292,8 +292,3 @@ def _piped(name: str) -> DocumentText | None:
 
 def _is_workflow(word: str) -> bool:
     return word == "-" or Path(word).suffix.lower() in _WORKFLOWS
-
-
-def _of_command(words: Sequence[str], *, name: str) -> str:
-    task = {"key": "run", "name": " ".join(words)[:200], "uses": "shell", "with": {"argv": list(words)}}
-    return json.dumps({"name": name, "tasks": [task]})

@@ -190,4 +190,10 @@ HostPort = Annotated[
     WithJsonSchema({"type": "string"}),
 ]
 Argument = Annotated[str, Field(max_length=4_096)]
+Span = Annotated[
+    int,
+    _reads(parse_document_duration, 'a length of time, such as "6h"'),
+    WithJsonSchema({"type": ["string", "number"]}),
+]
+"""In ms, of any length."""
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -9,6 +9,7 @@ from typing import Final
 
 from core.config.health_tables import HealthTable
 from core.config.notify_tables import NotifyTable
+from core.config.schedules_section import SCHEDULES
 from core.config.secrets_section import SECRETS
 from core.config.section import Form, Section
 from core.config.tables import (
@@ -164,6 +165,7 @@ SECTIONS: Final[tuple[Section[Table], ...]] = (
     PRICES,
     BACKENDS,
     HEALTH,
+    SCHEDULES,
     SECRETS,
     RETENTION,
     NOTIFY,

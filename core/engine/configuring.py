@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from core.config.differences import differences, need_restart
 from core.logs import get_logger
-from core.model.commands import ENGINE, Effect
-from core.model.config_changes import ConfigChange, Reloaded
+from core.model.commands import Effect
+from core.model.config_changes import Reloaded
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import Conflict, TaskdeckError
 from core.model.limit_commands import Configure
 from core.model.limits import DEFAULT_POOL, Pool
+from core.model.records import replace
 from core.model.text import safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from core.config.checks import Configuration
+    from core.model.schedule_commands import DeclaredSchedule
     from core.model.values import JsonObject
     from core.store.journal import Journal
 
@@ -39,17 +41,19 @@ class EngineConfiguration:
         *,
         read: Callable[[], Configuration],
         take: Callable[[Configuration], Awaitable[None]],
+        declare: Callable[[Configuration], tuple[DeclaredSchedule, ...]],
     ) -> None:
         self.now = configuration
         """What holds."""
         self._journal = journal
         self._read = read
         self._take = take
+        self._declare = declare
         self._reloading = asyncio.Lock()
 
     async def bring_up(self) -> None:
         """Bring the store to what is configured; its report says where the history stands."""
-        await self._journal.submit(_command(self.now))
+        await self._journal.submit(self._command(self.now))
         await self._journal.settle()
 
     async def reload(self, *, effect: Effect, actor: str) -> Reloaded:
@@ -60,15 +64,25 @@ class EngineConfiguration:
         """
         async with self._reloading:
             fresh = await asyncio.to_thread(self._read)
-            changes = differences(self.now, fresh)
+            changes, command = differences(self.now, fresh), self._command(fresh)
             if late := need_restart(changes):
                 raise _needs_restart(late)
             if effect is Effect.CHANGE and changes:
-                await self._journal.submit(_command(fresh, changes=changes, actor=actor))
+                await self._journal.submit(replace(command, changes=changes, actor=actor))
                 # The store has it, and what follows cannot be refused.
                 self.now = fresh
                 await self._take(fresh)
             return Reloaded(changes=changes)
+
+    def _command(self, configuration: Configuration) -> Configure:
+        """Return what brings the store to a configuration; raise `Invalid` for a schedule without times."""
+        capacity = configuration.capacity
+        return Configure(
+            pools=capacity.pools or (Pool(name=DEFAULT_POOL, slots=configuration.settings.slots),),
+            limits=capacity.limits,
+            backends=capacity.backends,
+            declared=self._declare(configuration),
+        )
 
     async def reload_or_note(self, *, actor: str) -> None:
         """Do the same where no caller hears why it is refused: the log and the history tell it."""
@@ -82,19 +96,6 @@ class EngineConfiguration:
                 await self._journal.submit(
                     NoteEngine(kind=EngineEvent.CONFIG_REFUSED, actor=actor, data=told)
                 )
-
-
-def _command(
-    configuration: Configuration, *, changes: tuple[ConfigChange, ...] = (), actor: str = ENGINE
-) -> Configure:
-    capacity = configuration.capacity
-    return Configure(
-        pools=capacity.pools or (Pool(name=DEFAULT_POOL, slots=configuration.settings.slots),),
-        limits=capacity.limits,
-        backends=capacity.backends,
-        changes=changes,
-        actor=actor,
-    )
 
 
 def _needs_restart(settings: list[str]) -> Conflict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from core.config import Settings
@@ -19,6 +20,7 @@ from core.engine.changes import ChangeNotice, ChangeNotices
 from core.engine.completion import Completion
 from core.engine.conditions import Conditions
 from core.engine.configuring import EngineConfiguration
+from core.engine.declared_schedules import declared_now
 from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
@@ -133,10 +135,7 @@ class Engine:
         tools.shortage.control(self.dispatcher)
         self.upkeep = self._new_upkeep(settings)
         loops = Loops(
-            journal=self.journal,
-            dispatcher=self.dispatcher,
-            runner=self.runner,
-            completion=self._completion,
+            journal=self.journal, dispatcher=self.dispatcher, runner=self.runner, completion=self._completion
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
         self.configuration = self._new_configuration(settings, surroundings, writer)
@@ -163,6 +162,7 @@ class Engine:
             self.journal,
             read=lambda: check(home, slots=ports.slots),
             take=live.take,
+            declare=partial(declared_now, self.admission, self._ports.clock),
         )
 
     def _new_conditions(self, scopes: ExpressionScopes, surroundings: TaskSurroundings) -> Conditions:
@@ -170,12 +170,8 @@ class Engine:
         return Conditions(self.journal, scopes, reports, surroundings=surroundings, note=note)
 
     def _new_schedules(self) -> ScheduleLoop:
-        ports = FirePorts(
-            due=self.reports.schedules,
-            planner=self.admission,
-            journal=self.journal,
-            note=self._set_aside.note,
-        )
+        due, note = self.reports.schedules, self._set_aside.note
+        ports = FirePorts(due=due, planner=self.admission, journal=self.journal, note=note)
         return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
     def _new_health(self) -> HealthWatch:

@@ -11,6 +11,7 @@ from core.model.backend_checks import CheckStatus, Target
 from core.model.commands import ENGINE, Command, RowRef
 from core.model.config_changes import ConfigChange
 from core.model.limits import Backend, Limit, Pool, Spent
+from core.model.schedule_commands import DeclaredSchedule
 
 
 class Configure(Command[int], frozen=True, kw_only=True):
@@ -22,6 +23,8 @@ class Configure(Command[int], frozen=True, kw_only=True):
     pools: tuple[Pool, ...] = ()
     limits: tuple[Limit, ...] = ()
     backends: tuple[Backend, ...] = ()
+    declared: tuple[DeclaredSchedule, ...] | None = None
+    """The schedules that are configured; None = nothing is said of schedules."""
     changes: tuple[ConfigChange, ...] = ()
     """What differs from what was read before; each is an event of its own."""
     actor: str = ENGINE

@@ -30,6 +30,15 @@ class AddSchedule(Struct, frozen=True, kw_only=True, tag="add_schedule"):
         return self.schedule.name
 
 
+class DeclaredSchedule(Struct, frozen=True, kw_only=True):
+    """A schedule of the configuration; `text` is what stands there, `schedule` what comes of it here."""
+
+    schedule: Schedule
+    next: NextFire | None
+    from_: int
+    text: str
+
+
 class EditSchedule(Struct, frozen=True, kw_only=True, tag="edit_schedule"):
     """Put another rule in the place of the one of that name; what was decided stays."""
 

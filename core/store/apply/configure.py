@@ -13,6 +13,7 @@ from core.model.limit_forms import to_text
 from core.model.limits import DEFAULT_POOL, Dimension, Limit, LimitKind, Pool
 from core.model.values import JsonObject
 from core.store.apply.backend_checks import forget_former
+from core.store.apply.declared_schedules import declare_schedules
 from core.store.apply.lane_sets import rekey_waiting
 from core.store.apply.lanes import limit_queue
 from core.store.batch import Batch
@@ -44,6 +45,8 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     for change in command.changes:
         told: JsonObject = {"key": change.key, "old": change.old, "new": change.new}
         batch.event("config.changed", Subject(), actor=command.actor, data=told)
+    if command.declared is not None:
+        declare_schedules(batch, command.declared)
     wanted = _limits(batch, command)
     drained = _drained(batch.capacity.pools)
     kinds = {limit.name: limit.kind for limit in wanted}

@@ -69,19 +69,19 @@ def apply_change_schedule(batch: Batch, command: ChangeSchedule) -> Operated | T
     change, cause = command.change, Cause(reason=command.reason, actor=command.actor)
     found = batch.typed(ScheduleRow, _FIND, raw(change.name))
     if isinstance(change, AddSchedule):
-        return _taken(change.name) if found else _add(batch, change, cause)
+        return _taken(change.name) if found else add_schedule(batch, change, cause)
     if not found:
         return _unknown(batch, change.name)
     (row,) = found
     match change:
         case EditSchedule():
-            return _edit(batch, row, change, cause)
+            return edit_schedule(batch, row, change, cause)
         case RemoveSchedule():
             return _remove(batch, row, change, cause)
         case PauseSchedule():
-            return _pause(batch, row, change, cause)
+            return pause_schedule(batch, row, change, cause)
         case ResumeSchedule():
-            return _resume(batch, row, change, cause)
+            return resume_schedule(batch, row, change, cause)
         case SkipFire():
             return _skip(batch, row, change, cause)
         case _:
@@ -98,14 +98,16 @@ def times(fire: NextFire | None) -> tuple[int | None, int | None]:
     return (None, None) if fire is None else (fire.at, fire.wake_at)
 
 
-def _add(batch: Batch, change: AddSchedule, cause: Cause) -> Operated:
+def add_schedule(batch: Batch, change: AddSchedule, cause: Cause) -> Operated:
+    """Add a schedule under a name that none has."""
     row = (raw(change.name), body_of(change.schedule), change.from_, *times(change.next))
     ((schedule_id,),) = batch.rows(_ADD, *row, batch.wall, raw(cause.actor))
     _expect(batch, schedule_id, change.schedule, cause)
     return _told(batch, "schedule.added", ScheduleRef(schedule_id, change.name), cause=cause)
 
 
-def _edit(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: Cause) -> Operated:
+def edit_schedule(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: Cause) -> Operated:
+    """Put a rule in the place of that of a row."""
     body = body_of(change.schedule)
     if body == row.body:
         return Operated(changed=0)
@@ -123,13 +125,15 @@ def _remove(batch: Batch, row: ScheduleRow, change: RemoveSchedule, cause: Cause
     return _told(batch, "schedule.removed", ScheduleRef(row.id, change.name), cause=cause)
 
 
-def _pause(batch: Batch, row: ScheduleRow, change: PauseSchedule, cause: Cause) -> Operated:
+def pause_schedule(batch: Batch, row: ScheduleRow, change: PauseSchedule, cause: Cause) -> Operated:
+    """Let a schedule fire nothing more."""
     if not batch.run(_PAUSE, batch.wall, raw(cause.actor), raw(cause.reason or None), row.id):
         return Operated(changed=0)
     return _told(batch, "schedule.paused", ScheduleRef(row.id, change.name), cause=cause)
 
 
-def _resume(batch: Batch, row: ScheduleRow, change: ResumeSchedule, cause: Cause) -> Operated:
+def resume_schedule(batch: Batch, row: ScheduleRow, change: ResumeSchedule, cause: Cause) -> Operated:
+    """Let a schedule fire again."""
     if row.paused_at is None:
         return Operated(changed=0)
     for passed in change.passed:

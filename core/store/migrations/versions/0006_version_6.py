@@ -120,6 +120,7 @@ def upgrade() -> None:
     add_columns("family", "purged INTEGER DEFAULT 0 NOT NULL")
     add_columns("gauge", "down_at INTEGER", "down_reason TEXT")
     add_columns("gauge", "gone INTEGER DEFAULT 0 NOT NULL", "gone_of INTEGER DEFAULT 0 NOT NULL")
+    add_columns("schedule", "declared TEXT")
     add_columns("payload", "used_at INTEGER DEFAULT 0 NOT NULL")
     for statement in (*TABLES, *INDEXES, *ROWS):
         run(statement)
