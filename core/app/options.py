@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from core.host import default_home
 from core.model.actors import LABEL_VARIABLE, Door, claim
@@ -30,6 +30,23 @@ def _keep_quiet(_: str) -> None:
 def own_claim(door: Door) -> str:
     """Return what this process says of itself: its door, and the label of its environment."""
     return claim(door, os.environ.get(LABEL_VARIABLE) or None)
+
+
+class _Config(Protocol):
+    """What is read of `core.config`."""
+
+    def load(self, home: Path, **overrides: object) -> Settings:
+        """Return the settings of a data directory."""
+
+    def load_tables(self, home: Path, *, slots: int | None) -> Tables:
+        """Return what its sections say."""
+
+
+def _config() -> _Config:
+    # Attaching needs none of it, and pydantic would cost each client half a second.
+    from core import config
+
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +89,8 @@ class Options:
 
     def settings(self) -> Settings:
         """Read the settings of this home, of this machine's own for a host; raise `Invalid` (`config.*`)."""
-        # Attaching needs no setting, and pydantic costs it half a second.
-        from core.config import load
-
         home = find_home(None if self.host else self.home, default=default_home)
-        return load(home, slots=self.slots)
+        return _config().load(home, slots=self.slots)
 
     def capacity(self) -> Capacity:
         """Read the pools, limits, backends and prices of this home; raise `Invalid` (`config.*`)."""
@@ -87,7 +101,4 @@ class Options:
         return self._tables().health
 
     def _tables(self) -> Tables:
-        # Clients need none of them, and pydantic would cost each half a second.
-        from core.config import load_tables
-
-        return load_tables(self.paths.home, slots=self.slots)
+        return _config().load_tables(self.paths.home, slots=self.slots)

@@ -38,6 +38,7 @@ ROOMS = {
     "core.cli.backends": ("backends",),
     "core.cli.health": ("health",),
     "core.cli.notices": ("notices", "notify"),
+    "core.cli.metrics": ("metrics",),
     "core.cli.schedules": ("schedules", "schedule"),
     "core.cli.failures": ("failures",),
     "core.cli.charge": ("charge",),

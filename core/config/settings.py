@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from core.config.faults import UNKNOWN, VALUE
 from core.config.files import ConfigFile, read_file
 from core.config.sections import ENGINE, NAMES
+from core.model.addresses import is_loopback, parse_host_port
 from core.model.errors import Invalid
 from core.model.near_misses import did_you_mean
 from core.model.paths import Paths
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 PREFIX = "TASKDECK_"
 """Every setting may come from the environment as this plus its name in capitals."""
 MIB, GIB = 2**20, 2**30
-_BOOLEANS = ("protected",)
+_BOOLEANS = ("protected", "metrics_public")
 TIME_LIMITS = ("default_timeout", "http_timeout")
 """Settings that may be `none`."""
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -54,6 +55,8 @@ READ_BY_COMMANDS = frozenset({"lock_wait", "ssh", "remote_command"})
 READ_AT_START = frozenset(
     {
         *("synchronous", "batch_cap", "aging_step", "log_bytes", "log_files"),
+        *("metrics", "metrics_public"),
+        *("metrics", "metrics_public"),
         *("http_connect_timeout", "http_read_timeout", "http_connections", "http_proxy"),
     }
 )
@@ -124,6 +127,10 @@ class Settings(BaseSettings):
     """The command that reaches a --host, with options of your own: `ssh -F FILE`."""
     remote_command: str = Field("taskdeck", min_length=1)
     """How taskdeck is called on a --host, for the shell there: `~/deck/bin/taskdeck`."""
+    metrics_public: bool = False
+    """Whether `metrics` may be an address that other machines reach."""
+    metrics: str | None = None
+    """`HOST:PORT`, such as `127.0.0.1:9464`, at which an engine serves OpenMetrics; without it none does."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
     log_bytes: int = Field(10 * MIB, ge=4_096)
@@ -147,6 +154,19 @@ class Settings(BaseSettings):
             return None if float(str(value)) == 0 else value
         except ValueError:
             return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        try:
+            address = parse_host_port(value)
+        except ValueError as error:
+            raise ValueError("must be HOST:PORT, such as 127.0.0.1:9464") from error
+        if not is_loopback(address.host) and not info.data.get("metrics_public"):
+            raise ValueError("must be an address of this machine alone, or set metrics_public = true")
+        return value
 
     @field_validator("*", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from core.engine.loop_watch import Blocked
 from core.engine.measures import MeasureChange, Measures
 from core.engine.notices import NoticeLoop, NoticePorts
 from core.engine.set_aside import Note
+from core.executors.child import ChildExecutor
 from core.model.backend_checks import LastLook
 from core.model.commands import ENGINE
 from core.model.engine_notes import EngineEvent, NoteEngine
@@ -44,8 +45,7 @@ class HealthParts:
     """What the store remembers of each backend with a check."""
     oldest_reader: Callable[[], float]
     """How long the oldest reader has read, in ms."""
-    is_collector_lost: Callable[[], bool]
-    """Whether commands run while nothing collects their output."""
+    children: ChildExecutor
     note: Note
     """Tells operators what could not be done, and that it can be again."""
 
@@ -60,6 +60,8 @@ class HealthWatch:
         self._is_looking = False
         self.notices = NoticeLoop(notices, clock=clock, alarms=ports.alarms)
         self._waits_for_checks = False
+        self.metrics_fault = ""
+        """Why the configured endpoint of metrics does not answer."""
         self._parts = parts
         self._watch = ports.watch
         self._measure = ports.measure
@@ -127,7 +129,7 @@ class HealthWatch:
 
     def view(self) -> EngineHealth:
         """Return what is known now."""
-        offset = self._clock.offset
+        offset, tally = self._clock.offset, self._parts.journal.tally
         return EngineHealth(
             started_at=self._started_at - offset,
             sampled_at=self._sampled_at - offset,
@@ -135,7 +137,12 @@ class HealthWatch:
             block=self._block,
             blocks=self._blocks,
             rss=machine.resident_bytes(),
-            is_collector_lost=self._parts.is_collector_lost(),
+            is_collector_lost=self._parts.children.is_collector_lost(),
+            claims=tally.claims,
+            commits=tally.commits,
+            commit_ms=tally.ms,
+            output_bytes=self._parts.children.outputs.use.total,
+            metrics=self.metrics_fault,
         )
 
     def _step(self, now: int) -> float:

@@ -175,7 +175,7 @@ class Engine:
         return ScheduleLoop(ports, clock=self._ports.clock, alarms=self._ports.alarms)
 
     def _new_health(self) -> HealthWatch:
-        readers, children = self._readers.oldest_ms, self.children.is_collector_lost
+        readers, children = self._readers.oldest_ms, self.children
         histories, note = self.reports.checks.histories, self._set_aside.note
         parts = HealthParts(self.paths, self.journal, histories, readers, children, note)
         store = self._owner.store_id

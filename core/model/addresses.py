@@ -5,6 +5,7 @@ Used by the configuration and the probes.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -61,3 +62,11 @@ def parse_host_port(text: str) -> HostPort:
     if has_more or not parts.hostname or not parts.port or "/" in text:
         raise ValueError("not a host and a port")
     return HostPort(parts.hostname, parts.port)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -134,6 +134,15 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     block: LoopBlock | None = None
     """The last time that the loop was blocked, since this engine began."""
     blocks: int = 0
+    claims: int = 0
+    """Attempts that it claimed."""
+    commits: int = 0
+    commit_ms: float = 0
+    """How long commands waited for these transactions, in all."""
+    output_bytes: int | None = None
+    """Bytes of all outputs on the disk; None = they are not counted yet."""
+    metrics: str = ""
+    """Why the configured endpoint of metrics does not answer."""
     rss: int = 0
     """Bytes of memory that it holds."""
     is_collector_lost: bool = False

@@ -143,6 +143,10 @@ def _engine(view: HealthView) -> Iterator[SubjectLine]:
     state = OK if engine.state == "serving" else WARNING
     since = None if known is None else known.started_at
     yield SubjectLine(subject="engine", state=state, text=text, since=since)
+    if known is not None and known.metrics:
+        text = f"metrics are not served at {safe_line(known.metrics)}"
+        hint = "give `metrics` another address, then start the engine again"
+        yield SubjectLine(subject="metrics", state=WARNING, text=text, hint=hint)
     if known is not None and known.is_collector_lost:
         text = "the process that collects the output of commands is gone"
         hint = "what runs may have lost output; the next command starts another"

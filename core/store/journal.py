@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,15 @@ class _Taken(NamedTuple):
     futures: list[asyncio.Future[object]]
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a journal has done since it began."""
+
+    commits: int = 0
+    ms: float = 0
+    claims: int = 0
+
+
 class Journal:
     """Take commands, apply what is queued whenever the previous commit ends, answer each.
 
@@ -69,6 +79,8 @@ class Journal:
         cap: int = 500,
     ) -> None:
         self.slots = 0
+        self.tally = Tally()
+        self._launched_at = 0.0
         self._writer = writer
         self._clock = clock
         self._listener = listener
@@ -152,6 +164,7 @@ class Journal:
         self._is_due = False
         commands, self._in_flight = self._take()
         now = self._clock.now()
+        self._launched_at = time.perf_counter()
         self._work.put(Group(commands=commands, slots=self.slots, now=now, offset=self._clock.offset))
 
     def _take(self) -> _Taken:
@@ -174,6 +187,9 @@ class Journal:
 
     def _answer(self, answers: list[Answer], report: Report) -> None:
         futures, self._in_flight = self._in_flight or [], None
+        self.tally.commits += 1
+        self.tally.ms += (time.perf_counter() - self._launched_at) * 1_000
+        self.tally.claims += len(report.claimed)
         if report.left_over and report.failure is None:
             self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
         if self._line or report.claims_left or self._is_due:

@@ -27,6 +27,7 @@ DOORS = {
     "yaml": {"yaml"},
     "pydantic": {"pydantic", "pydantic_core", "pydantic_settings"},
     "structlog": {"structlog"},
+    "prometheus": {"prometheus_client"},
     "host": {"psutil", "platformdirs"},
     "rich": {"rich"},
 }

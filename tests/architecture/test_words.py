@@ -29,6 +29,7 @@ LATE_IMPORTS = (
     "core/app/store_upgrade.py",
     "core/app/reading/lasting_control.py",
     "core/app/options.py",
+    "core/app/hosting/engine_start.py",
     "core/app/reading/store.py",
     "core/cli/reading.py",
     "core/filters/patterns.py",

@@ -41,6 +41,7 @@ WORDS: dict[str, list[str]] = {
     "budgets": ["budgets"],
     "backends": ["backends"],
     "health": ["health"],
+    "metrics": ["metrics"],
     "schedules": ["schedules"],
     "notices": ["notices"],
     "notify": ["notify", "test", "nothing"],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import load_lines
-from core.model.errors import InvalidDocument
+from core.config import load, load_lines
+from core.model.errors import Invalid, InvalidDocument
 from core.model.health import DEFAULT_LINES, MIB, Lines, Measure
 
 
@@ -40,3 +40,24 @@ def test_a_fault_is_told(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InvalidDocument) as caught:
         lines(tmp_path, text)
     assert said in str(caught.value.facts["faults"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('metrics = "9464"', "must be HOST:PORT, such as 127.0.0.1:9464"),
+        (
+            'metrics = "0.0.0.0:9464"',
+            "must be an address of this machine alone, or set metrics_public",
+        ),
+    ],
+)
+def test_metrics_are_for_this_machine_unless_it_is_said(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(Invalid) as caught:
+        load(tmp_path)
+    assert said in str(caught.value.facts)
+    (tmp_path / "config.toml").write_text('metrics_public = true\nmetrics = "0.0.0.0:9464"')
+    assert load(tmp_path).metrics == "0.0.0.0:9464"
+    (tmp_path / "config.toml").write_text('metrics = "localhost:9464"')
+    assert load(tmp_path).metrics == "localhost:9464"

@@ -21,6 +21,7 @@ from core.app.store_upgrade import bring_up
 from core.config.checks import check
 from core.connectors.registry import build
 from core.control.api import ControlAPI
+from core.control.local import LocalControl
 from core.control.server import ControlServer
 from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
@@ -29,6 +30,7 @@ from core.engine.loop_watch import LoopWatch
 from core.engine.service import Engine
 from core.host import effective_user
 from core.model.actors import signed
+from core.model.addresses import parse_host_port
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
 from core.store.version import is_older
@@ -114,10 +116,33 @@ async def listening(engine: Engine, control: ControlAPI, lock: EngineLock) -> As
 async def running(engine: Engine) -> AsyncIterator[None]:
     """Stop the engine after the body; raise what made it fail."""
     try:
-        yield
+        async with _metrics_of(engine):
+            yield
     finally:
         # Unless it was asked to before.
         engine.stop(reason=LEFT)
         await shield(engine.ended())
     if engine.failure is not None:
         raise engine.failure
+
+
+@asynccontextmanager
+async def _metrics_of(engine: Engine) -> AsyncIterator[None]:
+    """Serve the metrics of an engine around the body, where its settings name an address."""
+    if engine.settings.metrics is None:
+        yield
+        return
+    # Its library is loaded by those who want it: most engines serve none.
+    from core.app.metrics.endpoint import MetricsEndpoint
+
+    endpoint = MetricsEndpoint(LocalControl(engine))
+    try:
+        await endpoint.start(parse_host_port(engine.settings.metrics))
+    except OSError as error:
+        # Work is not to wait for who watches it.
+        engine.health.metrics_fault = f"{engine.settings.metrics}: {error.strerror or error}"
+        _log.warning("metrics are not served", reason=engine.health.metrics_fault)
+    try:
+        yield
+    finally:
+        await endpoint.stop()
