@@ -31,12 +31,13 @@ from core.model.paths import absolute, working_directory
 from core.model.present import present_ms
 from core.model.records import replace
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
+from core.model.text import safe_line
 from core.model.zones import zone_of
 from core.workflows.command_document import document_of_command
 from core.workflows.definition import Document
 from core.workflows.loader import load
 from core.workflows.registry import expanded
-from core.workflows.schedule_section import SuggestedSchedule, suggested
+from core.workflows.schedule_section import SuggestedSchedule, moment_in, suggested
 from core.workflows.schema_faults import typed
 
 T = TypeVar("T")
@@ -45,16 +46,31 @@ _FORMS = "18:30, 2026-11-28T02:10, 2026-11-28T02:10Z, +2h"
 _WORKFLOWS = frozenset({".yaml", ".yml", ".json"})
 
 
-def _moment(text: str) -> int:
-    """Read a moment; a time alone, or behind a +, is one to come."""
+def _moment(text: str, zone: str) -> int:
+    """Read a moment by the clock of a zone; a time alone, or behind a +, is one to come."""
     now, typed = present_ms(), text.strip()
     if typed.startswith("+"):
         return now + parse_duration(typed[1:])
-    if not _CLOCK.fullmatch(typed):
+    if _CLOCK.fullmatch(typed):
+        today = datetime.fromtimestamp(now / 1_000, zone_of(zone)).date()
+        days = (today + timedelta(days=number) for number in range(3))
+        hour = typed.rjust(len("00:00") if typed.count(":") == 1 else len("00:00:00"), "0")
+        return next(at for day in days if (at := moment_in(f"{day.isoformat()}T{hour}", zone)) > now)
+    try:
+        return moment_in(typed, zone)
+    except ValueError:
         return parse_moment(typed, now=now)
-    today = datetime.fromtimestamp(now / 1_000).astimezone().date()
-    days = (today + timedelta(days=number) for number in range(3))
-    return next(at for day in days if (at := parse_moment(f"{day.isoformat()}T{typed}", now=now)) > now)
+
+
+def _checked_moment(text: str) -> str:
+    """Refuse what is not a moment; the zone that it is one of may come later on the command line."""
+    try:
+        _moment(text, "UTC")
+    except ValueError as error:
+        shown = safe_line(text[:40])
+        message = f"'{shown}' is not a moment: write {_FORMS}"
+        raise Invalid("moment.invalid", message, facts={"text": shown}) from error
+    return text
 
 
 class Cleared(StrEnum):
@@ -86,7 +102,7 @@ class When:
     calendar: Annotated[
         str | None, Option(metavar="TEXT", help="On such days: 'last working day at 18:00', '2nd monday'.")
     ] = None
-    at: Annotated[int | None, Option(read=_moment, metavar="TIME", help=f"Once: {_FORMS}.")] = None
+    at: Annotated[str | None, Option(read=_checked_moment, metavar="TIME", help=f"Once: {_FORMS}.")] = None
     zone: Annotated[
         str | None,
         Option(read=zone_name, metavar="ZONE", help="Time zone of these times. [default: this machine's]"),
@@ -94,8 +110,10 @@ class When:
     jitter: Annotated[
         int | None, Option(read=parse_duration, metavar="TIME", help="Put each fire off by up to so much.")
     ] = None
-    starts: Annotated[int | None, Option(read=_moment, metavar="TIME", help="No fire before.")] = None
-    ends: Annotated[int | None, Option(read=_moment, metavar="TIME", help="No fire from then on.")] = None
+    starts: Annotated[str | None, Option(read=_checked_moment, metavar="TIME", help="No fire before.")] = None
+    ends: Annotated[
+        str | None, Option(read=_checked_moment, metavar="TIME", help="No fire from then on.")
+    ] = None
     exclude: Annotated[
         list[str], Option(metavar="DATE", help="No fire on that day (2026-12-25); may be repeated.")
     ] = field(default_factory=list)
@@ -140,18 +158,21 @@ class When:
         # With another kind the old one goes.
         kinds = self if said or before is None else before
         every = self.every if said else None if before is None else before.every_ms
-        begun = (self.starts or present_ms()) if self.every is not None or before is None else before.anchor
+        zone = self.zone or (machine_zone() if before is None else before.zone)
+        starts, ends = (None if one is None else _moment(one, zone) for one in (self.starts, self.ends))
+        begun = (starts or present_ms()) if self.every is not None or before is None else before.anchor
+        at = kinds.at if not isinstance(kinds.at, str) else _moment(kinds.at, zone)
+        excluded = () if before is None else before.exclude
         return Timing(
             cron=kinds.cron,
             every_ms=every,
             calendar=kinds.calendar,
-            at=kinds.at,
-            zone=self.zone or (machine_zone() if before is None else before.zone),
+            at=at,
+            zone=zone,
             anchor=begun if every is not None else 0,
-            starts=self._kept(Cleared.STARTS, self.starts, None if before is None else before.starts),
-            ends=self._kept(Cleared.ENDS, self.ends, None if before is None else before.ends),
-            exclude=self._kept(Cleared.EXCLUDE, tuple(self.exclude), () if before is None else before.exclude)
-            or (),
+            starts=self._kept(Cleared.STARTS, starts, None if before is None else before.starts),
+            ends=self._kept(Cleared.ENDS, ends, None if before is None else before.ends),
+            exclude=self._kept(Cleared.EXCLUDE, tuple(self.exclude), excluded) or (),
         )
 
     def _kept(self, what: Cleared, said: T | None, before: T | None) -> T | None:

@@ -181,7 +181,7 @@ async def schedules(arguments: Listed) -> int:
         if expected.silent_since is not None:
             note(silence_text(expected))
     if downtime is not None:
-        note(f"{downtime_text(downtime)}; {_LASTING}")
+        note(f"{downtime_text(downtime)}; one that lasts: `taskdeck serve --install`")
     return 0
 
 

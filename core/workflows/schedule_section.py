@@ -97,8 +97,10 @@ def _timing(use: ScheduleUse, *, zone: str, now: int) -> Timing:
 
 
 def _ms(text: str | None, zone: str) -> int | None:
-    """Return a moment in ms UTC; without an offset it is one of the zone."""
-    if text is None:
-        return None
+    return None if text is None else moment_in(text, zone)
+
+
+def moment_in(text: str, zone: str) -> int:
+    """Read ISO 8601, by the clock of a zone unless it has an offset; return ms UTC, raise `ValueError`."""
     moment = datetime.fromisoformat(text)
     return ((moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone))) - EPOCH) // MS

@@ -1,4 +1,6 @@
-"""Run each overlap with each catch-up for ten virtual years, on a store that two engines write.
+"""Run each overlap with each catch-up for ten virtual years.
+
+On a store that two engines write:
 
     python -m tests.bench.overlaps [--years 10] [--seed 1]
 

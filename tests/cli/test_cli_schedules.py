@@ -122,6 +122,7 @@ def test_times_that_passed_are_filled_in(home: Path, deck: Deck, write: Write) -
         (("--every", "1h", "--follow", "--", "true"), "--follow reads a workflow file"),
         (("--every", "1h", "missing.yaml"), "error[document.not_found]"),
         (("--every", "1h", "--overlap", "twice", "--", "true"), "skip"),
+        (("--at", "soon", "--", "true"), "error[moment.invalid]"),
         (("--every", "10ms", "--", "true"), "`every` must be a whole number"),
     ],
 )
@@ -137,9 +138,12 @@ def test_what_cannot_be_scheduled_is_refused(
 def test_a_time_alone_is_one_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
     now = present_ms()
     hour = 3_600_000
-    assert abs(schedule_options._moment("+2h") - now - 2 * hour) < hour
+    assert abs(schedule_options._moment("+2h", "UTC") - now - 2 * hour) < hour
     for typed in ("00:00", "12:00", "23:59:59"):
-        assert now < schedule_options._moment(typed) <= now + 25 * hour
+        assert now < schedule_options._moment(typed, "Asia/Kolkata") <= now + 25 * hour
+    assert schedule_options._moment("2030-01-01T00:00", "Europe/Berlin") == 1_893_452_400_000
+    assert schedule_options._moment("2030-01-01T00:00Z", "Europe/Berlin") == 1_893_456_000_000
+    assert schedule_options._moment("9:05", "UTC") % (24 * hour) == 9 * hour + 300_000
 
 
 def test_the_zone_of_the_machine_is_taken_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Years of schedules with jobs of their own, in a store that two engines write by turns.
+"""Years of schedules whose jobs overlap, written by two engines.
 
 Every decision of the store is compared with a plain account of what is open and what waits. Used by the
 tests and by `tests/bench/overlaps.py`.
