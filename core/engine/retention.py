@@ -45,6 +45,8 @@ BUSY_SHARE = 4.0
 REST_MOST = 2.0
 ROOM_SECONDS = 1.0
 """After so long the janitor looks again what is left of the quota."""
+ROOM_REST = 2.0
+"""How many times as long as a step took it rests meanwhile after it, while tasks run."""
 ROOM_SHARE = 0.9
 """To so much of its quota what outputs take is brought, once it is reached."""
 _ALARM = "retention"
@@ -258,6 +260,7 @@ class Retention:
             tasks = await self._ports.facts.tasks(after=self._room_after)
             numbers = [task.id for task in tasks if task.status == "succeeded"]
             for some in _parts(numbers):
+                part = time.monotonic()
                 enough = max(1, (self._ports.use.total or 0) - goal)
                 done = await self._ports.purging.remove_outputs(some, order, enough=enough)
                 freed += done.bytes
@@ -265,6 +268,8 @@ class Retention:
                 self._room_after = done.next if is_enough and done.next is not None else some[-1]
                 if is_enough or time.monotonic() - begun >= ROOM_SECONDS:
                     return freed
+                if self._ports.is_busy():
+                    await asyncio.sleep(ROOM_REST * (time.monotonic() - part))
             self._room_after = window_end
             if self._room_after >= last:
                 self._room_after, passes = 0, passes - 1

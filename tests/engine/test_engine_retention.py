@@ -176,3 +176,4 @@ async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: Ho
 def in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing rests beside what runs."""
     monkeypatch.setattr("core.engine.retention.BUSY_SHARE", 0.0)
+    monkeypatch.setattr("core.engine.retention.ROOM_REST", 0.0)
