@@ -16,6 +16,8 @@ from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage
+from core.config.checks import Configuration, check
+from core.config.secrets_section import SECRETS
 from core.model.errors import NotFound, Unavailable
 from core.model.near_misses import one_of
 from core.model.notices import Delivery, NoticeStatus, NoticeView, Sink
@@ -23,6 +25,8 @@ from core.model.present import present_ms
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.rules.notice_texts import body_of, lines_of, subject_of
+from core.rules.sink_secrets import secret_names, with_secrets
+from core.secret_sources.reader import SecretReader
 from core.senders import DeliveryFailed, Message, send
 
 _PAGE = 100
@@ -74,8 +78,12 @@ async def notify_test(arguments: NotifyTest) -> int:
     """Send one test notice to [notify.NAME] of config.toml from this machine, now, and say how that went."""
     if not arguments.name:
         raise usage("name where to send: taskdeck notify test NAME")
-    sink = _sink(arguments)
-    reason = await asyncio.to_thread(_tried, sink, str(arguments.options().paths.home))
+    home = arguments.options().paths.home
+    configuration = check(home)
+    sink = _sink(arguments.name, configuration)
+    reader = SecretReader(home, lambda: configuration.tables.named(SECRETS))
+    sink = with_secrets(sink, await reader.read(secret_names(sink)))
+    reason = await asyncio.to_thread(_tried, sink, str(home))
     if reason:
         raise Unavailable(
             "notify.failed",
@@ -90,14 +98,14 @@ async def notify_test(arguments: NotifyTest) -> int:
     return 0
 
 
-def _sink(arguments: NotifyTest) -> Sink:
-    sinks = {sink.name: sink for sink in arguments.options().capacity().sinks}
-    found = sinks.get(arguments.name)
+def _sink(name: str, configuration: Configuration) -> Sink:
+    sinks = {sink.name: sink for sink in configuration.capacity.sinks}
+    found = sinks.get(name)
     if found is None:
-        shown = safe_line(arguments.name)
+        shown = safe_line(name)
         raise NotFound(
             "notify.unknown",
-            f"`{shown}` is not in [notify]{one_of(arguments.name, sinks)}",
+            f"`{shown}` is not in [notify]{one_of(name, sinks)}",
             hint="[notify.NAME] of config.toml makes one",
             facts={"sink": shown},
         )

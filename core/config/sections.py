@@ -107,7 +107,7 @@ NOTIFY: Final = Section(
     example="""\
 [notify.team]
 webhook = "https://chat.example.com/hooks/deck"         # or command = [...], or email = {...}
-headers = { Authorization = "Bearer ..." }
+headers = { Authorization = "Bearer ${{ secrets.chat }}" }
 on = ["job_ended", "new_failure", "backend_down"]       # soft_limit, backend_up, missed_schedule, silence,
                                                         # lost, no_room
 status = ["failed"]             # of job_ended: succeeded, failed, cancelled; none = all
@@ -121,7 +121,7 @@ email.server = "mail.example.com"
 email.port = 587
 email.starttls = true
 email.user = "deck"
-email.password = "..."
+email.password = "${{ secrets.mail }}"
 on = ["no_room", "lost"]
 """,
 )

@@ -6,7 +6,7 @@ Owned by the health of the engine. Deliveries go on the loop beside the tasks: t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -18,6 +18,7 @@ from core.model.notices import Delivery, Sink, SinkStanding
 from core.model.ports import Alarms, Clock
 from core.rules.notice_texts import body_of, lines_of, subject_of
 from core.rules.notices import KINDS, draft_notices, quiet_until, retry_at
+from core.rules.sink_secrets import secret_names, with_secrets
 from core.senders import DeliveryFailed, Message, send
 from core.store.batch import Report
 from core.store.journal import Journal
@@ -47,6 +48,8 @@ class NoticePorts:
     journal: Journal
     note: Callable[[str, BaseException | None], None]
     """Tells operators what could not be done, and that it can be again."""
+    secrets: Callable[[Iterable[str]], Awaitable[Mapping[str, str]]]
+    """Reads secrets; raises `TaskdeckError` without a value in it."""
     home: str
     store_id: str
     send: Send = send
@@ -179,9 +182,13 @@ class NoticeLoop:
         message = self._message(delivery)
         error = ""
         try:
-            await asyncio.to_thread(partial(self._ports.send, sink, message))
+            # Read for each try, and kept nowhere.
+            values = await self._ports.secrets(secret_names(sink))
+            await asyncio.to_thread(partial(self._ports.send, with_secrets(sink, values), message))
         except DeliveryFailed as failed:
             error = str(failed)
+        except TaskdeckError as unread:
+            error = unread.message
         again = retry_at(delivery.tries, now=self._clock.now()) if error else None
         return EndDelivery(number=delivery.number, sink=sink.name, error=error, again_at=again)
 

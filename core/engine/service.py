@@ -111,6 +111,7 @@ class Engine:
         self._completion = Completion(
             self.journal, clock=clock, draw=ports.draw, limits=limits, usage=self._usage
         )
+        self._secrets = SecretReader(paths.home, lambda: self.configuration.now.tables.named(SECRETS))
         tools = Tools(
             connectors=ports.registry,
             children=self.children,
@@ -120,7 +121,7 @@ class Engine:
             clock=clock,
             shortage=Shortage(clock, ports.alarms),
             usage=self._usage,
-            secrets=SecretReader(paths.home, lambda: self.configuration.now.tables.named(SECRETS)),
+            secrets=self._secrets,
         )
         timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
@@ -178,8 +179,8 @@ class Engine:
         readers, children = self._readers.oldest_ms, self.children
         histories, note = self.reports.checks.histories, self._set_aside.note
         parts = HealthParts(self.paths, self.journal, histories, readers, children, note)
-        store = self._owner.store_id
-        notices = NoticePorts(self.reports.notices, self.journal, note, str(self.paths.home), store)
+        home, store, secrets = str(self.paths.home), self._owner.store_id, self._secrets.read
+        notices = NoticePorts(self.reports.notices, self.journal, note, secrets, home, store)
         return HealthWatch(parts, notices, self._ports)
 
     def _new_children(self, settings: Settings) -> ChildExecutor:

@@ -14,9 +14,9 @@ from core.senders.webhook import post
 
 def send(sink: Sink, message: Message) -> None:
     """Make one try; blocks for half a minute at the most. Raises `DeliveryFailed`."""
-    if _names_secret(sink):
+    if _has_expression(sink):
         # As it is written it would reach the server, which cannot use it and learns the name.
-        raise DeliveryFailed("it names a secret, and secrets are not resolved in notices yet")
+        raise DeliveryFailed("it holds an expression other than `${{ secrets.NAME }}`")
     if sink.command:
         run(sink, message)
     elif sink.email is not None:
@@ -25,6 +25,7 @@ def send(sink: Sink, message: Message) -> None:
         post(sink, message)
 
 
-def _names_secret(sink: Sink) -> bool:
-    texts = (sink.webhook, *sink.headers.values(), sink.email.password if sink.email else "")
+def _has_expression(sink: Sink) -> bool:
+    email = () if sink.email is None else (sink.email.user, sink.email.password)
+    texts = (sink.webhook, *sink.headers.values(), *email)
     return any("${{" in text for text in texts)

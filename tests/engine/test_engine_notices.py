@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
 
 import core
 from core.engine.notices import NoticeLoop, NoticePorts
-from core.model.notices import Quiet, Sink, Topic
+from core.model.errors import NotFound
+from core.model.notices import Email, Quiet, Sink, Topic
 from core.senders import DeliveryFailed, Message
 from core.store.journal import Journal
 from core.store.readers import Readers
@@ -33,13 +34,17 @@ class Stage:
         self.reports = Reports(self.readers)
         self.sent: list[Message] = []
         self.refuses = 0
+        self.secrets: dict[str, str] = {}
+        self.used: list[Sink] = []
         self.loop: NoticeLoop | None = None
         self.journal: Journal | None = None
 
     async def begin(self, *sinks: Sink) -> NoticeLoop:
         """Begin as an engine does that finds this store."""
         self.journal = Journal(self.deck.writer, clock=self.clock, listener=self._hear)
-        ports = NoticePorts(self.reports.notices, self.journal, lambda *_: None, "/home", "store", self._send)
+        ports = NoticePorts(
+            self.reports.notices, self.journal, lambda *_: None, self._read, "/home", "store", self._send
+        )
         self.loop = NoticeLoop(ports, clock=self.clock, alarms=ManualAlarms(self.clock))
         await self.loop.open(sinks)
         await self.rest()
@@ -69,7 +74,13 @@ class Stage:
     def _hear(self, _: object) -> None:
         return
 
-    def _send(self, _: Sink, message: Message) -> None:
+    async def _read(self, names: Iterable[str]) -> dict[str, str]:
+        if missing := set(names) - self.secrets.keys():
+            raise NotFound("secret.unknown", f"no secret {missing.pop()}")
+        return {name: self.secrets[name] for name in names}
+
+    def _send(self, sink: Sink, message: Message) -> None:
+        self.used.append(sink)
         if self.refuses:
             self.refuses -= 1
             raise DeliveryFailed("no")
@@ -194,3 +205,28 @@ async def test_an_engine_posts_what_happened_to_a_webhook_of_its_configuration(t
     assert b"broken failed" in hook.posted[0].body
     assert hook.posted[0].headers["Idempotency-Key"].startswith("taskdeck-")
     assert [one.sink for one in page.rows] == ["team"]
+
+
+async def test_secrets_are_read_for_each_try_and_one_that_is_unknown_is_told_without_the_rest(stage: Stage):
+    hook = Sink(
+        name="ops",
+        on=SINK.on,
+        webhook="https://x/${{ secrets.A }}",
+        headers={"H": "Bearer ${{secrets.b-2}}"},
+        email=Email(to=("a@x",), sender="b@x", user="u", password="${{ secrets.A }}"),
+    )
+    stage.secrets = {"A": "canary-1"}
+    await stage.begin(hook)
+    await stage.fail_task("a", "one")
+    assert stage.deck.rows("SELECT error FROM notice") == [("no secret b-2",)]
+    stage.secrets = {"A": "canary-2", "b-2": "canary-3"}
+    await stage.pass_time(10_000)
+    await until(lambda: stage.used, "it is tried again")
+    (used,) = stage.used
+    assert (used.webhook, used.headers, used.email.password) == (
+        "https://x/canary-2",
+        {"H": "Bearer canary-3"},
+        "canary-2",
+    )
+    kept = b"".join(path.read_bytes() for path in stage.deck.path.parent.glob("taskdeck.db*"))
+    assert b"canary" not in kept

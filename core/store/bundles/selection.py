@@ -47,7 +47,7 @@ BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
 LEFT_OUT = frozenset(
-    {"schedule", "fire", "purge", "purged", "removal", "retention", "notice", "notice_cursor"}
+    {"schedule", "fire", "expectation", "purge", "purged", "removal", "retention", "notice", "notice_cursor"}
 )
 """Tables that a bundle leaves out: what fires is of the deck, with the environment of operators, and so is
 what is kept for how long."""
