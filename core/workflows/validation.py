@@ -27,7 +27,7 @@ from core.workflows.references import check_references
 from core.workflows.retry_codes import code_faults
 from core.workflows.schedule_section import schedule_faults
 from core.workflows.schema_faults import typed
-from core.workflows.secret_places import secret_faults
+from core.workflows.secret_places import SECRETS, secret_faults
 from core.workflows.shared_inputs import SHARED, with_shared
 
 
@@ -54,7 +54,9 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     faults.extend(_graph_faults(outline, positions))
     faults.extend(_connector_faults(value, outline, positions, checks))
     faults.extend(check_references(value, outline, positions))
-    faults.extend(secret_faults(outline, positions, checks))
+    # Most documents name none: one look at the whole spares a look at each value.
+    if SECRETS in str(value):
+        faults.extend(secret_faults(outline, positions, checks))
     faults.extend(code_faults(value, outline, positions, checks))
     faults.extend(exit_code_faults(value, outline, positions, checks))
     if document is not None:

@@ -18,7 +18,7 @@ import pytest
 from core import host
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
-from core.executors.output_collector import KEPT, Collector, Stream
+from core.executors.output_collector import KEPT, MOST, Collector, Stream
 from core.executors.outputs import LOST, OUT, Started
 from core.model.ports import AttemptRef, ProcessCall, ProcessExit
 from tests.executors.written import written
@@ -214,10 +214,10 @@ async def test_a_file_that_takes_nothing_costs_the_output_and_not_the_task(atten
 def test_attempts_wait_while_the_collector_is_short_of_descriptors():
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     collector = Collector(theirs)
-    collector.limit = 5
+    collector.limit = MOST
     collector.hear()
     assert not collector.hearing
-    collector.limit = 6
+    collector.limit = MOST + 1
     collector.hear()
     assert collector.hearing
     control.close()
