@@ -49,6 +49,7 @@ ROOMS = {
     "core.cli.timeline": ("timeline", "runs"),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
+    "core.cli.signals": ("signal",),
     "core.cli.purge": ("purge",),
     "core.cli.retention": ("retention", "disk"),
     "core.cli.orphans": ("orphans",),

@@ -16,6 +16,7 @@ from core.connectors.delay import Delay
 from core.connectors.http import Http
 from core.connectors.python import Python
 from core.connectors.shell import Shell
+from core.connectors.waiting import SignalWait, Wait
 from core.model.errors import Invalid, NotFound
 from core.model.near_misses import did_you_mean
 from core.model.paths import working_directory
@@ -117,6 +118,10 @@ class Registry:
         keep: Callable[[JsonObject], JsonObject] | None = getattr(self.get(uses), "keep", None)
         return with_ if keep is None else keep(with_)
 
+    def waits(self, uses: str) -> bool:
+        """Return whether tasks do no work of their own, and wait outside a slot."""
+        return hasattr(self._by_name.get(uses), "await_answer")
+
     def has_output(self, uses: str) -> bool:
         """Return whether calls write output while they run: those that are processes."""
         return hasattr(self.get(uses), "conclude")
@@ -164,7 +169,7 @@ def build(
 
 def builtin(settings: Settings) -> list[Connector]:
     """Return taskdeck's own connectors."""
-    return [Delay(), Http(settings), Python(), Shell()]
+    return [Delay(), Http(settings), Python(), Shell(), SignalWait(), Wait()]
 
 
 def installed() -> list[Connector]:

@@ -25,6 +25,7 @@ from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
 from core.control.nouns.orphans import Orphans
 from core.control.nouns.past import PastJobs, PastTasks
 from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
+from core.control.nouns.signals import SignalVerbs
 from core.control.nouns.upkeep import Upkeep
 from core.control.operator_requests import (
     Cancel,
@@ -174,6 +175,11 @@ class ControlAPI(ReadingAPI):
     def failures(self) -> Failures:
         """Failure families."""
         return Failures(self)
+
+    @property
+    def signals(self) -> SignalVerbs:
+        """What answers tasks that wait for a signal."""
+        return SignalVerbs(self)
 
     @property
     def orphans(self) -> Orphans:

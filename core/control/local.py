@@ -20,6 +20,7 @@ from core.control.nouns.failures import Acknowledge, Unacknowledge
 from core.control.nouns.health import LookAtBackend
 from core.control.nouns.ledger import Charge, Prices
 from core.control.nouns.limits import ChangeCapacity
+from core.control.nouns.signals import SendSignal
 from core.control.nouns.upkeep import ApplyRetention, Purge
 from core.control.operator_requests import Operate
 from core.control.operator_verbs import OperatorPort, OperatorVerbs
@@ -208,6 +209,7 @@ class EngineAnswers:
         answers.to(orphans.ListOrphans, lambda _: self._orphans())
         answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
+        answers.to(SendSignal, lambda r: engine.journal.submit(r.command(signed(r.actor, self._user))))
         answers.to(Charge, self._charge)
         answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)

@@ -314,6 +314,8 @@ def _kept(plan: TaskPlan, checks: Checks) -> TaskPlan:
     """Return a task as it is stored: its input, and `ask` where its connector forbids to repeat a call."""
     with_ = checks.keep(plan.uses, plan.with_)
     plan = plan if with_ is plan.with_ else replace(plan, with_=with_)
+    if checks.waits(plan.uses):
+        return replace(plan, waits=True)
     if plan.on_loss is not None or checks.may_repeat(plan.uses, with_):
         return plan
     return replace(plan, on_loss=OnLoss.ASK)

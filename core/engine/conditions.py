@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
-from core.engine.expression_scopes import ExpressionScopes
+from core.engine.attempts import Tools
+from core.engine.expression_scopes import ExpressionScope
 from core.engine.set_aside import Note, concerns_one, set_aside
-from core.engine.task_surroundings import TaskSurroundings
 from core.logs import bound
 from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.judgements import Decide, FailIt, Judgement, Proceed, SkipIt
 from core.model.outcomes import TaskError
+from core.model.ports import WaitingConnector
+from core.model.records import replace
 from core.model.stored_spec import StoredSpec
 from core.model.values import JsonValue
 from core.store.journal import Journal
@@ -35,18 +37,9 @@ class Waiting(Protocol):
 class Conditions:
     """Judge waiting conditions, each once at a time."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        scopes: ExpressionScopes,
-        waiting: Waiting,
-        *,
-        surroundings: TaskSurroundings,
-        note: Note,
-    ) -> None:
-        self._surroundings = surroundings
+    def __init__(self, journal: Journal, tools: Tools, waiting: Waiting, *, note: Note) -> None:
         self._journal = journal
-        self._scopes = scopes
+        self._tools = tools
         self._waiting = waiting
         self._judging: set[int] = set()
         self._note = note
@@ -77,10 +70,12 @@ class Conditions:
     async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
             spec = StoredSpec.from_json(json.loads(task.spec))
-            env = (await self._surroundings.of(spec)).env
-            scope = await self._scopes.scope(task.job_id, _expressions(spec), dict(env))
+            env = (await self._tools.surroundings.of(spec)).env
+            scope = await self._tools.scopes.scope(task.job_id, _expressions(spec), dict(env))
             if spec.when is not None and not await scope.judge(spec.when, task.key):
                 return SkipIt()
+            if spec.waits:
+                return await self._awaited(task, spec, scope)
             return Proceed(terms=await scope.terms(spec, task.key) if spec.open_terms else None)
         except Invalid as error:
             return FailIt(error=TaskError(code=error.code, message=error.message, facts=error.facts))
@@ -90,6 +85,14 @@ class Conditions:
             # One task whose rows cannot be read must not keep the others from being judged.
             message = f"it cannot be judged: {type(error).__name__}: {error}"
             return FailIt(error=TaskError(code="condition.broken", message=message))
+
+    async def _awaited(self, task: WaitingCondition, spec: StoredSpec, scope: ExpressionScope) -> Judgement:
+        """Return what a task without work of its own waits for; `timeout` is its deadline as well."""
+        connector = cast("WaitingConnector", self._tools.connectors.get(task.uses))
+        with_ = await scope.resolve(spec.with_, task.key)
+        found = connector.await_answer(with_ if isinstance(with_, dict) else {})
+        limits = [ms for ms in (found.within_ms, spec.timeout_ms) if ms]
+        return replace(found, within_ms=min(limits, default=None))
 
     async def _carry_out(self, task: WaitingCondition, judgement: Judgement) -> None:
         """Submit a judgement; one that the store refuses fails its task, and else sets it aside."""
@@ -116,4 +119,5 @@ def _expressions(spec: StoredSpec) -> list[JsonValue]:
     """Return all that is worked out in a judgement."""
     costs = spec.cost.expressions.values() if spec.cost else ()
     whens = () if spec.when is None else (f"${{{{ {spec.when} }}}}",)
-    return [*whens, *(ref.key for ref in spec.limits), *costs]
+    inputs = (spec.with_,) if spec.waits else ()
+    return [*whens, *inputs, *(ref.key for ref in spec.limits), *costs]

@@ -131,7 +131,7 @@ class Engine:
         self.schedules = self._new_schedules()
         self.is_lasting = True
         self.health = self._new_health()
-        conditions = self._new_conditions(scopes, surroundings)
+        conditions = Conditions(self.journal, tools, self.reports.conditions, note=self._set_aside.note)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
         self.upkeep = self._new_upkeep(settings)
@@ -165,10 +165,6 @@ class Engine:
             take=live.take,
             declare=partial(declared_now, self.admission, self._ports.clock),
         )
-
-    def _new_conditions(self, scopes: ExpressionScopes, surroundings: TaskSurroundings) -> Conditions:
-        reports, note = self.reports.conditions, self._set_aside.note
-        return Conditions(self.journal, scopes, reports, surroundings=surroundings, note=note)
 
     def _new_schedules(self) -> ScheduleLoop:
         due, note = self.reports.schedules, self._set_aside.note

@@ -79,6 +79,7 @@ MARKS = (
     "expectation.met",
     "expectation.removed",
     "finally.cut",
+    "signal.received",
     "job.pinned",
     "job.unpinned",
     "task.pinned",

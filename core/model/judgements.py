@@ -21,6 +21,20 @@ class Proceed(Struct, frozen=True, kw_only=True):
     """Its limits and its cost, where outputs were needed for them."""
 
 
+class Await(Struct, frozen=True, kw_only=True):
+    """A blocked task does no work of its own: it waits for a moment, or for an answer.
+
+    It succeeds after `for_ms` of engine time, at `until` (wall clock, ms UTC) or by a signal; it fails when
+    `within_ms` of engine time went by before. None = never.
+    """
+
+    for_ms: int | None = None
+    until: int | None = None
+    within_ms: int | None = None
+    signal: str | None = None
+    key: str = ""
+
+
 class SkipIt(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task is false."""
 
@@ -31,7 +45,7 @@ class FailIt(Struct, frozen=True, kw_only=True):
     error: TaskError
 
 
-Judgement: TypeAlias = Proceed | SkipIt | FailIt
+Judgement: TypeAlias = Proceed | Await | SkipIt | FailIt
 
 
 class Decide(Command[None], frozen=True, kw_only=True):

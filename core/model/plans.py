@@ -155,6 +155,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """Exit codes of its process that say that there was nothing to do."""
     continue_on_error: bool = False
     """Its failure is tolerated: its job goes on as if it had succeeded."""
+    waits: bool = False
+    """It does no work of its own: it waits outside a slot for a moment or an answer."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
     cost: Estimate | None = None
@@ -180,7 +182,7 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     @property
     def is_conditional(self) -> bool:
         """Whether it is judged when its needs are met, before it is queued."""
-        return self.when is not None or self.has_open_terms
+        return self.when is not None or self.has_open_terms or self.waits
 
 
 def needs_outputs(limits: tuple[LimitRef, ...], cost: Estimate | None) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from core.model.backend_checks import Check, Look
 from core.model.codes import ErrorCodes
+from core.model.judgements import Await
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnOverflow
 from core.model.values import JsonObject, JsonValue
@@ -223,6 +224,13 @@ class ProcessConnector(Connector, Protocol):
         """Judge how a process ended; reads its files, starts nothing."""
 
 
+class WaitingConnector(Connector, Protocol):
+    """A connector without calls: its tasks wait outside a slot."""
+
+    def await_answer(self, with_: JsonObject) -> Await:
+        """Return what a task waits for, from now on; raise `Invalid` for a faulty input."""
+
+
 class Checks(Protocol):
     """The inputs' schemas, as `workflows.validation` sees the connectors."""
 
@@ -249,6 +257,9 @@ class Checks(Protocol):
 
     def keep(self, uses: str, with_: JsonObject) -> JsonObject:
         """Return an input as it is stored, with what today's defaults mean written out."""
+
+    def waits(self, uses: str) -> bool:
+        """Return whether tasks do no work of their own, and wait outside a slot."""
 
     def has_output(self, uses: str) -> bool:
         """Return whether calls write output while they run: those that are processes."""

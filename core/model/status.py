@@ -57,7 +57,7 @@ class TaskStatus(StrEnum):
     RETRYING = "retrying"
     """Waits outside a slot until `retry_at`."""
     WAITING = "waiting"
-    """Parked outside a slot for an answer from elsewhere."""
+    """Outside a slot until an answer from elsewhere comes, or a moment."""
     HELD = "held"
     """An operator, or `on_loss: ask`, keeps it from being claimed."""
     SUCCEEDED = "succeeded"
@@ -155,10 +155,14 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
     _move("interrupt", {_T.RUNNING}, _T.QUEUED, "task.interrupted"),
     _move("park", {_T.RUNNING}, _T.WAITING, "task.parked"),
     _move("wake", {_T.WAITING}, _T.QUEUED, "task.queued"),
-    _move("hold", {_T.QUEUED, _T.RETRYING}, _T.HELD, "task.held"),
+    _move("await_answer", {_T.BLOCKED}, _T.WAITING, "task.waiting"),
+    _move("answer_succeeded", {_T.WAITING}, _T.SUCCEEDED, "task.succeeded"),
+    _move("answer_failed", {_T.WAITING}, _T.FAILED, "task.failed"),
+    _move("hold", {_T.QUEUED, _T.RETRYING, _T.WAITING}, _T.HELD, "task.held"),
     _move("hold_lost", {_T.RUNNING}, _T.HELD, "task.held"),
     _move("unhold", {_T.HELD}, _T.QUEUED, "task.queued"),
     _move("unhold_later", {_T.HELD}, _T.RETRYING, "task.retry_scheduled"),
+    _move("unhold_waiting", {_T.HELD}, _T.WAITING, "task.waiting"),
     _move(
         "cancel",
         {_T.BLOCKED, _T.QUEUED, _T.RETRYING, _T.WAITING, _T.HELD, _T.RUNNING},

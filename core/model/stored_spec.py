@@ -49,6 +49,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """Empty = what the connector says."""
     skip_exit_codes: tuple[int, ...] = ()
     continue_on_error: bool = False
+    waits: bool = False
     limits: tuple[LimitRef, ...] = ()
     cost: Estimate | None = None
     """None = nothing is estimated."""
@@ -113,6 +114,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             success_exit_codes=tuple(map(_whole, _list(stored.get("success_exit_codes")))),
             skip_exit_codes=tuple(map(_whole, _list(stored.get("skip_exit_codes")))),
             continue_on_error=stored.get("continue_on_error") is True,
+            waits=stored.get("waits") is True,
             limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
             cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
             prefer=tuple(map(str, _list(stored.get("prefer")))),
@@ -163,6 +165,7 @@ def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         "success_exit_codes": list(task.success_exit_codes) or None,
         "skip_exit_codes": list(task.skip_exit_codes) or None,
         "continue_on_error": task.continue_on_error or None,
+        "waits": task.waits or None,
     }
     return {name: value for name, value in said.items() if value is not None}
 

@@ -217,6 +217,12 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     status_reason: str | None = None
     tolerated: bool = False
     """It failed, and its job goes on as if it had succeeded."""
+    signal: str | None = None
+    """The name of the signal that it waits for, and its key."""
+    signal_key: str = ""
+    answer_at: int | None = None
+    """When its wait ends (ms UTC), and when it is given up."""
+    fails_at: int | None = None
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

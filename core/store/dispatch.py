@@ -53,7 +53,9 @@ from core.model.purge_commands import (
 )
 from core.model.records import replace
 from core.model.schedule_commands import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
+from core.model.signal_commands import Signal
 from core.model.status import TASK
+from core.store.apply.answers import apply_signal
 from core.store.apply.backend_checks import apply_note_check
 from core.store.apply.change_capacity import apply_change_capacity
 from core.store.apply.charges import apply_charge
@@ -236,6 +238,7 @@ _TABLE = (
     _each(Repair, apply_repair),
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),
+    _each(Signal, apply_signal),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),

@@ -114,6 +114,17 @@ class Success:
 
 
 @dataclass(slots=True)
+class Awaited:
+    """What a task that waits is waiting for, as its row says it (`schema.awaited`)."""
+
+    due_at: int | None
+    until: int | None
+    fails_at: int | None
+    name: str | None
+    key: str | None
+
+
+@dataclass(slots=True)
 class Hold:
     """What an attempt takes with it, as its row says it (`schema.attempt`)."""
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus, TaskStatus
 from core.store import (
+    awaited_table,
     columns,
     expectation_table,
     family_tables,
@@ -433,6 +434,7 @@ LIMIT_TABLES = (
     limit_tables.entry,
 )
 ONCE_TABLE = once_table.once_key
+AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
 NOTICE_TABLES = (notice_tables.notice, notice_tables.notice_cursor)
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)

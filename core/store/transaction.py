@@ -16,6 +16,7 @@ from core.model.commands import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.model.purge_commands import SweepPurged
+from core.store.apply.answers import next_answer
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
 from core.store.apply.early_ends import end_early
@@ -113,7 +114,7 @@ def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Rep
         end_early(batch)
         batch.finish()
         report = close_report(batch)
-        report.next_due = earliest(report.next_due, next_estimate(batch))
+        report.next_due = earliest(report.next_due, next_estimate(batch), next_answer(batch))
         crash_point("journal.applied")
         foresee(report)
         db.execute("COMMIT")

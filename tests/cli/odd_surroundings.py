@@ -33,6 +33,7 @@ WORDS: dict[str, list[str]] = {
     "why": ["why", "2"],
     "timeline": ["timeline", "2"],
     "failures": ["failures"],
+    "signal": ["signal", "go"],
     "runs": ["runs", "sample"],
     "groups": ["groups"],
     "queues": ["queues"],

@@ -13,6 +13,7 @@ from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
 from core.control.nouns import failures, ledger, orphans, past
 from core.control.nouns.configuration import ReloadConfig
+from core.control.nouns.signals import SendSignal
 from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
@@ -30,6 +31,7 @@ from core.model.past import PastJob, PastTask, PastView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
+from core.model.signal_commands import Signalled
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
 from core.model.usage_views import UsageView
@@ -395,6 +397,10 @@ class FakeControl(FakeHealth, ControlAPI):
     async def answer_reload_config(self, _: ReloadConfig) -> Reloaded:
         self.asked.append(("reload", "config"))
         return Reloaded(changes=())
+
+    async def answer_signal(self, r: SendSignal) -> Signalled:
+        self.asked.append(("signal", r.name))
+        return Signalled(signal_id=1)
 
     async def answer_stop_engine(self, r: api.StopEngine) -> None:
         self.asked.append(("stop", r.how))

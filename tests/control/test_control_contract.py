@@ -32,6 +32,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.nouns.schedules import Switch
+from core.control.nouns.signals import SendSignal
 from core.control.nouns.upkeep import Purge
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
@@ -220,6 +221,20 @@ async def test_unknown_limits_are_refused_with_the_near_ones(control, mine):
         await control.submit(DocumentText(name="w.yaml", text=f"name: w\ntasks:\n  - {task}\n"))
     assert (refused.value.code, refused.value.facts["faults"][0]["line"]) == ("limit.unknown", 3)
     assert (await control.tasks(tasks_of(mine))).rows == ()
+
+
+async def test_a_signal_is_taken_once_through_every_door_and_what_is_too_large_is_refused(control, mine):
+    first = await control.signals.send(SendSignal(name=mine, key="7", data={"n": [1]}, uid=mine))
+    again = await control.signals.send(SendSignal(name=mine, key="8", uid=mine))
+    assert (first.task_id, first.duplicate, again.signal_id, again.duplicate) == (
+        None,
+        False,
+        first.signal_id,
+        True,
+    )
+    with pytest.raises(Invalid) as refused:
+        await control.signals.send(SendSignal(name=mine, data="x" * 70_000))
+    assert refused.value.code == "task.data"
 
 
 async def test_a_configuration_that_did_not_change_is_read_again_in_vain(control):

@@ -31,6 +31,7 @@ from core.control.api import (
     TaskSpec,
 )
 from core.control.nouns.schedules import Switch
+from core.control.nouns.signals import SendSignal
 from core.control.nouns.upkeep import Purge
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
@@ -253,6 +254,13 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("retention", lambda c: c.upkeep.retention(), "{}"),
     ("disk", lambda c: c.upkeep.disk(), "{}"),
     ("apply_retention", lambda c: c.upkeep.apply_retention(actor="ann"), '{"actor":"ann"}'),
+    (
+        "signal",
+        lambda c: c.signals.send(
+            SendSignal(name="go", key="7", data={"n": 1}, uid="x", keep_ms=5, actor="ann")
+        ),
+        '{"name":"go","key":"7","data":{"n":1},"uid":"x","keep_ms":5,"actor":"ann"}',
+    ),
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
     ("capacity", lambda c: c.limits.capacity(), "{}"),

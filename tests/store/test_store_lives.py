@@ -11,10 +11,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from core.model.commands import Cancel, ComeDue, Command, Complete, Hold, Rerun, Resume, Submit, Unhold
+from core.model.commands import (
+    Cancel,
+    ComeDue,
+    Command,
+    Complete,
+    Hold,
+    Rerun,
+    Resume,
+    Submit,
+    Unhold,
+)
 from core.model.errors import Bug, Unavailable
-from core.model.judgements import Decide, Proceed, SkipIt
+from core.model.judgements import Await, Decide, Proceed, SkipIt
 from core.model.outcomes import Succeeded
+from core.model.signal_commands import Signal
 from core.model.values import INBOX
 from core.store import batch as batching
 from core.store.apply import purge
@@ -160,13 +171,18 @@ class Lives(RuleBasedStateMachine):
         for _ in range(200):
             self.clock.advance(seconds=1)
             refs = self.deck.rows("SELECT task_id, epoch FROM attempt WHERE status = 'running'")
-            waiting = [
-                row[0] for row in self.deck.rows("SELECT id FROM task WHERE wait_reason = 'condition'")
-            ]
+            sql = "SELECT id, spec->>'$.waits' FROM task WHERE wait_reason = 'condition'"
+            waiting = self.deck.rows(sql)
             held = self.tasks("held")
             todo: list[Command] = [
                 *(Complete(task_id=ref[0], epoch=ref[1], outcome=Succeeded()) for ref in refs),
-                *(Decide(task_id=t, verdict=Proceed() if t % 2 else SkipIt()) for t in waiting),
+                *(
+                    Decide(
+                        task_id=t, verdict=(Await(for_ms=1) if waits else Proceed()) if t % 2 else SkipIt()
+                    )
+                    for t, waits in waiting
+                ),
+                *(Signal(name=name, key=key, keep_ms=1) for name in "xy" for key in "12"),
                 *([Unhold(task_ids=tuple(held))] if held else []),
                 ComeDue(),
             ]

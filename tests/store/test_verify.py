@@ -191,6 +191,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
     "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
+    "awaited.stray": ("INSERT INTO awaited (task_id) VALUES (1)",),
     "job.finishing": (
         "UPDATE job SET finishing = 1 WHERE id = 2",
         "UPDATE stage SET is_finally = 1",

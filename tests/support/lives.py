@@ -22,7 +22,7 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
-from core.model.judgements import Decide, FailIt, Proceed, SkipIt
+from core.model.judgements import Await, Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -47,6 +47,7 @@ from core.model.purge_commands import (
     SweepPurged,
     Unpin,
 )
+from core.model.signal_commands import Signal
 from core.model.values import JsonValue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
@@ -67,6 +68,8 @@ def plan(draw: Random) -> JobPlan:
             more: dict[str, object] = {"priority": draw.choice((0, 0, 3))}
             if draw.random() < 0.2:
                 more["when"] = "x"
+            if draw.random() < 0.15:
+                more |= {"uses": "signal", "waits": True}
             if draw.random() < 0.2:
                 more["queue"] = "other"
             if draw.random() < 0.2:
@@ -113,6 +116,7 @@ def commands(deck: Deck, draw: Random) -> Iterator[Command]:
         _switch,
         _hold,
         _rerun,
+        lambda _, chance: signal(chance),
         lambda *_: ComeDue(),
         lambda *_: FollowUp(),
     ]
@@ -153,10 +157,32 @@ def _complete(deck: Deck, draw: Random) -> Command | None:
 
 
 def _decide(deck: Deck, draw: Random) -> Command | None:
-    row = _pick(deck, draw, "SELECT id FROM task WHERE conditional AND status = 'blocked' ORDER BY id")
+    sql = "SELECT id, spec->>'$.waits' FROM task WHERE conditional AND status = 'blocked' ORDER BY id"
+    row = _pick(deck, draw, sql)
     error = TaskError(code="when.type", message="no boolean")
-    verdict = draw.choice((Proceed(), Proceed(), SkipIt(), FailIt(error=error)))
-    return None if row is None else Decide(task_id=row[0], verdict=verdict)
+    if row is None:
+        return None
+    proceed = _awaited(draw, deck.now) if row[1] else Proceed()
+    verdict = draw.choice((proceed, proceed, SkipIt(), FailIt(error=error)))
+    return Decide(task_id=row[0], verdict=verdict)
+
+
+def _awaited(draw: Random, now: int) -> Await:
+    within = draw.choice((None, draw.randint(1, 400)))
+    kinds: tuple[dict[str, object], ...] = (
+        {"for_ms": draw.randint(0, 300)},
+        {"until": now + draw.randint(-100, 300)},
+        {"signal": draw.choice("xy"), "key": draw.choice("12")},
+    )
+    return Await(within_ms=within, **draw.choice(kinds))  # type: ignore[arg-type]
+
+
+def signal(draw: Random) -> Signal:
+    """Return a signal that some task may wait for, sometimes one that came before."""
+    uid = draw.choice((None, str(draw.randint(1, 5))))
+    return Signal(
+        name=draw.choice("xy"), key=draw.choice("12"), data=1, uid=uid, keep_ms=draw.choice((1, 10_000))
+    )
 
 
 def _job(deck: Deck, draw: Random) -> int:
@@ -182,7 +208,7 @@ def _switch(deck: Deck, draw: Random) -> Command:
 
 def _hold(deck: Deck, draw: Random) -> Command:
     if draw.random() < 0.5:
-        return Hold(task_ids=_some(deck, draw, "status IN ('queued', 'retrying', 'running')"))
+        return Hold(task_ids=_some(deck, draw, "status IN ('queued', 'retrying', 'running', 'waiting')"))
     kind = draw.choice((Unhold, Unhold, Fail))
     return kind(task_ids=_some(deck, draw, "status IN ('held', 'running')"), actor="ada")
 

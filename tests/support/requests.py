@@ -16,7 +16,8 @@ from core.control.requests import Request
 
 def request_of_kind(kind: type[Request[object]]) -> Request[object]:
     """Return a request with something in each field that must be given."""
-    return kind(**{field.name: 1 for field in structs.fields(kind) if field.required})
+    required = [field for field in structs.fields(kind) if field.required]
+    return kind(**{field.name: "1" if field.type is str else 1 for field in required})
 
 
 def methods_of(api: type) -> dict[str, Callable[..., object]]:

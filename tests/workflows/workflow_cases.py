@@ -24,6 +24,9 @@ class SomeConnectors:
     def may_repeat(self, uses: str, with_: JsonObject) -> bool:
         return True
 
+    def waits(self, uses: str) -> bool:
+        return False
+
     def has_output(self, uses: str) -> bool:
         return uses == "shell"
 

@@ -13,6 +13,7 @@ from core.model.commands import ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
 from core.model.values import INBOX
+from core.store.apply import answers
 from core.store.apply.consequences import (
     apply_consequences,
     apply_follow_ups,
@@ -90,6 +91,7 @@ def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
         error = tried(batch, partial(queueing.come_due_alone, place=place))
         if error is not None:
             _keep_back(batch, place, f"it cannot be queued: {error_name(error)}")
+    tried(batch, partial(answers.come_due, limit=_DUE_APART))
     tried(batch, estimate_unknown)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.commands import ComeDue
-from core.model.judgements import Decide, FailIt, Proceed, SkipIt
+from core.model.judgements import Await, Decide, FailIt, Proceed, SkipIt
 from core.model.terms import Terms
 from core.model.values import JsonObject
+from core.store.apply import answers
 from core.store.apply.lane_sets import bind
 from core.store.apply.moves import idle, queueing
 from core.store.apply.unknown_estimates import estimate_unknown
@@ -30,6 +31,8 @@ def _landed(batch: Batch, command: Decide) -> bool:
     match command.verdict:
         case Proceed(terms=terms):
             return _proceed(batch, command.task_id, terms)
+        case Await():
+            return answers.begin(batch, command.task_id, command.verdict)
         case SkipIt():
             return idle.skip_by_judgement(batch, command.task_id)
         case FailIt(error=error):
@@ -57,4 +60,5 @@ def apply_come_due(batch: Batch, _: ComeDue) -> None:
     Unknown amounts that are due are booked as well.
     """
     queueing.come_due(batch, limit=MAX_PER_BATCH)
+    answers.come_due(batch, limit=MAX_PER_BATCH)
     estimate_unknown(batch)

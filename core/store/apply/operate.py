@@ -27,7 +27,7 @@ from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
-from core.store.apply import lanes
+from core.store.apply import answers, lanes
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
@@ -114,7 +114,7 @@ def apply_resume(batch: Batch, command: Resume) -> Operated | TaskdeckError:
 
 
 def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
-    """Hold queued and retrying tasks."""
+    """Hold queued, retrying and waiting tasks."""
     tasks, refused = read_tasks(batch, command.task_ids)
     changed, cause = 0, _cause(command)
     for task in tasks:
@@ -122,7 +122,7 @@ def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
         if idle.hold(batch, named, cause):
             changed += 1
         else:
-            reason = f"it is {task.status}; only queued and retrying tasks can be held"
+            reason = f"it is {task.status}; only queued, retrying and waiting tasks can be held"
             refused.append(Refusal(task.id, reason))
     return Operated(changed=changed, refused=tuple(refused))
 
@@ -140,6 +140,8 @@ def apply_unhold(batch: Batch, command: Unhold) -> Operated | TaskdeckError:
 
 
 def _unhold(batch: Batch, task: NamedTask, cause: Cause) -> bool:
+    if answers.unhold(batch, task.place, cause):
+        return True
     if task.retry_at is not None and task.retry_at > batch.now:
         return queueing.unhold_later(batch, task.place, cause, retry_at=task.retry_at)
     return queueing.unhold(batch, task.place, cause)

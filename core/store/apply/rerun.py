@@ -15,6 +15,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
+from core.store.apply import answers
 from core.store.apply.judged_counts import judged_counts
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
@@ -127,7 +128,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         elif task.status in TASK_FINAL:
             chosen.append(task.id)
         elif task.status is TaskStatus.HELD:
-            queued_at_once += queueing.unhold(batch, task.place, cause)
+            queued_at_once += answers.release(batch, task.place, cause)
         elif task.status is TaskStatus.RETRYING:
             queued_at_once += queueing.retry_now(batch, task.place, cause)
         else:

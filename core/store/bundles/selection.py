@@ -33,6 +33,7 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "aisle": f"id IN (SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})",
         "lane": f"job_id IN {_JOBS}",
         "task": f"job_id IN {_JOBS}",
+        "awaited": f"task_id IN {_TASKS}",
         "edge": f"need_id IN {_TASKS}",
         "attempt": f"task_id IN {_TASKS}",
         "followup": f"""(kind IN ('job', 'lanes') AND id IN {_JOBS}) OR (kind = 'task' AND id IN {_TASKS})
@@ -47,7 +48,18 @@ BY_KEY = MappingProxyType({"family": "id", "payload": "hash"})
 MADE_AGAIN = frozenset({"counter", "ended", "family_job", "family_hour", "once_key"})
 """Tables that are counted from the rows when a bundle is opened."""
 LEFT_OUT = frozenset(
-    {"schedule", "fire", "expectation", "purge", "purged", "removal", "retention", "notice", "notice_cursor"}
+    {
+        "signal",
+        "schedule",
+        "fire",
+        "expectation",
+        "purge",
+        "purged",
+        "removal",
+        "retention",
+        "notice",
+        "notice_cursor",
+    }
 )
 """Tables that a bundle leaves out: what fires is of the deck, with the environment of operators, and so is
 what is kept for how long."""

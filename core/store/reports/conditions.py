@@ -13,7 +13,7 @@ from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
 
 _WAITING = text(
-    "SELECT id AS task_id, job_id, key, spec FROM task INDEXED BY task_condition"
+    "SELECT id AS task_id, job_id, key, uses, spec FROM task INDEXED BY task_condition"
     " WHERE wait_reason = 'condition' AND id > :after ORDER BY id LIMIT :limit"
 )
 
@@ -25,6 +25,7 @@ class WaitingCondition:
     task_id: int
     job_id: int
     key: str
+    uses: str
     spec: str
 
 

@@ -45,7 +45,9 @@ _FACTS = text(
     "SELECT t.id, t.job_id, t.status, t.queue, t.needs_left, t.wait_reason, t.tries, t.max_attempts,"
     " t.retry_at - (SELECT time_offset FROM engine) AS retry_at, t.queued_at, t.started_at, t.finished_at,"
     f" substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}) AS error, t.status_by, t.status_reason,"
-    " t.tolerated,"
+    " t.tolerated, w.name AS signal, w.key AS signal_key,"
+    " coalesce(w.until, w.due_at - (SELECT time_offset FROM engine)) AS answer_at,"
+    " w.fails_at - (SELECT time_offset FROM engine) AS fails_at,"
     " iif(j.status = 'ending' AND s.is_finally AND j.started_at IS NOT NULL AND j.finishing < 2, 'running',"
     " j.status) AS job_status, j.paused_at AS job_at, j.paused_by AS job_by, j.pause_reason AS job_why,"
     " q.paused_at AS queue_at, q.paused_by AS queue_by, q.pause_reason AS queue_why,"
@@ -56,6 +58,7 @@ _FACTS = text(
     " t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
+    " LEFT JOIN awaited w ON w.task_id = t.id"
     " LEFT JOIN lane l ON l.id = t.lane_id LEFT JOIN aisle a ON a.id = l.aisle_id"
     f" LEFT JOIN task n ON t.needs_left > 0 AND n.id = {_OPEN_NEED}"
 )
@@ -113,6 +116,10 @@ class _Row(NamedTuple):
     status_by: str | None
     status_reason: str | None
     tolerated: int
+    signal: str | None
+    signal_key: str | None
+    answer_at: int | None
+    fails_at: int | None
     job_status: str | None
     job_at: int | None
     job_by: str | None
@@ -302,6 +309,10 @@ def _task(row: _Row) -> TaskFacts:
         status_by=row.status_by,
         status_reason=row.status_reason,
         tolerated=bool(row.tolerated),
+        signal=row.signal,
+        signal_key=row.signal_key or "",
+        answer_at=row.answer_at,
+        fails_at=row.fails_at,
         fault=_missing(row),
     )
 

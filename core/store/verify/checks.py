@@ -190,6 +190,19 @@ _TOLERATED = (
     ),
 )
 
+_AWAITED = (
+    check(
+        "awaited.stray",
+        "what a task waits for is kept, but it does not wait, or the other way round",
+        """
+        SELECT t.id AS task, t.status, w.is_held FROM awaited w JOIN task t ON t.id = w.task_id
+        WHERE t.status NOT IN ('waiting', 'held') OR w.is_held != (t.status = 'held')
+        UNION ALL
+        SELECT t.id, t.status, NULL FROM task t WHERE t.status = 'waiting'
+        AND t.id NOT IN (SELECT task_id FROM awaited)""",
+    ),
+)
+
 _ATTEMPTS = (
     check(
         "attempt.stray",
@@ -362,6 +375,7 @@ CHECKS = (
     *DERIVED_CHECKS,
     *_NEEDS,
     *_TOLERATED,
+    *_AWAITED,
     *_ATTEMPTS,
     *_ACTORS,
     *_STAGES,

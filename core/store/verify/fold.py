@@ -191,6 +191,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.bounced": _bounced,
         "task.interrupted": _queued,
         "task.parked": _parked,
+        "task.waiting": _parked,
         "task.held": _held,
         "task.stop_requested": _stop_requested,
         "task.rerun": _rerun,

@@ -62,6 +62,9 @@ _CANCEL = (
 )
 
 
+_FORGET_AWAITED = "DELETE FROM awaited WHERE task_id IN (SELECT value FROM json_each(?))"
+
+
 class IdleTask(NamedTuple):
     """A task without a slot, and where it stands."""
 
@@ -70,9 +73,14 @@ class IdleTask(NamedTuple):
 
 
 def hold(batch: Batch, task: IdleTask, cause: Cause) -> bool:
-    """Keep a queued or retrying task from being claimed; False = it is neither."""
+    """Keep a queued or retrying task from being claimed, or a waiting one from its answer.
+
+    False = it is none of these.
+    """
     if batch.run(_HOLD, *_bound(cause), task.place.task_id) != 1:
         return False
+    if task.status is TaskStatus.WAITING:
+        batch.run("UPDATE awaited SET is_held = 1 WHERE task_id = ?", task.place.task_id)
     batch.task_moved(task.place, TASK["hold"].leaving(task.status), actor=cause.actor, data=cause.note)
     return True
 
@@ -87,7 +95,7 @@ def skip_for_needs(batch: Batch, needs: Mapping[int, int]) -> int:
     skipped = sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id)
     for place in skipped:
         need = needs[place.task_id]
-        _end(batch, place, TASK["skip"], {"need": need, "reason": why[need]})
+        note_end(batch, place, TASK["skip"], {"need": need, "reason": why[need]})
     return len(skipped)
 
 
@@ -99,7 +107,7 @@ def skip_repeated(batch: Batch, repeated: Mapping[int, int]) -> None:
     listed = pack([[task_id, reason] for task_id, reason in why.items()])
     for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
         note: JsonObject = {"once": repeated[place.task_id], "reason": why[place.task_id]}
-        _end(batch, place, TASK["skip"], note)
+        note_end(batch, place, TASK["skip"], note)
 
 
 def skip_stage(batch: Batch, stage_id: int, reason: str, *, limit: int) -> int:
@@ -107,7 +115,7 @@ def skip_stage(batch: Batch, stage_id: int, reason: str, *, limit: int) -> int:
     rows = batch.rows(_BLOCKED_OF_STAGE, stage_id, limit)
     listed = pack([[task_id, reason] for (task_id,) in rows])
     for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
-        _end(batch, place, TASK["skip"], {"reason": reason})
+        note_end(batch, place, TASK["skip"], {"reason": reason})
     return len(rows)
 
 
@@ -115,7 +123,7 @@ def skip_by_judgement(batch: Batch, task_id: int) -> bool:
     """Skip a task whose `when` is false; False = it does not wait for that judgement."""
     places = batch.places(_SKIP_JUDGED, batch.wall, NOT_WANTED, task_id)
     for place in places:
-        _end(batch, place, TASK["skip"], {"when": False, "reason": NOT_WANTED})
+        note_end(batch, place, TASK["skip"], {"when": False, "reason": NOT_WANTED})
     return bool(places)
 
 
@@ -124,7 +132,7 @@ def fail_by_judgement(batch: Batch, task_id: int, error: JsonObject) -> bool:
     places = batch.places(_FAIL_JUDGED, batch.wall, pack(error), batch.families.id_of(error), task_id)
     for place in places:
         note = error_note(error, batch.families.note(error, place))
-        _end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), note)
+        note_end(batch, place, TASK["give_up"].leaving(TaskStatus.BLOCKED), note)
     return bool(places)
 
 
@@ -134,7 +142,7 @@ def fail_queued(batch: Batch, place: TaskPlace, error: JsonObject) -> bool:
     if batch.run(_FAIL_QUEUED, batch.wall, pack(error), family, place.task_id) != 1:
         return False
     note = error_note(error, batch.families.note(error, place))
-    _end(batch, place, TASK["give_up"].leaving(TaskStatus.QUEUED), note)
+    note_end(batch, place, TASK["give_up"].leaving(TaskStatus.QUEUED), note)
     return True
 
 
@@ -143,9 +151,10 @@ def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -
     family = batch.families.id_of(error)
     if batch.run(_FAIL_HELD, batch.wall, pack(error), family, *_bound(cause), place.task_id) != 1:
         return False
+    batch.run(_FORGET_AWAITED, ids([place.task_id]))
     move = TASK["give_up"].leaving(TaskStatus.HELD)
     note = error_note(error, batch.families.note(error, place))
-    _end(batch, place, move, {**note, **cause.note}, actor=cause.actor)
+    note_end(batch, place, move, {**note, **cause.note}, actor=cause.actor)
     return True
 
 
@@ -154,6 +163,8 @@ def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[F
     listed = ids(task.place.task_id for task in tasks)
     if batch.run(_CANCEL, batch.wall, *_bound(cause), listed) != len(tasks):
         raise Bug("cancel.refused", "a task without a slot could not be cancelled")
+    if any(task.status in (TaskStatus.WAITING, TaskStatus.HELD) for task in tasks):
+        batch.run(_FORGET_AWAITED, listed)
     for place, status in tasks:
         batch.task_moved(place, TASK["cancel"].leaving(status), actor=cause.actor, data=cause.note)
     return [
@@ -165,7 +176,7 @@ def _bound(cause: Cause) -> tuple[str | bytes | None, str | bytes | None]:
     return raw(cause.actor), raw(cause.reason or None)
 
 
-def _end(
+def note_end(
     batch: Batch,
     place: TaskPlace,
     move: Move[TaskStatus],
@@ -173,6 +184,7 @@ def _end(
     *,
     actor: str | None = None,
 ) -> None:
+    """Note the end of a task that held no slot, with what follows from it."""
     tolerated = move.target is TaskStatus.FAILED and is_tolerated(batch, place)
     batch.task_moved(place, move, actor=actor, data={**note, **NOTE} if tolerated else note)
     batch.follow(place, move.target, tolerated=tolerated)

@@ -61,6 +61,30 @@ TABLES: tuple[str, ...] = (
 	PRIMARY KEY (sink)
 )
  WITHOUT ROWID""",
+    """CREATE TABLE awaited (
+	task_id INTEGER NOT NULL,
+	due_at INTEGER,
+	until INTEGER,
+	fails_at INTEGER,
+	name TEXT,
+	"key" TEXT,
+	is_held INTEGER DEFAULT 0 NOT NULL,
+	PRIMARY KEY (task_id),
+	CONSTRAINT awaited_signal CHECK ((name IS NULL) = (key IS NULL)),
+	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
+)""",
+    """CREATE TABLE signal (
+	id INTEGER NOT NULL,
+	uid TEXT,
+	name TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	data TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL,
+	actor TEXT,
+	task_id INTEGER,
+	PRIMARY KEY (id)
+)""",
     """CREATE TABLE purge (
 	job_id INTEGER NOT NULL,
 	event INTEGER NOT NULL,
@@ -102,6 +126,13 @@ INDEXES: tuple[str, ...] = (
     "CREATE UNIQUE INDEX expectation_schedule ON expectation (schedule_id) WHERE schedule_id IS NOT NULL",
     "CREATE UNIQUE INDEX expectation_workflow ON expectation (workflow) WHERE workflow IS NOT NULL",
     "CREATE INDEX gauge_down ON gauge (down_at) WHERE down_at IS NOT NULL",
+    'CREATE INDEX awaited_by_signal ON awaited (name, "key", task_id) WHERE is_held = 0 AND name IS NOT NULL',
+    "CREATE INDEX awaited_due ON awaited (due_at) WHERE is_held = 0 AND due_at IS NOT NULL",
+    "CREATE INDEX awaited_fails ON awaited (fails_at) WHERE is_held = 0 AND fails_at IS NOT NULL",
+    "CREATE INDEX awaited_until ON awaited (until) WHERE is_held = 0 AND until IS NOT NULL",
+    "CREATE INDEX signal_expires ON signal (expires_at)",
+    'CREATE INDEX signal_kept ON signal (name, "key", id) WHERE task_id IS NULL',
+    "CREATE UNIQUE INDEX signal_uid ON signal (uid) WHERE uid IS NOT NULL",
     "CREATE INDEX job_pinned ON job (id) WHERE pinned_at IS NOT NULL",
     'CREATE UNIQUE INDEX notice_about ON notice (sink, about) WHERE about IS NOT NULL',
     'CREATE INDEX notice_delivery ON notice (delivery) WHERE delivery IS NOT NULL',

@@ -1,0 +1,147 @@
+"""Answers of waiting tasks: moments that have come, and signals.
+
+Called through the table in `core.store.dispatch`, and when something comes due.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from core.model.judgements import Await
+from core.model.outcomes import TaskError
+from core.model.signal_commands import Signal, Signalled
+from core.model.values import JsonObject, to_iso
+from core.store.apply.moves import queueing, waiting
+from core.store.batch import Batch, earliest
+from core.store.rows import PLACE, Awaited, Cause, Subject, TaskPlace
+from core.store.sql import pack, raw, unpack
+
+_PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
+_DUE = (
+    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_due JOIN task t ON t.id = w.task_id"
+    " WHERE w.is_held = 0 AND w.due_at IS NOT NULL AND w.due_at <= ? ORDER BY w.due_at LIMIT ?"
+)
+_UNTIL = (
+    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_until JOIN task t ON t.id = w.task_id"
+    " WHERE w.is_held = 0 AND w.until IS NOT NULL AND w.until <= ? ORDER BY w.until LIMIT ?"
+)
+_LATE = (
+    f"SELECT {_PLACED}, w.name, w.key FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
+    " WHERE w.is_held = 0 AND w.fails_at IS NOT NULL AND w.fails_at <= ? ORDER BY w.fails_at LIMIT ?"
+)
+_NEXT = (
+    "SELECT (SELECT min(due_at) FROM awaited INDEXED BY awaited_due"
+    " WHERE is_held = 0 AND due_at IS NOT NULL),"
+    " (SELECT min(until) FROM awaited INDEXED BY awaited_until WHERE is_held = 0 AND until IS NOT NULL),"
+    " (SELECT min(fails_at) FROM awaited INDEXED BY awaited_fails"
+    " WHERE is_held = 0 AND fails_at IS NOT NULL)"
+)
+_WAITS = (
+    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_by_signal JOIN task t ON t.id = w.task_id"
+    " WHERE w.is_held = 0 AND w.name = CAST(? AS TEXT) AND w.key = CAST(? AS TEXT) ORDER BY w.task_id LIMIT 1"
+)
+_KEPT = (
+    "SELECT id, uid, data, at, actor FROM signal INDEXED BY signal_kept"
+    " WHERE task_id IS NULL AND name = CAST(? AS TEXT) AND key = CAST(? AS TEXT) AND expires_at > ?"
+    " ORDER BY id LIMIT 1"
+)
+_INSERT = (
+    "INSERT INTO signal (uid, name, key, data, at, expires_at, actor)"
+    " VALUES (CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, CAST(? AS TEXT)) RETURNING id"
+)
+_READ = "UPDATE signal SET task_id = ? WHERE id = ? AND task_id IS NULL"
+_EXPIRED = "DELETE FROM signal WHERE id IN (SELECT id FROM signal WHERE expires_at <= ? LIMIT 100)"
+
+
+class _Kept(NamedTuple):
+    """A signal that no task has read."""
+
+    id: int
+    uid: str | None
+    data: str
+    at: int
+    actor: str | None
+
+    @property
+    def output(self) -> JsonObject:
+        """Return what the task that reads it gives out."""
+        return {"id": self.uid, "data": unpack(self.data), "at": to_iso(self.at)}
+
+
+def begin(batch: Batch, task_id: int, command: Await) -> bool:
+    """Let a task wait, or answer it at once; False = it does not wait for that judgement."""
+    awaited = Awaited(
+        due_at=None if command.for_ms is None else batch.now + command.for_ms,
+        until=command.until,
+        fails_at=None if command.within_ms is None else batch.now + command.within_ms,
+        name=command.signal,
+        key=None if command.signal is None else command.key,
+    )
+    place = waiting.begin(batch, task_id, awaited)
+    if place is not None and awaited.name is not None and awaited.key is not None:
+        _answer_kept(batch, place, name=awaited.name, key=awaited.key)
+    return place is not None
+
+
+def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
+    """Let a held task wait on, or answer it at once; False = it is not held, or waits for no answer."""
+    if not waiting.unhold(batch, place, cause):
+        return False
+    row = batch.one("SELECT name, key FROM awaited WHERE task_id = ?", place.task_id)
+    if row is not None and row[0] is not None:
+        _answer_kept(batch, place, name=row[0], key=row[1])
+    return True
+
+
+def release(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
+    """Queue a held task, or let it wait on for its answer; False = it is not held."""
+    return unhold(batch, place, cause) or queueing.unhold(batch, place, cause)
+
+
+def come_due(batch: Batch, *, limit: int) -> None:
+    """End the tasks whose moment has come, and those whose deadline passed before an answer."""
+    for place in [*batch.places(_DUE, batch.now, limit), *batch.places(_UNTIL, batch.wall, limit)]:
+        waiting.succeed(batch, place, {"at": to_iso(batch.wall)})
+    for *late, name, key in batch.rows(_LATE, batch.now, limit):
+        what = "its time" if name is None else f"the signal {name}" + (f" with the key {key}" if key else "")
+        code = "timeout" if name is None else "signal.timeout"
+        waiting.fail(batch, TaskPlace(*late), TaskError(code=code, message=f"{what} did not come in time"))
+
+
+def next_answer(batch: Batch) -> int | None:
+    """Return when the next moment or deadline of a waiting task comes (engine time); None = none does."""
+    ((due_at, until, fails_at),) = batch.rows(_NEXT)
+    return earliest(due_at, None if until is None else until + batch.offset, fails_at)
+
+
+def apply_signal(batch: Batch, command: Signal) -> Signalled:
+    """Take a signal: it answers the task that waits longest for it, or is kept until one does."""
+    batch.run(_EXPIRED, batch.now)
+    if command.uid is not None:
+        known = batch.one("SELECT id, task_id FROM signal WHERE uid = CAST(? AS TEXT)", raw(command.uid))
+        if known is not None:
+            return Signalled(signal_id=known[0], task_id=known[1], duplicate=True)
+    name, key = command.name, command.key
+    row = (
+        raw(command.uid),
+        raw(name),
+        raw(key),
+        pack(command.data),
+        batch.wall,
+        batch.now + command.keep_ms,
+        raw(command.actor),
+    )
+    ((signal_id,),) = batch.rows(_INSERT, *row)
+    note: JsonObject = {"signal": name, "key": key, "number": signal_id}
+    batch.event("signal.received", Subject(), actor=command.actor, data=note)
+    for place in batch.places(_WAITS, raw(name), raw(key)):
+        _answer_kept(batch, place, name=name, key=key)
+        return Signalled(signal_id=signal_id, task_id=place.task_id)
+    return Signalled(signal_id=signal_id)
+
+
+def _answer_kept(batch: Batch, place: TaskPlace, *, name: str, key: str) -> None:
+    """Answer a waiting task with the oldest signal that is kept for it, if there is one."""
+    for kept in batch.typed(_Kept, _KEPT, raw(name), raw(key), batch.now):
+        if waiting.succeed(batch, place, kept.output, actor=kept.actor):
+            batch.run(_READ, place.task_id, kept.id)

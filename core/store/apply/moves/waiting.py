@@ -1,0 +1,97 @@
+"""Moves of tasks that wait: into their wait, out of it.
+
+Called by the judgements, the answers and the operators' commands.
+"""
+
+from __future__ import annotations
+
+from core.model.outcomes import TaskError
+from core.model.status import TASK, Move, TaskStatus
+from core.model.values import JsonObject
+from core.store.apply.moves import jobs
+from core.store.apply.moves.attempts import error_note
+from core.store.apply.moves.idle import note_end
+from core.store.batch import Batch
+from core.store.rows import PLACE, Awaited, Cause, TaskPlace
+from core.store.sql import guard, pack, raw
+
+_BEGIN = (
+    "UPDATE task SET status = 'waiting', wait_reason = NULL, status_by = NULL, status_reason = NULL"
+    f" WHERE id = ? AND wait_reason = 'condition' AND {guard(TASK['await_answer'])} RETURNING {PLACE}"
+)
+_ADD = (
+    "INSERT INTO awaited (task_id, due_at, until, fails_at, name, key)"
+    " VALUES (?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))"
+)
+_ANSWER = {
+    move.name: f"UPDATE task SET status = '{move.target}', finished_at = ?, output = ?, error = ?,"
+    " family = coalesce(?, family), status_by = CAST(? AS TEXT), status_reason = NULL"
+    f" WHERE id = ? AND {guard(move)}"
+    for move in (TASK["answer_succeeded"], TASK["answer_failed"])
+}
+_DONE = "DELETE FROM awaited WHERE task_id = ?"
+_UNHOLD = (
+    "UPDATE task SET status = 'waiting', status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(TASK['unhold_waiting'])} AND id IN (SELECT task_id FROM awaited)"
+)
+
+
+def begin(batch: Batch, task_id: int, awaited: Awaited) -> TaskPlace | None:
+    """Let a task wait that was judged; None = it does not wait for that judgement."""
+    places = batch.places(_BEGIN, task_id)
+    for place in places:
+        row = (task_id, awaited.due_at, awaited.until, awaited.fails_at, raw(awaited.name), raw(awaited.key))
+        batch.run(_ADD, *row)
+        batch.task_moved(place, TASK["await_answer"], data=_told(batch, awaited))
+        # A job that waits has begun, though nothing of it was claimed.
+        jobs.start(batch, [place.job_id])
+    return places[0] if places else None
+
+
+def succeed(batch: Batch, place: TaskPlace, output: JsonObject, *, actor: str | None = None) -> bool:
+    """End a waiting task with its answer; False = it does not wait."""
+    row = (batch.wall, pack(output), None, None, raw(actor), place.task_id)
+    if batch.run(_ANSWER["answer_succeeded"], *row) != 1:
+        return False
+    _end(batch, place, TASK["answer_succeeded"], {"output": output}, actor=actor)
+    return True
+
+
+def fail(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
+    """End a waiting task whose answer did not come; False = it does not wait."""
+    stored = error.to_json()
+    family = batch.families.id_of(stored)
+    row = (batch.wall, None, pack(stored), family, None, place.task_id)
+    if batch.run(_ANSWER["answer_failed"], *row) != 1:
+        return False
+    note = error_note(stored, batch.families.note(stored, place))
+    _end(batch, place, TASK["answer_failed"], note)
+    return True
+
+
+def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
+    """Let a held task wait on; False = it is not held, or does not wait for an answer."""
+    if batch.run(_UNHOLD, raw(cause.actor), raw(cause.reason or None), place.task_id) != 1:
+        return False
+    batch.run("UPDATE awaited SET is_held = 0 WHERE task_id = ?", place.task_id)
+    batch.task_moved(place, TASK["unhold_waiting"], actor=cause.actor, data=cause.note)
+    return True
+
+
+def _end(
+    batch: Batch, place: TaskPlace, move: Move[TaskStatus], note: JsonObject, *, actor: str | None = None
+) -> None:
+    batch.run(_DONE, place.task_id)
+    note_end(batch, place, move, note, actor=actor)
+
+
+def _told(batch: Batch, awaited: Awaited) -> JsonObject:
+    """Return what the event says: times by the wall clock."""
+    ends = awaited.until if awaited.due_at is None else awaited.due_at - batch.offset
+    told: JsonObject = {
+        "until": ends,
+        "fails_at": None if awaited.fails_at is None else awaited.fails_at - batch.offset,
+        "signal": awaited.name,
+        "key": awaited.key or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}

@@ -1,0 +1,54 @@
+"""The tables of what tasks wait for, and of signals.
+
+Part of the schema; what its first lines say of columns and times holds here.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+
+from core.store.columns import metadata, required
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Column("due_at", Integer),
+    Column("until", Integer),
+    Column("fails_at", Integer),
+    Column("name", Text),
+    Column("key", Text),
+    required("is_held", default="0"),
+    CheckConstraint("(name IS NULL) = (key IS NULL)", name="awaited_signal"),
+    Index("awaited_due", "due_at", sqlite_where=text("is_held = 0 AND due_at IS NOT NULL")),
+    Index("awaited_until", "until", sqlite_where=text("is_held = 0 AND until IS NOT NULL")),
+    Index("awaited_fails", "fails_at", sqlite_where=text("is_held = 0 AND fails_at IS NOT NULL")),
+    Index(
+        "awaited_by_signal", "name", "key", "task_id", sqlite_where=text("is_held = 0 AND name IS NOT NULL")
+    ),
+)
+"""What each waiting task waits for, also while it is held: `due_at` and `fails_at` are engine time.
+
+It succeeds at `due_at`, at `until` (wall clock), or by a signal of `name` and `key`; it fails at `fails_at`.
+"""
+
+signal = Table(
+    "signal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", Text),
+    required("name", Text),
+    required("key", Text),
+    required("data", Text),
+    required("at"),
+    required("expires_at"),
+    Column("actor", Text),
+    Column("task_id", Integer),
+    Index("signal_uid", "uid", unique=True, sqlite_where=text("uid IS NOT NULL")),
+    Index("signal_kept", "name", "key", "id", sqlite_where=text("task_id IS NULL")),
+    Index("signal_expires", "expires_at"),
+)
+"""Signals that came; `task_id` = the task that one answered, NULL = none yet. `expires_at` is engine time.
+
+A signal with a `uid` is taken once, as long as its row is there.
+"""
