@@ -19,7 +19,7 @@ from core.executors.output_use import OutputUse
 from core.logs import get_logger
 from core.model.commands import ENGINE
 from core.model.ports import Alarms, Clock
-from core.model.purge_commands import NoteRetention, PurgeCause, RetentionStep
+from core.model.purge_commands import NoteRetention, PurgeCause, RetentionStep, SweepPayloads
 from core.model.purges import why_job_stays, why_loose_stays
 from core.model.retention import (
     NEVER,
@@ -49,6 +49,7 @@ ROOM_REST = 2.0
 """How many times as long as a step took it rests meanwhile after it, while tasks run."""
 ROOM_SHARE = 0.9
 """To so much of its quota what outputs take is brought, once it is reached."""
+PAYLOAD_MS = 120_000
 _ALARM = "retention"
 
 _log = get_logger(__name__)
@@ -83,6 +84,9 @@ class RetentionFacts(Protocol):
 
     async def tasks(self, *, after: int) -> list[EndedTask]:
         """Return ended tasks of the next window of ids."""
+
+    async def unused_payloads(self, before: int) -> list[str]:
+        """Return texts that no task names."""
 
     async def beyond(self, least: int) -> list[EndedJob]:
         """Return jobs that many newer ones of their name stand before."""
@@ -240,6 +244,8 @@ class Retention:
             return
         taking = _Taking(self._ports, self.policy.archive, clock=self._clock)
         taken = await self._pass(taking, saved.offset)
+        if taken.jobs or taken.loose:
+            await self._sweep_payloads()
         await self._ports.journal.submit(NoteRetention(step=RetentionStep.PASSED, facts=taken.facts))
 
     async def make_room(self, quota: int) -> int:
@@ -274,6 +280,15 @@ class Retention:
             if self._room_after >= last:
                 self._room_after, passes = 0, passes - 1
         return freed
+
+    async def _sweep_payloads(self) -> None:
+        """Remove large outputs and surroundings that belonged to what is gone."""
+        # A row that is being made now may name one of them again, and notes that to a minute.
+        before = self._clock.now() - PAYLOAD_MS
+        while hashes := await self._ports.facts.unused_payloads(before):
+            command = SweepPayloads(hashes=tuple(hashes), before=before)
+            if not await self._ports.journal.submit(command):
+                return
 
     async def _pass(self, act: _Act, offset: int) -> _Taken:
         """Go through all that has ended: outputs first, then jobs, then loose tasks."""

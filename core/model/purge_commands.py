@@ -78,6 +78,13 @@ class SweepPurged(Command[int], frozen=True, kw_only=True):
     """Remove the rows of purged jobs that have no tasks any more; answered with how many it removed."""
 
 
+class SweepPayloads(Command[int], frozen=True, kw_only=True):
+    """Remove texts that no row names; those that one was made to name since `before` (engine time) stay."""
+
+    hashes: tuple[str, ...]
+    before: int
+
+
 class SizedOutputs(Struct, frozen=True, kw_only=True):
     """The attempt directories of a task, and what they take in bytes."""
 

@@ -48,6 +48,7 @@ from core.model.purge_commands import (
     Pin,
     Purge,
     RemoveOutputs,
+    SweepPayloads,
     SweepPurged,
     Unpin,
 )
@@ -95,6 +96,7 @@ from core.store.apply.purge import (
     apply_files_removed,
     apply_purge,
     apply_remove_outputs,
+    apply_sweep_payloads,
     apply_sweep_purged,
 )
 from core.store.apply.repair import apply_fail_job, apply_repair
@@ -214,6 +216,7 @@ _TABLE = (
     _each(Unpin, apply_unpin),
     _each(Purge, apply_purge),
     _each(SweepPurged, apply_sweep_purged),
+    _each(SweepPayloads, apply_sweep_payloads),
     _each(RemoveOutputs, apply_remove_outputs),
     _each(FilesRemoved, apply_files_removed),
     _each(NoteRetention, apply_note_retention),

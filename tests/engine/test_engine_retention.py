@@ -136,6 +136,25 @@ async def test_the_newest_jobs_of_a_workflow_stay_and_rows_are_archived(empty_ho
     assert {"definition", "stage", "task", "attempt"} < {row["table"] for row in rows}
 
 
+async def test_large_outputs_in_the_store_go_with_the_last_task_that_names_them(empty_house: House) -> None:
+    house = empty_house
+    policy = RetentionPolicy(usual=KeepBoth(succeeded=Keep(rows_ms=3 * DAY_MS)))
+    house.capacity = Capacity(retention=policy)
+    await house.open()
+    text = "head -c 9000 /dev/zero | tr '\\0' x"
+    for _ in range(2):
+        await house.ended(await house.submit(script("a", text), script("b", "head -c 8000 /dev/zero")))
+        house.clock.advance(hours=2 * DAY_HOURS)
+    large = house.rows("SELECT count(*) FROM payload WHERE length(body) > 8000")[0][0]
+    assert large == 4
+    await passes(house)
+    assert house.rows("SELECT count(*) FROM payload WHERE length(body) > 8000") == [(2,)]
+    assert len(jobs(house)) == 1
+    await passes(house, days=2)
+    assert jobs(house) == []
+    assert house.rows("SELECT count(*) FROM payload") == [(0,)]
+
+
 async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: House) -> None:
     numbers = []
     for text in ("head -c 400000 /dev/zero", "head -c 400000 /dev/zero; exit 1", "head -c 400000 /dev/zero"):

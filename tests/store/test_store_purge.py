@@ -10,7 +10,7 @@ import pytest
 from core.model.commands import Cancel, Operated, Refusal, Rerun
 from core.model.errors import Conflict
 from core.model.once import Once
-from core.model.outcomes import GiveUp
+from core.model.outcomes import GiveUp, Succeeded
 from core.model.purge_commands import (
     FilesRemoved,
     Pin,
@@ -18,6 +18,7 @@ from core.model.purge_commands import (
     Purged,
     RemoveOutputs,
     SizedOutputs,
+    SweepPayloads,
     SweepPurged,
     Unpin,
 )
@@ -228,3 +229,22 @@ def test_failures_of_what_is_gone_still_count_for_their_family(deck: Deck) -> No
 )
 def test_rising_numbers_are_written_as_ranges(numbers: list[int], expected: list[tuple[int, int]]) -> None:
     assert list(spans(numbers)) == expected
+
+
+def test_a_text_that_a_row_names_again_is_not_swept(deck: Deck) -> None:
+    body = "x" * 9_000
+    (first,) = deck.enqueue(task("l"))
+    deck.claim()
+    deck.end(first, Succeeded(output=body))
+    ((known,),) = deck.rows("SELECT hash FROM payload")
+    before = deck.now
+    purged(deck, task_ids=(first,))
+    # Between the look and the removal another task ends with the same output, a minute and more later.
+    deck.now += 61_000
+    (second,) = deck.enqueue(task("l"))
+    deck.claim()
+    deck.end(second, Succeeded(output=body))
+    assert deck.do(SweepPayloads(hashes=(known,), before=before + 60_000)) == [0]
+    assert deck.do(SweepPayloads(hashes=("gone",), before=10**15)) == [0]
+    purged(deck, task_ids=(second,))
+    assert deck.do(SweepPayloads(hashes=(known,), before=10**15)) == [1]

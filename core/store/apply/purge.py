@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from core.model.commands import Refusal
-from core.model.purge_commands import FilesRemoved, Purge, Purged, RemoveOutputs, SweepPurged
+from core.model.purge_commands import FilesRemoved, Purge, Purged, RemoveOutputs, SweepPayloads, SweepPurged
 from core.model.purges import (
     JobFacts,
     LooseFacts,
@@ -25,7 +25,7 @@ from core.store.apply.purged_facts import counted, keep_ids, note_at_once
 from core.store.batch import Batch
 from core.store.purge_facts import JOB_FACTS, LOOSE_FACTS, OUTPUT_FACTS
 from core.store.rows import PLACE, Cause, Subject, TaskPlace
-from core.store.sql import ids
+from core.store.sql import ids, pack
 
 ROWS_PER_BATCH = 1_000
 """Rows that one batch deletes, and those of one task more."""
@@ -142,6 +142,12 @@ def apply_sweep_purged(batch: Batch, _: SweepPurged) -> int:
     for statement in _SWEEP if rows else ():
         batch.run(statement, listed)
     return len(rows)
+
+
+def apply_sweep_payloads(batch: Batch, command: SweepPayloads) -> int:
+    """Delete texts; return how many."""
+    sql = f"DELETE FROM payload WHERE hash IN {_LISTED} AND used_at < ?"
+    return batch.run(sql, pack([*command.hashes]), command.before)
 
 
 def apply_remove_outputs(batch: Batch, command: RemoveOutputs) -> Purged:

@@ -38,6 +38,13 @@ _BEYOND = text(
 )
 
 
+_UNUSED = text(
+    "SELECT hash FROM payload WHERE used_at < :before AND hash NOT IN ("
+    "SELECT output->>'$.\"$payload\"' FROM task WHERE output LIKE '{\"$payload\"%'"
+    " UNION SELECT spec->>'$.context.at' FROM task WHERE spec->>'$.context.at' IS NOT NULL) LIMIT 500"
+)
+
+
 class RetentionReports:
     """What retention asks of the store."""
 
@@ -85,3 +92,8 @@ class RetentionReports:
         async with self._source.snapshot() as db:
             rows = (await db.execute(_BEYOND, {"least": least})).mappings().all()
         return [EndedJob(**row) for row in rows]
+
+    async def unused_payloads(self, before: int) -> list[str]:
+        """Return the hashes of texts that no task names, nor was made to name since then; reads all tasks."""
+        async with self._source.snapshot() as db:
+            return [*(await db.execute(_UNUSED, {"before": before})).scalars()]
