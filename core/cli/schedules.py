@@ -40,6 +40,7 @@ from core.render.schedule_texts import (
     schedule_facts,
     schedule_shape,
     silence_text,
+    silent_gap,
     state_text,
     timing_text,
 )
@@ -315,6 +316,9 @@ async def _tell(deck: ControlAPI, done: Operated, name: str, *, arguments: Remot
         due = "" if view.due_at is None else f", next {to_iso(view.due_at)}"
         text = f"{safe_line(name)}: {timing_text(view.schedule.timing)}, {state_text(view)}{due}"
         say(text if done.changed else f"nothing changed: {text}")
+    gap = silent_gap(view)
+    if gap is not None:
+        note(f"it counts as silent between its times: {gap}")
     if done.changed and not runs_tasks(deck):
         note(f"recorded, but no engine is running: {_LASTING}")
     elif done.changed and view.due_at is not None and not (await deck.status()).is_lasting:

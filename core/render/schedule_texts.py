@@ -6,6 +6,7 @@ Used by the commands and the console.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from core.model.durations import write_duration
 from core.model.errors import Invalid
@@ -50,6 +51,17 @@ def downtime_text(downtime: Downtime) -> SafeText:
     fires = "1 fire" if downtime.fires == 1 else f"{number_text(downtime.fires)} fires"
     of = "" if downtime.schedules == 1 else f" of {downtime.schedules:,} schedules"
     return safe_line(f"no engine since {to_iso(downtime.since)}: {fires}{of} missed")
+
+
+def silent_gap(view: ScheduleView) -> SafeText | None:
+    """Return the next two times that are further apart than a success is expected; None = there are none."""
+    expected = view.schedule.policy.expect_ms
+    for before, after in pairwise(view.next):
+        if expected is not None and after - before >= expected:
+            zone, every = view.schedule.timing.zone, write_duration(expected)
+            apart = f"{moment_text(before, zone)} and {moment_text(after, zone)} are more than {every} apart"
+            return safe_line(apart)
+    return None
 
 
 def silence_text(expected: ExpectationView) -> SafeText:

@@ -263,6 +263,7 @@ async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mi
     assert (view.schedule.timing, len(view.next), view.next[0]) == (timing, 5, view.due_at)
     assert mine in {one.schedule.name for one in await control.schedules.all()}
     assert await control.schedules.downtime() is None
+    assert await control.schedules.expected_workflows() == ()
     fired = await control.schedules.trigger(mine)
     assert fired.status is FireStatus.SUBMITTED
     await within(control.wait_job(fired.job_id), "its job ends")
