@@ -66,6 +66,14 @@ def test_an_event_is_told_once_whoever_looks_again(deck: Deck):
     assert statuses(deck) == [("a", first, "waiting"), ("b", first, "waiting"), ("a", second, "waiting")]
 
 
+def test_a_sink_that_came_later_is_not_put_back_by_a_look_for_others(deck: Deck):
+    first, _, third = more_events(deck)
+    deck.do(ConfigureNotices(sinks=("a", "c")))
+    told(deck, draft(first), draft(first, "c"), upto=first)
+    assert deck.rows("SELECT sink, event FROM notice_cursor ORDER BY sink") == [("a", first), ("c", third)]
+    assert statuses(deck) == [("a", first, "waiting")]
+
+
 def test_a_sink_has_one_notice_about_a_thing(deck: Deck):
     first, second, third = more_events(deck)
     told(deck, draft(first, about="family:x"), draft(second, about="family:x"), draft(third, "b", "family:x"))
