@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from core.control.schedule_answers import downtime
 from core.engine import machine
 from core.engine.measures import Measures
 from core.model.health import HealthView
@@ -86,6 +87,7 @@ class HealthAnswers:
             overdue=facts.overdue,
             overdue_since=facts.overdue_since,
             missed=facts.missed,
+            downtime=await downtime(reports, self._engine),
         )
 
     def _measured(self) -> tuple[MeasureView, ...]:

@@ -24,6 +24,8 @@ from core.executors.room import Room
 from core.model.ports import Alarms, Clock
 
 TRIM_SECONDS = 2.0
+HEALTH_MS = 15_000
+"""Between two samples of health at the least."""
 ROOM_SECONDS = 1.0
 """Between two looks at the room that is left; cheap, since only what is new is counted."""
 WALK_MS, WALK_AGAIN_MS, WALK_SHARE = 1_800_000, 3_000, 10
@@ -69,6 +71,7 @@ class Janitor:
         self.quota = settings.output_quota
         """Bytes of output that are kept."""
         self._health = rounds.health
+        self._health_at = 0
         self._clock = clock
         self._alarms = alarms
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +108,10 @@ class Janitor:
 
     def _measure_room(self) -> None:
         self._begin("free room", self._measure)
-        self._begin("health", self._health)
+        now = self._clock.now()
+        if now >= self._health_at:
+            self._health_at = now + HEALTH_MS
+            self._begin("health", self._health)
 
     def _repair(self) -> None:
         self._swept_at = self._clock.now()

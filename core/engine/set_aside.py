@@ -60,7 +60,7 @@ class SetAside:
             return ""
         what, message = next(reversed(self._messages.items()))
         others = len(self._messages) - 1
-        more = f"; and {others} more (taskdeck events --kind fault.found)" if others else ""
+        more = f"; and {others} more (taskdeck events --where kind:fault.found)" if others else ""
         return f"set aside: {what}: {message}{more}"
 
     def _add(self, what: str, message: str) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from core.model.backend_checks import CheckView
+from core.model.schedule_views import Downtime
 from core.model.waits import EngineFacts
 
 TREND_MINUTES = 60
@@ -177,6 +178,8 @@ class HealthView(Struct, frozen=True, kw_only=True):
     overdue_since: int | None = None
     missed: int = 0
     """Times that were missed within the last day."""
+    downtime: Downtime | None = None
+    """Times that passed while no engine ran."""
 
 
 class SubjectLine(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from core.model.health import (
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.render.backend_shapes import look_shape, look_text
+from core.render.schedule_texts import downtime_text
 from core.render.sizes import size_text
 from core.render.times import duration_text
 
@@ -51,7 +52,7 @@ _HINTS = {
     Measure.OUTPUTS: "free some room: claims stop before it is full",
     Measure.INODES: "remove many small files",
     Measure.WAL: "a reader of long ago keeps it from being emptied",
-    Measure.LOOP: "a connector or a call in the engine holds it: see 'taskdeck events --kind engine.blocked'",
+    Measure.LOOP: "a call in the engine holds it: see 'taskdeck events --where kind:engine.blocked'",
 }
 
 
@@ -198,7 +199,15 @@ def _limits(view: HealthView) -> Iterator[SubjectLine]:
 
 
 def _schedules(view: HealthView) -> Iterator[SubjectLine]:
-    if view.overdue:
+    if view.downtime is not None:
+        yield SubjectLine(
+            subject="schedules",
+            state=CRITICAL,
+            text=downtime_text(view.downtime),
+            since=view.downtime.since,
+            hint="only a running engine fires: 'taskdeck serve --install'",
+        )
+    elif view.overdue:
         text = f"{view.overdue:,} should have fired: no engine has looked at them"
         yield SubjectLine(
             subject="schedules",

@@ -25,10 +25,14 @@ class Machine:
 
     async def passes(self, *, times: int = 1) -> None:
         """Let samples be taken."""
+        health, running = self.house.engine.health, self.house.engine.upkeep.janitor._running
         for _ in range(times):
-            self.house.clock.advance(seconds=15)
+            before = health._sampled_at
+            while health._sampled_at == before:
+                self.house.clock.advance(seconds=5)
+                await self.house.settle()
+                await running["health"]
             await self.house.settle()
-            await self.house.engine.upkeep.janitor._running["health"]
 
     @property
     def told(self) -> list[dict]:
@@ -109,3 +113,13 @@ def test_this_machine_is_measured(tmp_path) -> None:
 async def test_health_is_read_beside_the_engine(box: Machine) -> None:
     view = await box.house.control.health.now()
     assert (view.engine.state, view.checks, view.known is not None) == ("serving", (), True)
+
+
+async def test_a_look_for_room_is_not_each_time_a_sample(box: Machine) -> None:
+    sampled = box.house.engine.health._sampled_at
+    for _ in range(7):
+        box.house.clock.advance(seconds=1)
+        await box.house.settle()
+    assert box.house.engine.health._sampled_at == sampled
+    await box.passes()
+    assert box.house.engine.health._sampled_at > sampled

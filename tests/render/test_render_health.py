@@ -17,6 +17,7 @@ from core.model.health import (
     MeasureView,
     Unit,
 )
+from core.model.schedule_views import Downtime
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts
 from core.render.health_lines import health_shape, lines_text, subject_lines, value_text, worst_of
@@ -100,6 +101,12 @@ def view(**more: Any) -> HealthView:
         ({"spent_budgets": 1}, "budgets", WARNING, "1 budget is spent"),
         ({"shut": ("api", "b.example")}, "breakers", WARNING, "shut or tried out: api, b.example"),
         ({"overdue": 2, "overdue_since": NOW}, "schedules", CRITICAL, "2 should have fired"),
+        (
+            {"downtime": Downtime(since=NOW, fires=7, schedules=1), "overdue": 1},
+            "schedules",
+            CRITICAL,
+            "no engine since ",
+        ),
         ({"missed": 3}, "schedules", WARNING, "3 times were missed within a day"),
         ({"schedules": 3}, "schedules", OK, "3 will fire"),
     ],
