@@ -21,7 +21,9 @@ from core.model.text import safe_line
 from core.model.values import JsonValue
 
 
-def _data(text: str) -> JsonValue:
+def _data(text: str | None) -> JsonValue:
+    if text is None:
+        return None
     try:
         value: JsonValue = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -40,20 +42,18 @@ class SignalArguments(Remote):
 
     name: Annotated[str, Argument(metavar="NAME", help="The name that tasks wait for.")]
     key: Annotated[str, Option(metavar="KEY", help="For tasks that wait under this key.")] = ""
-    data: Annotated[
-        JsonValue, Option(read=_data, metavar="JSON", help="What becomes the output of the task.")
-    ] = None
+    data: Annotated[str | None, Option(metavar="JSON", help="What becomes the output of the task.")] = None
     id: Annotated[
         str | None, Option(metavar="ID", help="Send it once: a second signal with this id does nothing.")
     ] = None
     keep: Annotated[
-        int,
+        int | None,
         Option(
             read=parse_duration,
             metavar="TIME",
             help=f"Keep it so long for a task that comes later. [default: {write_duration(KEEP_MS)}]",
         ),
-    ] = KEEP_MS
+    ] = None
     as_: Label = None
 
 
@@ -64,9 +64,9 @@ async def signal(arguments: SignalArguments) -> int:
             SendSignal(
                 name=arguments.name,
                 key=arguments.key,
-                data=arguments.data,
+                data=_data(arguments.data),
                 uid=arguments.id,
-                keep_ms=arguments.keep,
+                keep_ms=KEEP_MS if arguments.keep is None else arguments.keep,
                 actor=actor_of(arguments.as_),
             )
         )
