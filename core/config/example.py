@@ -27,6 +27,7 @@ Editors complete the keys after `taskdeck config schema > config.schema.json`, w
 _SHOWN: Final[Mapping[str, str]] = {
     "slots": "4",
     "default_timeout": '"none"',
+    "metrics": '"127.0.0.1:9464"',
     "http_proxy": '"http://proxy.example.com:3128"',
 }
 """Values of the example where the default is of the machine, or none."""

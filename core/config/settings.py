@@ -56,7 +56,6 @@ READ_AT_START = frozenset(
     {
         *("synchronous", "batch_cap", "aging_step", "log_bytes", "log_files"),
         *("metrics", "metrics_public"),
-        *("metrics", "metrics_public"),
         *("http_connect_timeout", "http_read_timeout", "http_connections", "http_proxy"),
     }
 )
