@@ -46,7 +46,7 @@ COLUMNS = (
     Column(name="value", title="VALUE", form=Form.NUMBER, path="value", width=9),
     Column(name="lines", title="LINES", form=Form.TEXT, path="lines", min_width=12, width=28, priority=4),
     Column(name="trend", title="LAST 30 MIN", form=Form.TEXT, path="trend", width=TREND, priority=3),
-    Column(name="text", title="WHAT", form=Form.TEXT, path="text", min_width=36, width=90, priority=2),
+    Column(name="text", title="WHAT", form=Form.TEXT, path="text", min_width=24, width=90, priority=2),
 )
 
 
