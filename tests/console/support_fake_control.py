@@ -49,10 +49,10 @@ from core.model.views import (
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
-from tests.console.support_fake_health import FakeHealth
 from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_past import past_jobs_of, past_of, past_tasks_of
 from tests.console.support_fake_rows import INFO, NOW, page
+from tests.console.support_fake_upkeep import FakeUpkeep
 
 __all__ = ["INFO", "NOW", "FakeControl"]
 
@@ -61,7 +61,7 @@ R = TypeVar("R")
 OFTEN = "maximum retry limit reached"
 
 
-class FakeControl(FakeHealth, ControlAPI):
+class FakeControl(FakeUpkeep, ControlAPI):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
 
     Each request is answered by the method `answer_` and the name of its verb.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.control.nouns import schedules
+from core.filters.fields import Noun
 from core.model.commands import Effect, Operated
 from core.model.errors import NotFound
 from core.model.records import replace
@@ -24,6 +25,9 @@ class FakeSchedules(FakeLimits):
         self.expected_views: list[ExpectationView] = []
         self.backfilled = Backfilled(times=())
         self.schedule_changes: list[object] = []
+
+    def rows_of(self, noun: Noun) -> list:
+        return list(self.schedule_views) if noun is Noun.SCHEDULES else super().rows_of(noun)
 
     async def answer_schedules(self, _: schedules.ListSchedules) -> tuple[ScheduleView, ...]:
         return tuple(self.schedule_views)
