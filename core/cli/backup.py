@@ -234,7 +234,7 @@ COMMANDS = (
         arguments=Backup,
         run=backup,
         examples=(
-            "taskdeck backup /backups/deck-$(date +%F)",
+            'taskdeck backup "/backups/deck-$(date +%F)"',
             "taskdeck backup /backups/full --outputs",
             "taskdeck backup --verify /backups/full",
             "taskdeck backup --list /backups",

@@ -5,13 +5,12 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import sys
-
 from core.app.metrics.exposition import exposition
 from core.app.metrics.reading import read_facts
 from core.cli.access import running
 from core.cli.arguments import Remote
 from core.cli.commands import Command
+from core.cli.output import say
 from core.cli.reading import reading
 
 
@@ -24,7 +23,7 @@ async def metrics(arguments: Remote) -> int:
     lent = reading(arguments) if arguments.host is None else running(arguments)
     async with lent as deck:
         text = exposition(await read_facts(deck))
-    sys.stdout.write(text.decode())
+    say(text.decode().rstrip("\n"))
     return 0
 
 

@@ -107,8 +107,15 @@ async def _install(arguments: Serve) -> int:
 
 
 def _unit_text(arguments: Serve) -> str:
-    if arguments.until_idle or arguments.take_over or (arguments.unit and arguments.install):
-        raise usage("--unit and --install go without each other, --until-idle and --take-over")
+    word = "--install" if arguments.install else "--unit"
+    others = {
+        "--unit": arguments.unit,
+        "--until-idle": arguments.until_idle,
+        "--take-over": arguments.take_over,
+    }
+    other = next((name for name, is_said in others.items() if is_said and name != word), None)
+    if other is not None:
+        raise usage(f"{word} does not go with {other}")
     chosen = arguments.options()
     return user_unit(chosen.paths.home, chosen.settings(), flags=chosen.engine_flags)
 

@@ -1,4 +1,4 @@
-"""Pins, purges and retention of the control in memory: what was asked, nothing carried out."""
+"""Pins, purges and retention of the control in memory."""
 
 from __future__ import annotations
 

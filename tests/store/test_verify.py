@@ -134,6 +134,10 @@ _GAUGE = (
     "INSERT INTO gauge (id, name) VALUES (1, 'db')",
 )
 _SCHEDULE = "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES (9, 'x', '{}', 5, 1)"
+_NOTICE = (
+    "INSERT INTO notice (id, sink, topic, event, at, text, status, tries, delivery)"
+    " VALUES ({}, 'ops', 'job', 2, 1, 'x', 'waiting', 0, {})"
+)
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
@@ -146,6 +150,9 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "gauge.wrong": (*_GAUGE, "UPDATE gauge SET reserved = 5"),
     "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
     "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
+    "notice.ahead": ("INSERT INTO notice_cursor VALUES ('ops', 10000000)",),
+    "notice.unseen": ("INSERT INTO notice_cursor VALUES ('ops', 1)", _NOTICE.format(1, 5)),
+    "notice.split": (_NOTICE.format(1, 7), _NOTICE.format(2, 7), "UPDATE notice SET sink = 'b' WHERE id = 2"),
     "gauge.down": (*_GAUGE, "UPDATE gauge SET down_at = 5"),
     "check_change.lost": (
         """INSERT INTO event (at, kind, data) VALUES (5, 'backend.down', '{"backend": "db"}')""",
