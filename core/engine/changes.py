@@ -88,7 +88,8 @@ class ChangeNotices:
         with self._watching():
             self._publish_or_arm()
             if after is None:
-                return ChangeNotice(last_event=self._newest, kinds=ALL_KINDS)
+                # What is gathered but not published yet is read by who begins now.
+                return ChangeNotice(last_event=self._heard, kinds=ALL_KINDS)
             # An event that was not written yet is one of another store: answered at once as well.
             if self._newest <= after <= self._heard:
                 await self._next()

@@ -140,7 +140,7 @@ def offered(home: Path, *words: str) -> list[str]:
 
 
 def test_names_of_backends_are_completed(quiet: Deck, home: Path) -> None:
-    assert offered(home, "backends", "") == ["list", "open", "close", "reset"]
+    assert offered(home, "backends", "") == ["list", "look", "open", "close", "reset"]
     assert offered(home, "backends", "open", "--reason", "late", "m") == ["model-api"]
     assert "--for" in offered(home, "backends", "open", "--")
 

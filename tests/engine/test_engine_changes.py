@@ -267,3 +267,16 @@ async def _to_the_end(house: House, call: asyncio.Task[ChangeNotice]) -> None:
     while True:
         edition = await call
         call = asyncio.ensure_future(house.engine.changes(edition.last_event))
+
+
+async def test_who_begins_to_watch_is_told_of_the_newest_event(notices: ChangeNotices, clock: ManualClock):
+    notices.hear(batch(101, "task.queued"))
+    clock.advance(ms=100)
+    notices.hear(batch(103, "task.failed"))
+    first = await within(notices.since(None), "it is answered")
+    assert first.last_event == 103
+    call = await asked(notices, first.last_event)
+    clock.advance(ms=400)
+    notices.hear(batch(104, "task.queued"))
+    clock.advance(ms=500)
+    assert (await within(call, "the next one comes")).last_event >= 103

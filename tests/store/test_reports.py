@@ -350,7 +350,10 @@ async def test_expressions_see_params_and_final_tasks(deck: Deck, reports: Repor
     expressions = reports.expressions
     every = frozenset({"a", "b", "c", "nothing"})
     inputs = await expressions.expression_inputs(number, Mentioned(tasks=every, outputs=every))
-    assert (inputs.params, inputs.job) == ({"p": 1}, {"id": number, "name": "work"})
+    assert (inputs.params, inputs.job) == (
+        {"p": 1},
+        {"id": number, "name": "work", "verdict": "succeeded"},
+    )
     result = TaskResult(uses="delay", status="succeeded", output={"big": "y" * 9_000}, error={})
     assert inputs.tasks == {"a": result}
     assert inputs.size > 9_000

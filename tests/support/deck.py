@@ -61,7 +61,10 @@ class Deck:
         self.path = path
         self.now = now
         if not path.exists():
-            path.write_bytes(empty_store())
+            # Those who look for it find it whole, or not at all.
+            whole = path.with_suffix(".new")
+            whole.write_bytes(empty_store())
+            whole.rename(path)
         self.db = open_writer(path, synchronous="NORMAL", now=now)
         self.epoch = begin_epoch(self.db, time=saved(now), before=None, pid=1).epoch
         self.report = Report()

@@ -186,7 +186,8 @@ _TOLERATED = (
         "a failure is tolerated against its document, or not tolerated as that says",
         """
         SELECT id AS task, status, tolerated FROM task
-        WHERE tolerated != (status = 'failed' AND coalesce(spec->>'$.continue_on_error', 0))""",
+        WHERE tolerated != (status = 'failed' AND coalesce(
+          CASE WHEN json_valid(spec) THEN spec->>'$.continue_on_error' END, 0))""",
     ),
 )
 

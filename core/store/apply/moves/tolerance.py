@@ -14,7 +14,8 @@ NOTE: JsonObject = {"tolerated": True}
 
 _MARK = (
     "UPDATE task SET tolerated = 1 WHERE id = ? AND status = 'failed' AND tolerated = 0"
-    " AND spec->>'$.continue_on_error'"
+    # A spec that is torn says nothing: its task fails as any other.
+    " AND CASE WHEN json_valid(spec) THEN spec->>'$.continue_on_error' END"
 )
 
 
