@@ -54,6 +54,8 @@ async def test_an_attempt_whose_end_the_store_does_not_take_is_set_aside_and_nam
     bad = await house.submit(task("bad"))
     await house.until(lambda: house.rows("SELECT 1 FROM event WHERE kind = 'fault.found'"), "it is named")
     number = house.task_id(bad, "bad")
+    # The history has it a moment before the engine hears of it.
+    await house.until(lambda: house.engine._set_aside.summary(), "the engine has heard of it")
     assert (await set_aside(house)).startswith(f"set aside: task #{number}: the store does not take")
     assert (await house.finish(task("good"))).status == "succeeded"
     assert house.states(bad)["bad"] == "running"

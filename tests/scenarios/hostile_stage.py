@@ -180,6 +180,9 @@ class Walk:
         self._terminal.press(keys)
         seen = self.pictures.setdefault(name, [])
         seen.append(self._terminal.sees(*texts))
+        if pages:
+            # What was looked for may stand at the top of a screen that is still being drawn.
+            seen.append(self._terminal.settled(quiet=0.25))
         for _ in range(pages):
             self._page_down(seen[-1])
             seen.append(self._terminal.settled(quiet=0.25))
