@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.files.identity import FileIdentity, file_identity
 from core.files.kinds import is_dir
+from core.files.writing import sync_path
 
 _ENDING = ".taskdeck-part"
 _EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
@@ -96,16 +97,3 @@ class NewFolder:
             shutil.rmtree(self.unfinished)
         os.close(self._lock)
         self._lock = None
-
-
-def sync_path(path: Path) -> None:
-    """Bring a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # What file systems answer that cannot sync a folder.
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-            raise
-    finally:
-        os.close(descriptor)

@@ -68,7 +68,7 @@ class NewFile:
     def replace(self) -> None:
         """Give the file its path; one that is there is replaced."""
         self._finish().replace(self.path)
-        _sync_folder(self.path.parent)
+        sync_path(self.path.parent)
 
     def place(self) -> None:
         """Give the file its path; raise `FileExistsError` if there is one."""
@@ -82,7 +82,7 @@ class NewFile:
             if os.path.lexists(self.path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
             temporary.rename(self.path)
-        _sync_folder(self.path.parent)
+        sync_path(self.path.parent)
 
     def discard(self) -> None:
         """Close and remove the temporary file, if it is still there."""
@@ -169,8 +169,9 @@ def _lock(descriptor: int, *, patience: float) -> None:
             return
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_path(path: Path) -> None:
+    """Bring a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -24,7 +24,8 @@ from core.config import Settings, load_capacity
 from core.engine.clock import SystemClock
 from core.engine.store_opening import open_store
 from core.files.copying import copy_file, digest_of
-from core.files.new_folder import NewFolder, sync_path
+from core.files.new_folder import NewFolder
+from core.files.writing import sync_path
 from core.host import effective_user
 from core.model.actors import signed
 from core.model.crash_points import crash_point

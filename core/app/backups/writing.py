@@ -30,7 +30,8 @@ from core.app.backups.target import check_room, open_target, refusing
 from core.app.backups.threads import in_thread
 from core.files.copying import digest_of
 from core.files.kinds import exists
-from core.files.new_folder import NewFolder, sync_path
+from core.files.new_folder import NewFolder
+from core.files.writing import sync_path
 from core.model.backups import StoreCopied
 from core.model.crash_points import crash_point
 from core.model.paths import Paths
