@@ -47,9 +47,7 @@ def test_tables_are_checked_and_shown(home: Path, deck: Deck) -> None:
 
 
 def test_every_section_of_the_registry_is_shown_with_what_holds(home: Path, deck: Deck) -> None:
-    file = write(
-        home, '[health]\nload = { soft = 3 }\n[retention]\nsucceeded = { rows = "7d" }\n'
-    )
+    file = write(home, '[health]\nload = { soft = 3 }\n[retention]\nsucceeded = { rows = "7d" }\n')
     shown = deck("config", "show", "--json").objects[0]
     assert {section.name for section in SECTIONS} <= set(shown)
     assert shown["health"]["load"] == {"soft": 3, "hard": "none"}
