@@ -1,4 +1,4 @@
-"""Noise: how near to every single step an event of the history is.
+"""Noise: how much of a history an event belongs to.
 
 Used by the filters of events, the store's predicates, commands and console.
 """

@@ -1,4 +1,4 @@
-"""The history told: a sentence for each kind of event, whatever its facts hold."""
+"""The history told: a sentence for each kind of event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a history that say the same of many tasks, as one.
+"""Lines of a history that say the same of many tasks.
 
 Used by the command `history`.
 """

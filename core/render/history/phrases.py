@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Phrase(NamedTuple):
-    """How a kind begins and goes on, and which of its facts nobody reads."""
+    """How a kind begins and goes on, and which of its facts are left out."""
 
     subject: str
     told: str
