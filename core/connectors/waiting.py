@@ -42,8 +42,8 @@ class WaitInput(Input):
         """Ask for exactly one of `for` and `until`, which can be read."""
         if (with_.get("for") is None) == (with_.get("until") is None):
             yield InputFault(code="wait.choice", message="give either `for` or `until`")
-        yield from _unread("for", with_, parse_document_duration)
-        yield from _unread("until", with_, _moment)
+        yield from unread("for", with_, parse_document_duration)
+        yield from unread("until", with_, _moment)
 
 
 class SignalInput(Input):
@@ -56,10 +56,10 @@ class SignalInput(Input):
     @classmethod
     def rules(cls, with_: JsonObject) -> Iterator[InputFault]:
         """Ask for a timeout that can be read."""
-        yield from _unread("timeout", with_, parse_timeout)
+        yield from unread("timeout", with_, parse_timeout)
 
 
-class _NoCall(Plain):
+class NoCall(Plain):
     """A connector whose tasks are never claimed."""
 
     def call(self, with_: JsonObject, context: CallContext) -> InlineCall:
@@ -67,7 +67,7 @@ class _NoCall(Plain):
         raise Bug("task.waits", f"a task that uses {self.name!r} was claimed", facts={"key": context.key})
 
 
-class Wait(_NoCall):
+class Wait(NoCall):
     """Wait for a time or until a moment."""
 
     name = "wait"
@@ -83,7 +83,7 @@ class Wait(_NoCall):
         return Await(for_ms=parse_document_duration(parsed.for_))
 
 
-class SignalWait(_NoCall):
+class SignalWait(NoCall):
     """Wait for a signal."""
 
     name = "signal"
@@ -98,7 +98,8 @@ class SignalWait(_NoCall):
         return Await(signal=parsed.name, key=parsed.key, within_ms=within)
 
 
-def _unread(field: str, with_: JsonObject, read: Callable[[str], object]) -> Iterator[InputFault]:
+def unread(field: str, with_: JsonObject, read: Callable[[str], object]) -> Iterator[InputFault]:
+    """Return the fault of a length of time or a moment that cannot be read."""
     value = with_.get(field)
     if value is None or (isinstance(value, str) and OPENING in value):
         return

@@ -5,6 +5,7 @@ A client claims its door and a label; the control signs the claim with the user 
 
 from __future__ import annotations
 
+import unicodedata
 from enum import StrEnum
 
 from core.model.errors import Invalid
@@ -42,11 +43,34 @@ def signed(claimed: str, user: str) -> str:
     return f"{user} as {_checked(label)} ({door})"
 
 
+def person_of(actor: str) -> str:
+    """Return the name that a signed actor goes by: its label, else its user. It is not verified."""
+    whole, _, door = actor.rpartition(" (")
+    if not whole or door[:-1] not in set(Door):
+        return actor
+    user, mark, label = whole.partition(" as ")
+    return label if mark else user
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Tell whether two names are meant as one: case, blanks and forms of letters are not told apart."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def check_person(name: str) -> None:
+    """Raise `Invalid` (`actor.label`) for what cannot be the name of a person."""
+    _checked(name)
+
+
 def _checked(label: str) -> str:
     if not label.strip() or len(label) > LABEL_MAX or not label.isprintable():
         raise Invalid(
             "actor.label",
-            f"a label of who asks has 1 to {LABEL_MAX} printable characters",
+            f"a name or label has 1 to {LABEL_MAX} printable characters",
             hint=f"choose another one with --as or ${LABEL_VARIABLE}",
             facts={"label": label[:LABEL_MAX], "longest": LABEL_MAX},
         )

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from core.model.errors import Conflict
 from core.model.failures import Family
 from core.model.gauges import Gauge
 from core.model.lanes import ANY_SLOT, Head, Picks, Room
@@ -20,6 +21,7 @@ from core.model.plans import OnTaskFailure
 from core.model.schedules import FireStatus, Overlap
 from core.model.status import JobStatus, StageStatus, TaskStatus
 from core.model.values import JsonObject
+from core.model.work_items import ItemRole
 
 TaskCounts: TypeAlias = Mapping[TaskStatus, int]
 """How many tasks stand where; a status that does not occur has no key."""
@@ -142,6 +144,25 @@ FamilyOf: TypeAlias = Callable[[JsonObject], Family]
 """Return the family of an error as it is stored."""
 
 
+class ItemRules(Protocol):
+    """Who may do what with a work item; None = it may."""
+
+    def refuse_claim(self, role: ItemRole, person: str) -> Conflict | None:
+        """Return why a person may not claim an item."""
+
+    def refuse_approval(self, role: ItemRole, person: str) -> Conflict | None:
+        """Return why an approval does not count."""
+
+    def refuse_denial(self, role: ItemRole, person: str) -> Conflict | None:
+        """Return why a person may not deny an item."""
+
+    def refuse_release(self, role: ItemRole, person: str) -> Conflict | None:
+        """Return why a person has nothing to release."""
+
+    def refuse_delegation(self, role: ItemRole, to: str) -> Conflict | None:
+        """Return why an item is not given to a person."""
+
+
 class WriterRules(Struct, frozen=True, kw_only=True):
     """The decisions that the writer carries out."""
 
@@ -168,3 +189,4 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     fault_of: Callable[[Outcome], str | None]
     """Return the class of a failure that speaks against its backend; None = it does not."""
     decide_fire: DecideFire
+    items: ItemRules

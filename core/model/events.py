@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from core.model.noise import noise_of
 from core.model.status import ATTEMPT, JOB, STAGE, TASK
 from core.model.values import JsonObject
 
@@ -81,6 +80,15 @@ MARKS = (
     "expectation.removed",
     "finally.cut",
     "signal.received",
+    "item.claimed",
+    "item.released",
+    "item.delegated",
+    "item.commented",
+    "item.approved",
+    "item.denied",
+    "item.reminded",
+    "item.escalated",
+    "item.overdue",
     "job.pinned",
     "job.unpinned",
     "task.pinned",
@@ -119,8 +127,3 @@ class EventView(Struct, frozen=True, kw_only=True):
     attempt: int | None
     actor: str | None
     data: JsonObject
-
-    @property
-    def noise(self) -> int:
-        """How near to every single step it is (`core.model.noise`)."""
-        return noise_of(self.kind, self.actor)

@@ -12,6 +12,7 @@ from msgspec import Struct
 from core.model.commands import Command, RowRef
 from core.model.outcomes import TaskError
 from core.model.terms import Terms
+from core.model.work_items import NewItem
 
 
 class Proceed(Struct, frozen=True, kw_only=True):
@@ -24,8 +25,8 @@ class Proceed(Struct, frozen=True, kw_only=True):
 class Await(Struct, frozen=True, kw_only=True):
     """A blocked task does no work of its own: it waits for a moment, or for an answer.
 
-    It succeeds after `for_ms` of engine time, at `until` (wall clock, ms UTC) or by a signal; it fails when
-    `within_ms` of engine time went by before. None = never.
+    It succeeds after `for_ms` of engine time, at `until` (wall clock, ms UTC), by a signal or by people; it
+    fails when `within_ms` of engine time went by before. None = never.
     """
 
     for_ms: int | None = None
@@ -33,6 +34,8 @@ class Await(Struct, frozen=True, kw_only=True):
     within_ms: int | None = None
     signal: str | None = None
     key: str = ""
+    item: NewItem | None = None
+    """What people are asked."""
 
 
 class SkipIt(Struct, frozen=True, kw_only=True):

@@ -64,7 +64,7 @@ class TaskStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
-    """Its `when` was false, a need did not succeed, or it ended with an exit code that says so."""
+    """Its `when` was false, a need did not succeed, or an exit code or an answer says so."""
 
 
 class AttemptStatus(StrEnum):
@@ -158,6 +158,7 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
     _move("await_answer", {_T.BLOCKED}, _T.WAITING, "task.waiting"),
     _move("answer_succeeded", {_T.WAITING}, _T.SUCCEEDED, "task.succeeded"),
     _move("answer_failed", {_T.WAITING}, _T.FAILED, "task.failed"),
+    _move("answer_skipped", {_T.WAITING}, _T.SKIPPED, "task.skipped"),
     _move("hold", {_T.QUEUED, _T.RETRYING, _T.WAITING}, _T.HELD, "task.held"),
     _move("hold_lost", {_T.RUNNING}, _T.HELD, "task.held"),
     _move("unhold", {_T.HELD}, _T.QUEUED, "task.queued"),

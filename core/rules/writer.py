@@ -6,7 +6,7 @@ Passed by the engine to the store, which must not import the rules.
 from __future__ import annotations
 
 from core.model.decisions import WriterRules
-from core.rules import gauges
+from core.rules import gauges, work_items
 from core.rules.families import family_of
 from core.rules.lanes import choose, sort_key
 from core.rules.limit_scopes import broad_keys, gauge_keys
@@ -41,4 +41,5 @@ WRITER_RULES = WriterRules(
     refused_for=refused_for,
     fault_of=fault_of,
     decide_fire=decide_fire,
+    items=work_items,
 )

@@ -56,6 +56,14 @@ from core.model.records import replace
 from core.model.schedule_commands import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
 from core.model.signal_commands import Signal
 from core.model.status import TASK
+from core.model.work_item_commands import (
+    ApproveItem,
+    ClaimItem,
+    CommentItem,
+    DelegateItem,
+    DenyItem,
+    ReleaseItem,
+)
 from core.store.apply.answers import apply_signal
 from core.store.apply.backend_checks import apply_note_check
 from core.store.apply.change_capacity import apply_change_capacity
@@ -104,6 +112,14 @@ from core.store.apply.rerun import apply_rerun
 from core.store.apply.retention import apply_note_retention
 from core.store.apply.schedules import apply_change_schedule
 from core.store.apply.submit import apply_enqueues, apply_submits
+from core.store.apply.work_items import (
+    apply_approve_item,
+    apply_claim_item,
+    apply_comment_item,
+    apply_delegate_item,
+    apply_deny_item,
+    apply_release_item,
+)
 from core.store.batch import Batch
 
 Apply: TypeAlias = Callable[[Batch, Sequence[Command[object]]], Sequence[object]]
@@ -242,6 +258,12 @@ _TABLE = (
     _each(Recount, apply_recount),
     _each(FailJob, apply_fail_job),
     _each(Signal, apply_signal),
+    _each(ClaimItem, apply_claim_item),
+    _each(ReleaseItem, apply_release_item),
+    _each(DelegateItem, apply_delegate_item),
+    _each(CommentItem, apply_comment_item),
+    _each(ApproveItem, apply_approve_item),
+    _each(DenyItem, apply_deny_item),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),

@@ -38,6 +38,7 @@ from core.store import (
     once_table,
     schedule_tables,
     upkeep_tables,
+    work_item_tables,
 )
 from core.store.columns import among_column, either, pin_columns, required
 
@@ -435,6 +436,7 @@ LIMIT_TABLES = (
 )
 ONCE_TABLE = once_table.once_key
 AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
+WORK_ITEM_TABLES = (work_item_tables.work_item, work_item_tables.work_item_entry)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
 NOTICE_TABLES = (notice_tables.notice, notice_tables.notice_cursor)
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)

@@ -32,7 +32,6 @@ READING = (
     ("queues",),
     ("failures",),
     ("events",),
-    ("history", "2"),
     ("show", "2"),
     ("why", "2"),
     ("timeline", "2"),

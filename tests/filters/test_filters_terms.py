@@ -20,7 +20,7 @@ VIEWS = {
     Noun.FAILURES: FamilyView,
     Noun.SCHEDULES: ScheduleLine,
 }
-COMPUTED = {"depth", "noise", "tasks"}
+COMPUTED = {"depth", "tasks"}
 """Columns that a view works out."""
 
 

@@ -88,6 +88,7 @@ LAW = {
         "await_answer": ("blocked", "waiting", "task.waiting"),
         "answer_succeeded": ("waiting", "succeeded", "task.succeeded"),
         "answer_failed": ("waiting", "failed", "task.failed"),
+        "answer_skipped": ("waiting", "skipped", "task.skipped"),
         "hold": ("queued retrying waiting", "held", "task.held"),
         "hold_lost": ("running", "held", "task.held"),
         "unhold": ("held", "queued", "task.queued"),

@@ -27,6 +27,7 @@ from core.model.judgements import Await, Decide, Proceed, SkipIt
 from core.model.outcomes import Succeeded
 from core.model.signal_commands import Signal
 from core.model.values import INBOX
+from core.model.work_item_commands import DelegateItem, DenyItem, ReleaseItem
 from core.store import batch as batching
 from core.store.apply import purge
 from core.store.batch import Report
@@ -163,6 +164,13 @@ class Lives(RuleBasedStateMachine):
             self.loop.close()
             self.folder.cleanup()
 
+    def denials(self) -> list[Command]:
+        """Return a no for each open item, by one who may say it."""
+        rows = self.deck.rows("SELECT id, coalesce(claimed_by, assignee, 'zoe') FROM work_item")
+        free = [ReleaseItem(item_id=item, actor=f"{who} (cli)") for item, who in rows]
+        give = [DelegateItem(item_id=item, actor="zoe (cli)", to="zoe") for item, _ in rows]
+        return [*free, *give, *(DenyItem(item_id=item, actor="zoe (cli)", reason="-") for item, _ in rows)]
+
     def everything_ends(self) -> None:
         """Open every switch and let all succeed: whatever was done before, no job may be stuck."""
         self.journal.slots = 10
@@ -183,6 +191,7 @@ class Lives(RuleBasedStateMachine):
                     for t, waits in waiting
                 ),
                 *(Signal(name=name, key=key, keep_ms=1) for name in "xy" for key in "12"),
+                *self.denials(),
                 *([Unhold(task_ids=tuple(held))] if held else []),
                 ComeDue(),
             ]

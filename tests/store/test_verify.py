@@ -102,6 +102,7 @@ _OF_TASKS = (
     "price.",
     "backend.",
     "once.",
+    "item.",
 )
 
 
@@ -137,6 +138,10 @@ _SCHEDULE = "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUE
 _NOTICE = (
     "INSERT INTO notice (id, sink, topic, event, at, text, status, tries, delivery)"
     " VALUES ({}, 'ops', 'job', 2, 1, 'x', 'waiting', 0, {})"
+)
+_ITEM = (
+    "INSERT INTO work_item (task_id, title, text, form, submitter, created_at, on_due, quorum, four_eyes,"
+    " on_deny) VALUES (1, '?', '', '[]', 'ann', 1, 'fail', 1, 0, 'fail')"
 )
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
@@ -199,6 +204,11 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
     "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
     "awaited.stray": ("INSERT INTO awaited (task_id) VALUES (1)",),
+    "work_item.stray": (_ITEM,),
+    "work_item.approvals": (_ITEM, "UPDATE work_item SET approvals = 1"),
+    "work_item.claim": (_ITEM, "UPDATE work_item SET claimed_by = 'eve', claimed_at = 1"),
+    "work_item.end": (_ITEM, "UPDATE work_item SET outcome = 'denied', closed_at = 1"),
+    "work_item.history": (_ITEM,),
     "job.finishing": (
         "UPDATE job SET finishing = 1 WHERE id = 2",
         "UPDATE stage SET is_finally = 1",

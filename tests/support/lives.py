@@ -22,6 +22,7 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
+from core.model.form_values import read_form
 from core.model.judgements import Await, Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import (
     AskOperator,
@@ -48,7 +49,16 @@ from core.model.purge_commands import (
     Unpin,
 )
 from core.model.signal_commands import Signal
-from core.model.values import JsonValue
+from core.model.values import JsonObject, JsonValue
+from core.model.work_item_commands import (
+    ApproveItem,
+    ClaimItem,
+    CommentItem,
+    DelegateItem,
+    DenyItem,
+    ReleaseItem,
+)
+from core.model.work_items import NewItem, OnDeny, OnDue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
 
@@ -117,6 +127,7 @@ def commands(deck: Deck, draw: Random) -> Iterator[Command]:
         _hold,
         _rerun,
         lambda _, chance: signal(chance),
+        *(on_item,) * 2,
         lambda *_: ComeDue(),
         lambda *_: FollowUp(),
     ]
@@ -173,8 +184,44 @@ def _awaited(draw: Random, now: int) -> Await:
         {"for_ms": draw.randint(0, 300)},
         {"until": now + draw.randint(-100, 300)},
         {"signal": draw.choice("xy"), "key": draw.choice("12")},
+        {"item": _item(draw)},
+        {"item": _item(draw)},
     )
     return Await(within_ms=within, **draw.choice(kinds))  # type: ignore[arg-type]
+
+
+def _item(draw: Random) -> NewItem:
+    form: JsonObject = {"n": {"type": "integer", "default": 1}} if draw.random() < 0.5 else {"b": "boolean"}
+    return NewItem(
+        title="?",
+        form=read_form(form),
+        assignee=draw.choice((None, None, "bob")),
+        due_ms=draw.choice((None, draw.randint(1, 300))),
+        on_due=draw.choice(tuple(OnDue)),
+        escalate_to=draw.choice((None, "cat", "tester")),
+        remind_ms=draw.choice((None, draw.randint(20, 200))),
+        quorum=draw.choice((1, 1, 2)),
+        four_eyes=draw.random() < 0.3,
+        on_deny=draw.choice(tuple(OnDeny)),
+    )
+
+
+def on_item(deck: Deck, draw: Random) -> Command:
+    """Return what a person does with an item, open or not, in the right or not."""
+    which = "outcome IS NOT NULL" if draw.random() < 0.1 else "outcome IS NULL"
+    row = _pick(deck, draw, f"SELECT id FROM work_item WHERE {which} ORDER BY id")
+    item, actor = 99 if row is None else int(row[0]), f"{draw.choice(('ann', 'bob', 'tester'))} (cli)"
+    values: JsonObject = draw.choice((JsonObject(), JsonObject(n=2), JsonObject(b=True)))
+    verbs: tuple[Command, ...] = (
+        ClaimItem(item_id=item, actor=actor),
+        ReleaseItem(item_id=item, actor=actor),
+        DelegateItem(item_id=item, actor=actor, to=draw.choice(("ann", "bob"))),
+        CommentItem(item_id=item, actor=actor, text="hm"),
+        DenyItem(item_id=item, actor=actor, reason="no"),
+        ApproveItem(item_id=item, actor=actor, values=values),
+        ApproveItem(item_id=item, actor=actor, values=values),
+    )
+    return draw.choice(verbs)
 
 
 def signal(draw: Random) -> Signal:

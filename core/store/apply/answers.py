@@ -11,6 +11,7 @@ from core.model.judgements import Await
 from core.model.outcomes import TaskError
 from core.model.signal_commands import Signal, Signalled
 from core.model.values import JsonObject, to_iso
+from core.store.apply import item_times
 from core.store.apply.moves import queueing, waiting
 from core.store.batch import Batch, earliest
 from core.store.rows import PLACE, Awaited, Cause, Subject, TaskPlace
@@ -26,7 +27,8 @@ _UNTIL = (
     " WHERE w.is_held = 0 AND w.until IS NOT NULL AND w.until <= ? ORDER BY w.until LIMIT ?"
 )
 _LATE = (
-    f"SELECT {_PLACED}, w.name, w.key FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
+    f"SELECT {_PLACED}, w.name, w.key, (SELECT id FROM work_item WHERE task_id = t.id AND outcome IS NULL)"
+    " FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.fails_at IS NOT NULL AND w.fails_at <= ? ORDER BY w.fails_at LIMIT ?"
 )
 _NEXT = (
@@ -77,7 +79,7 @@ def begin(batch: Batch, task_id: int, command: Await) -> bool:
         name=command.signal,
         key=None if command.signal is None else command.key,
     )
-    place = waiting.begin(batch, task_id, awaited)
+    place = waiting.begin(batch, task_id, awaited, command.item)
     if place is not None and awaited.name is not None and awaited.key is not None:
         _answer_kept(batch, place, name=awaited.name, key=awaited.key)
     return place is not None
@@ -102,16 +104,25 @@ def come_due(batch: Batch, *, limit: int) -> None:
     """End the tasks whose moment has come, and those whose deadline passed before an answer."""
     for place in [*batch.places(_DUE, batch.now, limit), *batch.places(_UNTIL, batch.wall, limit)]:
         waiting.succeed(batch, place, {"at": to_iso(batch.wall)})
-    for *late, name, key in batch.rows(_LATE, batch.now, limit):
-        what = "its time" if name is None else f"the signal {name}" + (f" with the key {key}" if key else "")
-        code = "timeout" if name is None else "signal.timeout"
-        waiting.fail(batch, TaskPlace(*late), TaskError(code=code, message=f"{what} did not come in time"))
+    item_times.come_due(batch, limit=limit)
+    for *late, name, key, item in batch.rows(_LATE, batch.now, limit):
+        waiting.fail(batch, TaskPlace(*late), _late(name, key, item))
+
+
+def _late(name: str | None, key: str | None, item: int | None) -> TaskError:
+    if item is not None:
+        message = f"work item {item} had no answer within the `timeout` of its task"
+        return TaskError(code="human.timeout", message=message, facts={"item": item})
+    what = "its time" if name is None else f"the signal {name}" + (f" with the key {key}" if key else "")
+    code = "timeout" if name is None else "signal.timeout"
+    return TaskError(code=code, message=f"{what} did not come in time")
 
 
 def next_answer(batch: Batch) -> int | None:
     """Return when the next moment or deadline of a waiting task comes (engine time); None = none does."""
     ((due_at, until, fails_at),) = batch.rows(_NEXT)
-    return earliest(due_at, None if until is None else until + batch.offset, fails_at)
+    moment = None if until is None else until + batch.offset
+    return earliest(due_at, moment, fails_at, item_times.next_time(batch))
 
 
 def apply_signal(batch: Batch, command: Signal) -> Signalled:

@@ -41,6 +41,8 @@ _DELETE = (
     f"DELETE FROM edge WHERE need_id IN {_LISTED}",
     f"DELETE FROM edge WHERE task_id IN {_LISTED}",
     f"DELETE FROM attempt WHERE task_id IN {_LISTED}",
+    f"DELETE FROM work_item_entry WHERE item_id IN (SELECT id FROM work_item WHERE task_id IN {_LISTED})",
+    f"DELETE FROM work_item WHERE task_id IN {_LISTED}",
     f"DELETE FROM followup WHERE kind = 'task' AND id IN {_LISTED}",
     f"DELETE FROM task WHERE id IN {_LISTED}",
 )

@@ -17,6 +17,7 @@ from core.store.verify.notice_checks import NOTICE_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 from core.store.verify.schedule_checks import SCHEDULE_CHECKS
 from core.store.verify.upkeep_checks import UPKEEP_CHECKS
+from core.store.verify.work_item_checks import WORK_ITEM_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -381,6 +382,7 @@ CHECKS = (
     *_ACTORS,
     *_STAGES,
     *_JOBS,
+    *WORK_ITEM_CHECKS,
     *UPKEEP_CHECKS,
 )
 """Every check, in the order of its run."""

@@ -222,6 +222,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
         "spending.reconciled": _nothing,
+        "item.claimed": _nothing,
+        "item.released": _nothing,
+        "item.delegated": _nothing,
+        "item.commented": _nothing,
+        "item.approved": _nothing,
+        "item.denied": _nothing,
+        "item.reminded": _nothing,
+        "item.escalated": _nothing,
+        "item.overdue": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
+from core.store.apply.moves import work_items
 from core.store.apply.moves.attempts import error_note
 from core.store.apply.moves.tolerance import NOTE, is_tolerated
 from core.store.batch import Batch
@@ -81,6 +82,7 @@ def hold(batch: Batch, task: IdleTask, cause: Cause) -> bool:
         return False
     if task.status is TaskStatus.WAITING:
         batch.run("UPDATE awaited SET is_held = 1 WHERE task_id = ?", task.place.task_id)
+        work_items.hold(batch, task.place.task_id)
     batch.task_moved(task.place, TASK["hold"].leaving(task.status), actor=cause.actor, data=cause.note)
     return True
 
@@ -152,6 +154,7 @@ def fail_held(batch: Batch, place: TaskPlace, error: JsonObject, cause: Cause) -
     if batch.run(_FAIL_HELD, batch.wall, pack(error), family, *_bound(cause), place.task_id) != 1:
         return False
     batch.run(_FORGET_AWAITED, ids([place.task_id]))
+    work_items.cancel(batch, ids([place.task_id]), cause)
     move = TASK["give_up"].leaving(TaskStatus.HELD)
     note = error_note(error, batch.families.note(error, place))
     note_end(batch, place, move, {**note, **cause.note}, actor=cause.actor)
@@ -165,6 +168,7 @@ def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[F
         raise Bug("cancel.refused", "a task without a slot could not be cancelled")
     if any(task.status in (TaskStatus.WAITING, TaskStatus.HELD) for task in tasks):
         batch.run(_FORGET_AWAITED, listed)
+        work_items.cancel(batch, listed, cause)
     for place, status in tasks:
         batch.task_moved(place, TASK["cancel"].leaving(status), actor=cause.actor, data=cause.note)
     return [

@@ -5,15 +5,18 @@ Called by the judgements, the answers and the operators' commands.
 
 from __future__ import annotations
 
+from core.model.commands import ENGINE
 from core.model.outcomes import TaskError
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
-from core.store.apply.moves import jobs
+from core.model.work_items import EntryKind, ItemOutcome, NewItem
+from core.store.apply.moves import jobs, work_items
 from core.store.apply.moves.attempts import error_note
 from core.store.apply.moves.idle import note_end
+from core.store.apply.moves.work_items import Entry
 from core.store.batch import Batch
 from core.store.rows import PLACE, Awaited, Cause, TaskPlace
-from core.store.sql import guard, pack, raw
+from core.store.sql import guard, ids, pack, raw
 
 _BEGIN = (
     "UPDATE task SET status = 'waiting', wait_reason = NULL, status_by = NULL, status_reason = NULL"
@@ -29,6 +32,10 @@ _ANSWER = {
     f" WHERE id = ? AND {guard(move)}"
     for move in (TASK["answer_succeeded"], TASK["answer_failed"])
 }
+_SKIP = (
+    "UPDATE task SET status = 'skipped', finished_at = ?, status_by = CAST(? AS TEXT),"
+    f" status_reason = CAST(? AS TEXT) WHERE id = ? AND {guard(TASK['answer_skipped'])}"
+)
 _DONE = "DELETE FROM awaited WHERE task_id = ?"
 _UNHOLD = (
     "UPDATE task SET status = 'waiting', status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
@@ -36,13 +43,16 @@ _UNHOLD = (
 )
 
 
-def begin(batch: Batch, task_id: int, awaited: Awaited) -> TaskPlace | None:
-    """Let a task wait that was judged; None = it does not wait for that judgement."""
+def begin(batch: Batch, task_id: int, awaited: Awaited, item: NewItem | None = None) -> TaskPlace | None:
+    """Let a task wait that was judged, for people too; None = it does not wait for that judgement."""
     places = batch.places(_BEGIN, task_id)
     for place in places:
         row = (task_id, awaited.due_at, awaited.until, awaited.fails_at, raw(awaited.name), raw(awaited.key))
         batch.run(_ADD, *row)
-        batch.task_moved(place, TASK["await_answer"], data=_told(batch, awaited))
+        told = _told(batch, awaited)
+        if item is not None:
+            told |= {"item": work_items.add(batch, task_id, item), "title": item.title}
+        batch.task_moved(place, TASK["await_answer"], data=told)
         # A job that waits has begun, though nothing of it was claimed.
         jobs.start(batch, [place.job_id])
     return places[0] if places else None
@@ -57,15 +67,23 @@ def succeed(batch: Batch, place: TaskPlace, output: JsonObject, *, actor: str | 
     return True
 
 
-def fail(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
-    """End a waiting task whose answer did not come; False = it does not wait."""
+def fail(batch: Batch, place: TaskPlace, error: TaskError, *, actor: str | None = None) -> bool:
+    """End a waiting task whose answer did not come, or denies it; False = it does not wait."""
     stored = error.to_json()
     family = batch.families.id_of(stored)
-    row = (batch.wall, None, pack(stored), family, None, place.task_id)
+    row = (batch.wall, None, pack(stored), family, raw(actor), place.task_id)
     if batch.run(_ANSWER["answer_failed"], *row) != 1:
         return False
     note = error_note(stored, batch.families.note(stored, place))
-    _end(batch, place, TASK["answer_failed"], note)
+    _end(batch, place, TASK["answer_failed"], note, actor=actor)
+    return True
+
+
+def skip(batch: Batch, place: TaskPlace, reason: str, *, actor: str) -> bool:
+    """End a waiting task that is not wanted; False = it does not wait."""
+    if batch.run(_SKIP, batch.wall, raw(actor), raw(reason), place.task_id) != 1:
+        return False
+    _end(batch, place, TASK["answer_skipped"], {"reason": reason}, actor=actor)
     return True
 
 
@@ -74,6 +92,7 @@ def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     if batch.run(_UNHOLD, raw(cause.actor), raw(cause.reason or None), place.task_id) != 1:
         return False
     batch.run("UPDATE awaited SET is_held = 0 WHERE task_id = ?", place.task_id)
+    work_items.unhold(batch, place.task_id)
     batch.task_moved(place, TASK["unhold_waiting"], actor=cause.actor, data=cause.note)
     return True
 
@@ -82,6 +101,8 @@ def _end(
     batch: Batch, place: TaskPlace, move: Move[TaskStatus], note: JsonObject, *, actor: str | None = None
 ) -> None:
     batch.run(_DONE, place.task_id)
+    # One that is answered is closed already: this is left open by a deadline.
+    work_items.close(batch, ids([place.task_id]), ItemOutcome.OVERDUE, Entry(EntryKind.OVERDUE, ENGINE))
     note_end(batch, place, move, note, actor=actor)
 
 

@@ -10,8 +10,65 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-TABLES: tuple[str, ...] = ()
-INDEXES: tuple[str, ...] = ()
+TABLES: tuple[str, ...] = (
+    """CREATE TABLE work_item (
+	id INTEGER NOT NULL,
+	task_id INTEGER NOT NULL,
+	title TEXT NOT NULL,
+	text TEXT NOT NULL,
+	form TEXT NOT NULL,
+	submitter TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	assignee TEXT,
+	team TEXT,
+	due_at INTEGER,
+	on_due TEXT NOT NULL,
+	escalate_to TEXT,
+	escalated_at INTEGER,
+	remind_ms INTEGER,
+	remind_at INTEGER,
+	quorum INTEGER NOT NULL,
+	four_eyes INTEGER NOT NULL,
+	on_deny TEXT NOT NULL,
+	is_held INTEGER DEFAULT 0 NOT NULL,
+	claimed_by TEXT,
+	claimed_at INTEGER,
+	approvals INTEGER DEFAULT 0 NOT NULL,
+	answer TEXT,
+	outcome TEXT,
+	closed_at INTEGER,
+	closed_by TEXT,
+	reason TEXT,
+	PRIMARY KEY (id),
+	CONSTRAINT work_item_on_due CHECK (on_due = 'approve' OR on_due = 'reject' OR on_due = 'fail' OR on_due = 'escalate'),
+	CONSTRAINT work_item_on_deny CHECK (on_deny = 'fail' OR on_deny = 'skip'),
+	CONSTRAINT work_item_quorum CHECK (quorum >= 1),
+	CONSTRAINT work_item_closed CHECK ((outcome IS NULL) = (closed_at IS NULL)),
+	CONSTRAINT work_item_claimed CHECK ((claimed_by IS NULL) = (claimed_at IS NULL)),
+	CONSTRAINT work_item_outcome CHECK (outcome IS NULL OR outcome = 'approved' OR outcome = 'denied' OR outcome = 'overdue' OR outcome = 'cancelled'),
+	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
+)""",
+    """CREATE TABLE work_item_entry (
+	id INTEGER NOT NULL,
+	item_id INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	person TEXT NOT NULL,
+	note TEXT,
+	data TEXT,
+	PRIMARY KEY (id),
+	CONSTRAINT work_item_entry_kind CHECK (kind = 'opened' OR kind = 'claimed' OR kind = 'released' OR kind = 'delegated' OR kind = 'commented' OR kind = 'approved' OR kind = 'denied' OR kind = 'reminded' OR kind = 'escalated' OR kind = 'overdue' OR kind = 'cancelled'),
+	FOREIGN KEY(item_id) REFERENCES work_item (id) ON DELETE CASCADE
+)""",
+)
+INDEXES: tuple[str, ...] = (
+    "CREATE INDEX work_item_due ON work_item (due_at) WHERE outcome IS NULL AND is_held = 0 AND escalated_at IS NULL AND due_at IS NOT NULL",
+    "CREATE INDEX work_item_entry_of ON work_item_entry (item_id, id)",
+    "CREATE INDEX work_item_remind ON work_item (remind_at) WHERE outcome IS NULL AND is_held = 0 AND remind_at IS NOT NULL",
+    "CREATE INDEX work_item_task ON work_item (task_id)",
+    "CREATE UNIQUE INDEX work_item_open ON work_item (task_id) WHERE outcome IS NULL",
+)
 
 
 def upgrade() -> None:

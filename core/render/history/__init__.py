@@ -1,4 +1,0 @@
-"""The history told: one sentence for each event.
-
-Used by the command `history` and by the console.
-"""
