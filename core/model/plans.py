@@ -15,6 +15,7 @@ from core.model import bounds, limit_fields
 from core.model.durations import LONGEST_MS
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
+from core.model.instances import ForEach
 from core.model.limits import LimitRef, OnExhausted
 from core.model.once import Once, read_once
 from core.model.records import replace
@@ -124,6 +125,8 @@ class NeedPlan(Struct, frozen=True, kw_only=True):
 
     key: str
     when: NeedWhen = NeedWhen.SUCCEEDED
+    each: bool = False
+    """It is met when the instances of that task are known; each instance waits for the one of its index."""
 
 
 class TaskPlan(Struct, frozen=True, kw_only=True):
@@ -157,6 +160,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """Its failure is tolerated: its job goes on as if it had succeeded."""
     waits: bool = False
     """It does no work of its own: it waits outside a slot for a moment or an answer."""
+    for_each: ForEach | None = None
+    """It is a group, and its work is done by its instances; None = it works itself."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
     cost: Estimate | None = None
@@ -182,7 +187,7 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     @property
     def is_conditional(self) -> bool:
         """Whether it is judged when its needs are met, before it is queued."""
-        return self.when is not None or self.has_open_terms or self.waits
+        return self.when is not None or self.has_open_terms or self.waits or self.for_each is not None
 
 
 def needs_outputs(limits: tuple[LimitRef, ...], cost: Estimate | None) -> bool:

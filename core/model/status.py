@@ -159,6 +159,7 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
     _move("answer_succeeded", {_T.WAITING}, _T.SUCCEEDED, "task.succeeded"),
     _move("answer_failed", {_T.WAITING}, _T.FAILED, "task.failed"),
     _move("answer_skipped", {_T.WAITING}, _T.SKIPPED, "task.skipped"),
+    _move("succeed_empty", {_T.BLOCKED}, _T.SUCCEEDED, "task.succeeded"),
     _move("hold", {_T.QUEUED, _T.RETRYING, _T.WAITING}, _T.HELD, "task.held"),
     _move("hold_lost", {_T.RUNNING}, _T.HELD, "task.held"),
     _move("unhold", {_T.HELD}, _T.QUEUED, "task.queued"),
@@ -174,6 +175,7 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
     _move("skip_by_exit", {_T.RUNNING}, _T.SKIPPED, "task.skipped"),
     _move("rerun", set(TASK_FINAL), _T.QUEUED, "task.rerun"),
     _move("rerun_blocked", set(TASK_FINAL), _T.BLOCKED, "task.rerun"),
+    _move("rerun_waiting", set(TASK_FINAL), _T.WAITING, "task.rerun"),
 )
 
 ATTEMPT_MOVES: tuple[Move[AttemptStatus], ...] = (

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
+from core.model.instances import ForEach, Item
 from core.model.limits import LimitRef, OnExhausted
 from core.model.once import Once, once_of
 from core.model.plans import (
@@ -50,6 +51,10 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     skip_exit_codes: tuple[int, ...] = ()
     continue_on_error: bool = False
     waits: bool = False
+    for_each: ForEach | None = None
+    """None = the task is not a group."""
+    item: Item | None = None
+    """None = the task is not an instance."""
     limits: tuple[LimitRef, ...] = ()
     cost: Estimate | None = None
     """None = nothing is estimated."""
@@ -115,6 +120,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             skip_exit_codes=tuple(map(_whole, _list(stored.get("skip_exit_codes")))),
             continue_on_error=stored.get("continue_on_error") is True,
             waits=stored.get("waits") is True,
+            for_each=ForEach.from_json(_object(stored["for_each"])) if "for_each" in stored else None,
+            item=Item.from_json(_object(stored["item"])) if "item" in stored else None,
             limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
             cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
             prefer=tuple(map(str, _list(stored.get("prefer")))),
@@ -145,6 +152,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     stored |= limits_to_json(task)
     if task.once is not None:
         stored["once"] = task.once.to_json()
+    if isinstance(task, StoredSpec) and task.item is not None:
+        stored["item"] = task.item.to_json()
     if isinstance(task, StoredSpec) and task.terms is not None:
         stored["terms"] = terms_to_json(task.terms)
     if task.metadata:
@@ -166,6 +175,7 @@ def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         "skip_exit_codes": list(task.skip_exit_codes) or None,
         "continue_on_error": task.continue_on_error or None,
         "waits": task.waits or None,
+        "for_each": None if task.for_each is None else task.for_each.to_json(),
     }
     return {name: value for name, value in said.items() if value is not None}
 

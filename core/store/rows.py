@@ -165,8 +165,9 @@ class LeftOver(NamedTuple):
     """What a batch leaves to a later one: edges of a task, tasks of a stage, a job's verdict or its lanes.
 
     `limits` = the tasks that wait, from this one on, are to be brought under changed limits. `spent`,
-    `dear` = tasks of this aisle, of this lane, wait for a budget in vain.
+    `dear` = tasks of this aisle, of this lane, wait for a budget in vain. `set` = instances of this set
+    are to be brought in line with their group.
     """
 
-    kind: Literal["task", "stage", "job", "lanes", "limits", "spent", "dear"]
+    kind: Literal["task", "stage", "job", "lanes", "limits", "spent", "dear", "set"]
     id: int

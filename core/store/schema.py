@@ -33,6 +33,8 @@ from core.store import (
     columns,
     expectation_table,
     family_tables,
+    followup_table,
+    instance_tables,
     limit_tables,
     notice_tables,
     once_table,
@@ -258,6 +260,9 @@ task = Table(
     required("retried", default="0"),
     *pin_columns(),
     required("tolerated", default="0"),
+    Column("set_id", Integer),
+    Column("group_task", Integer),
+    Column("item", Integer),
     among_column("status", TaskStatus, "task_status"),
     CheckConstraint(
         f"({either('status', sorted(TASK_FINAL))}) = (finished_at IS NOT NULL)", name="task_finished"
@@ -280,6 +285,8 @@ task = Table(
     Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
     Index("task_pinned", "job_id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("task_family", "family", "id", sqlite_where=text("family IS NOT NULL")),
+    Index("task_item", "set_id", "item", unique=True, sqlite_where=text("set_id IS NOT NULL")),
+    Index("task_unbegun", "set_id", "item", sqlite_where=text(instance_tables.UNBEGUN)),
 )
 """The unit of claim and retry; `spec` holds what never changes (`with`, retry, timeout, ...).
 
@@ -287,7 +294,8 @@ task = Table(
 brought the task to its status and why; both are NULL where it went there in the ordinary course. `family` is
 that of its newest failure, whatever came of the task since. `cost` is what it is estimated to take, by unit.
 `retried` = how often an operator ran it again, other than together with what it depends on. `tolerated` = 1
-while it is FAILED and its job goes on as if it had succeeded.
+while it is FAILED and its job goes on as if it had succeeded. An instance is `item` in the set `set_id` of
+the task `group_task`; it is counted under that set, not under its stage and job.
 """
 
 edge = Table(
@@ -360,7 +368,7 @@ counter = Table(
     CheckConstraint("n >= 0", name="counter_n"),
     sqlite_with_rowid=False,
 )
-"""Tasks per (queue | stage | job, status), kept with each move and verified by recount.
+"""Tasks per (queue | stage | job | set, status), kept with each move and verified by recount.
 
 `job_tolerated` and `stage_tolerated` are scopes of their own: how many of the failed ones are tolerated.
 """
@@ -399,21 +407,6 @@ run_time = Table(
 RUN_TIMES = 100
 """Attempts of a task of a workflow that are kept: those with the highest task ids, then epochs."""
 
-followup = Table(
-    "followup",
-    metadata,
-    required("kind", Text),
-    required("id"),
-    PrimaryKeyConstraint("kind", "id", name="followup_pk"),
-    CheckConstraint(
-        "kind IN ('task', 'stage', 'job', 'lanes', 'limits', 'spent', 'dear')", name="followup_kind"
-    ),
-    sqlite_with_rowid=False,
-)
-"""What a batch left over: edges of a final task, a stage to unblock, a job's verdict, its lanes to open.
-
-`limits` = tasks that wait, from the one behind `id` on, to bring under changed limits."""
-
 payload = Table(
     "payload",
     metadata,
@@ -425,6 +418,7 @@ payload = Table(
 
 They are outputs too large for a row, surroundings that many tasks share."""
 
+FOLLOWUP_TABLE = followup_table.followup
 FAMILY_TABLES = (family_tables.family, family_tables.family_job, family_tables.family_hour)
 LIMIT_TABLES = (
     limit_tables.limit_rule,
@@ -435,6 +429,7 @@ LIMIT_TABLES = (
     limit_tables.entry,
 )
 ONCE_TABLE = once_table.once_key
+INSTANCE_TABLES = (instance_tables.instance_set, instance_tables.instance_page)
 AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
 WORK_ITEM_TABLES = (work_item_tables.work_item, work_item_tables.work_item_entry)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)

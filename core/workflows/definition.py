@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -60,11 +59,13 @@ from core.model.schedules import (
     Overlap,
 )
 from core.model.sizes import parse_output_limit
+from core.workflows.instances import InstanceFields
 from core.workflows.output_patterns import pattern_refusal
+from core.workflows.strict_model import STRICT
 
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
-PLANNED = frozenset({"for_each", "threshold", "budget", "on_failure"})
+PLANNED = frozenset({"budget", "on_failure"})
 """Fields that are planned and not yet accepted."""
 FINALLY = "finally"
 """The name of the last stage of a job, whatever its verdict."""
@@ -77,8 +78,20 @@ PLANNED_USES = frozenset({"human", "workflow", "llm"})
 _T = TypeVar("_T")
 
 
+class _Each:
+    """Stands in a need for the word `each`, which no document can write as a value."""
+
+
 def _need(value: object) -> object:
+    if isinstance(value, dict) and "each" in value and "task" not in value:
+        return {**value, "task": value["each"], "each": _Each}
     return {"task": value} if isinstance(value, str) else value
+
+
+def _is_each(value: object) -> bool:
+    if value is not _Each and value is not False:
+        raise ValueError("a need has either `task` or `each`")
+    return value is _Each
 
 
 def _listed(value: object) -> object:
@@ -226,8 +239,7 @@ ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array"
 
 
 class _Model(BaseModel):
-    # Nothing is converted silently: "3" is not a number, 1 is not a boolean.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+    model_config = STRICT
 
 
 class Param(_Model):
@@ -332,9 +344,11 @@ class Need(_Model):
 
     task: Key
     when: Annotated[NeedWhen, Field(strict=False)] = NeedWhen.SUCCEEDED
+    each: Annotated[bool, BeforeValidator(_is_each)] = False
+    """Each instance needs the one of its index alone."""
 
 
-class Task(_Shared):
+class Task(_Shared, InstanceFields):
     """One task of the document."""
 
     key: Key

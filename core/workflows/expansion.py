@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.model.errors import Fault, InvalidDocument
+from core.model.instances import ForEach
 from core.model.once import Once
 from core.model.plans import (
     NO_RETRY,
@@ -33,6 +34,7 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Finally, Retry, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
+from core.workflows.instances import for_each_of
 from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits, resolve_once
 from core.workflows.loader import Loaded, load, read
 from core.workflows.parameters import bind, written_numbers
@@ -214,7 +216,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         uses=task.uses or defaults.uses or "",
         with_=with_,
         name=task.name,
-        needs=tuple(NeedPlan(key=need.task, when=need.when) for need in task.needs),
+        needs=tuple(NeedPlan(key=need.task, when=need.when, each=need.each) for need in task.needs),
         when=None if task.when is None else bare_source(task.when),
         queue=task.queue or defaults.queue or "default",
         priority=0 if priority is None else priority,
@@ -228,6 +230,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         success_exit_codes=tuple(_listed(task.success_exit_codes, defaults.success_exit_codes)),
         continue_on_error=bool(_first(task.continue_on_error, defaults.continue_on_error)),
         skip_exit_codes=tuple(_listed(task.skip_exit_codes, defaults.skip_exit_codes)),
+        for_each=_for_each(task) if task.is_group else None,
         limits=named_limits(task, defaults),
         cost=estimate(task, defaults),
         prefer=tuple(_listed(task.prefer, defaults.prefer)),
@@ -237,6 +240,10 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         metadata=metadata,
         context=context,
     )
+
+
+def _for_each(task: Task) -> ForEach:
+    return for_each_of(task, when=task.when, each=tuple(need.task for need in task.needs if need.each))
 
 
 def _watchdog(task: Task, defaults: Defaults) -> Watchdog:

@@ -22,6 +22,8 @@ class NeedOutline:
     path: DocumentPath
     key: str
     done: bool = False
+    each: bool = False
+    """Each instance needs the one of its index alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,11 @@ def outline_of(document: JsonObject) -> Outline:
     )
 
 
+def is_group(task: JsonObject) -> bool:
+    """Return whether a task of a document has instances."""
+    return "for_each" in task or "matrix" in task
+
+
 def _tasks(document: JsonObject, defaults: JsonObject) -> Iterator[TaskOutline]:
     yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, defaults)
     for number, stage in enumerate(_list(document.get("stages"))):
@@ -117,9 +124,11 @@ def _needs(value: JsonValue, path: DocumentPath) -> Iterator[NeedOutline]:
     for index, need in enumerate(_list(value)):
         if isinstance(need, str):
             yield NeedOutline(path=(*path, index), key=need)
-        elif isinstance(need, dict) and isinstance(need.get("task"), str):
-            done = need.get("when") == "done"
-            yield NeedOutline(path=(*path, index, "task"), key=str(need["task"]), done=done)
+        elif isinstance(need, dict):
+            word = "task" if "task" in need else "each"
+            key, done = need.get(word), need.get("when") == "done"
+            if isinstance(key, str):
+                yield NeedOutline(path=(*path, index, word), key=key, done=done, each=word == "each")
 
 
 def _mapping(value: JsonValue) -> JsonObject:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from core.model.errors import Fault, Invalid
 from core.model.estimates import AUTO
 from core.model.expressions import OPENING, has_expression
+from core.model.instances import EXCLUDE, INDEX, MATRIX
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import (
+    ROOTS,
     Reference,
     fault_of,
     kind_of_source,
@@ -26,11 +28,14 @@ from core.workflows.expressions.inference import PathKinds, unknown_kinds
 from core.workflows.expressions.kinds import Kind, with_article
 from core.workflows.expressions.paths import Path
 from core.workflows.graph import ancestors
-from core.workflows.outline import Outline, TaskOutline
+from core.workflows.instances import item_roots
+from core.workflows.outline import Outline, TaskOutline, is_group
 from core.workflows.positions import DocumentPath, Positions
 
 TASK_FIELDS = ("output", "status", "error")
 """What an expression may ask of a task."""
+GROUP_FIELDS = ("outputs", "gaps")
+"""What it may ask of a task with instances besides."""
 ERROR_FIELDS = ("code", "message")
 """What an expression may ask of the error of a task."""
 JOB_FIELDS = ("id", "name", "verdict")
@@ -65,6 +70,9 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     for task in outline.tasks:
         yield from _misplaced({k: v for k, v in task.raw.items() if k not in _RESOLVED}, task.path, positions)
         within = _TaskReferences(task, outline, needs, kinds)
+        if not _INSTANCES.isdisjoint(task.raw):
+            yield from _in_instances(task, within, positions)
+            within = _TaskReferences(task, outline, needs, kinds, roots=(*ROOTS, *item_roots(task)))
         for place in texts_in(task.with_, (*task.path, "with")):
             for fault in within.in_text(place.text):
                 yield positions.fault_at(place.path, fault.code, fault.message)
@@ -72,16 +80,28 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
             for place in texts_in(term.value, term.path):
                 for fault in within.in_text(place.text, term.wanted):
                     yield positions.fault_at(place.path, fault.code, fault.message)
-        once = task.raw.get("once")
-        for place in texts_in(once if isinstance(once, dict) else {"key": once}, (*task.path, "once")):
-            # Only a mapping has the step `key`.
-            at = place.path if isinstance(once, dict) else (*task.path, "once")
-            for fault in within.in_once(place):
-                yield positions.fault_at(at, fault.code, fault.message)
+        yield from _in_once(task, within, positions)
         condition = task.raw.get("when")
         if isinstance(condition, str):
             for fault in within.in_condition(condition):
                 yield positions.fault_at((*task.path, "when"), fault.code, fault.message)
+
+
+def _in_once(task: TaskOutline, within: _TaskReferences, positions: Positions) -> Iterator[Fault]:
+    once = task.raw.get("once")
+    for place in texts_in(once if isinstance(once, dict) else {"key": once}, (*task.path, "once")):
+        # Only a mapping has the step `key`.
+        at = place.path if isinstance(once, dict) else (*task.path, "once")
+        for fault in within.in_once(place):
+            yield positions.fault_at(at, fault.code, fault.message)
+
+
+def _in_instances(task: TaskOutline, within: _TaskReferences, positions: Positions) -> Iterator[Fault]:
+    """Yield the faults of what says which instances there are: it is worked out before there is an item."""
+    for name in ("for_each", "matrix"):
+        for place in texts_in(task.raw.get(name), (*task.path, name)):
+            for fault in within.in_text(place.text):
+                yield positions.fault_at(place.path, fault.code, fault.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +132,9 @@ _ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description",
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
-_RESOLVED = frozenset({"with", "when", "once", "metadata", *_TERMS})
+_INSTANCES = frozenset({"for_each", "matrix"})
+"""Where expressions say which instances there are."""
+_RESOLVED = frozenset({"with", "when", "once", "metadata", *_TERMS, *_INSTANCES})
 """Where expressions are resolved, and where anything may stand."""
 
 
@@ -120,13 +142,20 @@ class _TaskReferences:
     """The expressions of one task, against what it may refer to."""
 
     def __init__(
-        self, task: TaskOutline, outline: Outline, needs: dict[str, list[str]], kinds: PathKinds
+        self,
+        task: TaskOutline,
+        outline: Outline,
+        needs: dict[str, list[str]],
+        kinds: PathKinds,
+        *,
+        roots: tuple[str, ...] = ROOTS,
     ) -> None:
         self._task = task
         self._outline = outline
         self._needs = needs
         self._kinds = kinds
         self._before: set[str] | None = None
+        self._roots = roots
 
     def in_text(self, text: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
         """Yield every fault of a text with expressions, without its position.
@@ -174,7 +203,7 @@ class _TaskReferences:
     def _in_source(self, source: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
         shown = source if len(source) <= 60 else source[:57] + "..."
         try:
-            kind = kind_of_source(source, self._kinds)
+            kind = kind_of_source(source, self._kinds, roots=self._roots)
         except ExpressionFault as error:
             faulty = fault_of(error, source)
             yield Fault(code=faulty.code, message=f"in `{shown}`: {faulty.message}")
@@ -200,6 +229,9 @@ class _TaskReferences:
         if reference.root == "job" and name == "verdict" and not self._task.is_finally:
             message = "`job.verdict` is known in `finally` only"
             return Fault(code="expression.too_early", message=message)
+        if reference.root == MATRIX and name not in (axes := _axes(self._task)):
+            message = f"`{name}` is not an axis of this matrix{one_of(name, axes)}"
+            return Fault(code="expression.unknown", message=message)
         return self._unresolved_task(name, reference) if reference.root == "tasks" else None
 
     def _unresolved_task(self, key: str, reference: Reference) -> Fault | None:
@@ -213,9 +245,13 @@ class _TaskReferences:
         if key not in self._before and wanted.stage >= own.stage:
             message = f"`{own.key}` uses `tasks.{key}` without needing it: add `{key}` to its `needs`"
             return Fault(code="expression.not_needed", message=message)
-        if len(reference.path) > 2 and reference.path[2] not in TASK_FIELDS:
+        fields = (*TASK_FIELDS, *GROUP_FIELDS) if is_group(wanted.raw) else TASK_FIELDS
+        if len(reference.path) > 2 and reference.path[2] not in fields:
             field = str(reference.path[2])
-            message = f"`{field}` is not a field of a task{one_of(field, TASK_FIELDS)}"
+            if field in GROUP_FIELDS:
+                message = f"`{key}` has no instances: ask for `tasks.{key}.output`"
+                return Fault(code="expression.unknown", message=message)
+            message = f"`{field}` is not a field of a task{one_of(field, fields)}"
             return Fault(code="expression.unknown", message=message)
         if reference.path[2:3] == ("error",) and len(reference.path) > 3:
             return self._unresolved_error(str(reference.path[3]))
@@ -226,6 +262,11 @@ class _TaskReferences:
             return None
         message = f"`{field}` is not a field of an error{one_of(field, ERROR_FIELDS)}"
         return Fault(code="expression.unknown", message=message)
+
+
+def _axes(task: TaskOutline) -> list[str]:
+    matrix = task.raw.get("matrix")
+    return [name for name in matrix if name != EXCLUDE] if isinstance(matrix, dict) else []
 
 
 def _path_kinds(document: JsonObject) -> PathKinds:
@@ -245,6 +286,10 @@ def _path_kinds(document: JsonObject) -> PathKinds:
             return "string"
         if path[0] == "tasks" and path[2:] == ("error",):
             return "map"
+        if path[0] == "tasks" and len(path) == 3 and path[2] in GROUP_FIELDS:
+            return "list"
+        if path == (INDEX,):
+            return "int"
         if path[0] in ("env", "secrets") and len(path) == 2:
             return "string"
         return unknown_kinds(path) or kinds.get(path)

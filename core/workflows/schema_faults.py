@@ -59,6 +59,8 @@ _SENTENCES = {
 _NAME = "must be letters, digits, _, . and -"
 _PATTERNS = {
     "key": "must begin with a-z and have only a-z, 0-9 and _",
+    "as": "must begin with a-z and have only a-z, 0-9 and _",
+    "each": "is not a task key: a-z first, then a-z, 0-9 and _",
     "task": "is not a task key: a-z first, then a-z, 0-9 and _",
     "queue": _NAME,
     "limit": _NAME,

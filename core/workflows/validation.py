@@ -19,8 +19,9 @@ from core.workflows.conditions import unreachable_conditions
 from core.workflows.definition import PLANNED_USES, Document
 from core.workflows.exit_codes import exit_code_faults
 from core.workflows.graph import cycles, dependents_of
+from core.workflows.instances import instance_faults
 from core.workflows.limits import FAULTS_MAX, survey
-from core.workflows.outline import NeedOutline, Outline, TaskOutline, outline_of
+from core.workflows.outline import NeedOutline, Outline, TaskOutline, is_group, outline_of
 from core.workflows.parameters import check_declarations
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.references import check_references
@@ -53,6 +54,7 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     outline = outline_of(value)
     faults.extend(_graph_faults(outline, positions))
     faults.extend(_connector_faults(value, outline, positions, checks))
+    faults.extend(instance_faults(outline, positions))
     faults.extend(check_references(value, outline, positions))
     # Most documents name none: one look at the whole spares a look at each value.
     if SECRETS in str(value):
@@ -99,6 +101,9 @@ def _need_faults(
     task: TaskOutline, need: NeedOutline, outline: Outline, positions: Positions
 ) -> Iterator[Fault]:
     wanted = outline.first.get(need.key)
+    if need.each and not is_group(task.raw):
+        message = f"`each: {need.key}` is for a task with `for_each` over the same items"
+        yield positions.fault_at(need.path, "document.each", message)
     if need.key == task.key:
         yield positions.fault_at(need.path, "document.self_need", f"`{task.key}` needs itself")
     elif wanted is None:

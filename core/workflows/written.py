@@ -15,7 +15,7 @@ from core.model.expressions import OPENING
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.embedded import Embedded, split
-from core.workflows.outline import outline_of
+from core.workflows.outline import is_group, outline_of
 from core.workflows.positions import Positions, Step
 from core.workflows.shared_inputs import SHARED
 
@@ -58,6 +58,8 @@ def keep_texts(document: JsonObject, texts: Texts, checks: Checks, *, null: str)
             _keep(defaults, name, texts, null=None)
     for task in outline_of(document).tasks:
         _keep_terms(task.raw, texts)
+        if is_group(task.raw):
+            _keep_items(task.raw, texts)
         if task.uses is not None and task.uses in known:
             for place in checks.texts(task.uses):
                 for holder, step, many in _holders(task.with_, place):
@@ -155,6 +157,15 @@ def _keep_terms(task: JsonValue, texts: Texts) -> None:
     for unit, amount in cost.items() if isinstance(cost, dict) else ():
         if isinstance(amount, float):
             _keep(cost, unit, texts, null=None)
+
+
+def _keep_items(task: JsonObject, texts: Texts) -> None:
+    """Keep the items of `for_each` and the values of axes, which may go to a command."""
+    matrix = task.get("matrix")
+    for holder in (task.get("for_each"), *(matrix.values() if isinstance(matrix, dict) else ())):
+        for step in _steps(holder, "*"):
+            if not isinstance(_get(holder, step), dict | list):
+                _keep(holder, step, texts, null=None)
 
 
 def _force(holder: JsonValue, step: Step, texts: Texts) -> None:

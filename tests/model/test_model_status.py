@@ -47,7 +47,7 @@ BY_NAME = {"job": JOB, "stage": STAGE, "task": TASK, "attempt": ATTEMPT}
 BACK = {
     "job": {"reopen"},
     "stage": {"reopen", "reopen_pending"},
-    "task": {"rerun", "rerun_blocked"},
+    "task": {"rerun", "rerun_blocked", "rerun_waiting"},
     "attempt": set(),
 }
 LIVE_TASK = "blocked queued running retrying waiting held"
@@ -89,6 +89,7 @@ LAW = {
         "answer_succeeded": ("waiting", "succeeded", "task.succeeded"),
         "answer_failed": ("waiting", "failed", "task.failed"),
         "answer_skipped": ("waiting", "skipped", "task.skipped"),
+        "succeed_empty": ("blocked", "succeeded", "task.succeeded"),
         "hold": ("queued retrying waiting", "held", "task.held"),
         "hold_lost": ("running", "held", "task.held"),
         "unhold": ("held", "queued", "task.queued"),
@@ -99,6 +100,7 @@ LAW = {
         "skip_by_exit": ("running", "skipped", "task.skipped"),
         "rerun": ("succeeded failed cancelled skipped", "queued", "task.rerun"),
         "rerun_blocked": ("succeeded failed cancelled skipped", "blocked", "task.rerun"),
+        "rerun_waiting": ("succeeded failed cancelled skipped", "waiting", "task.rerun"),
     },
     "attempt": {
         "succeed": ("running", "succeeded", ""),

@@ -182,7 +182,7 @@ def test_2122_tasks_and_6114_edges_are_parsed_and_expanded_in_few_steps() -> Non
     mapping = large_workflow(2122, 6114)
     with counted_calls() as calls:
         plan = expand(parse(mapping, CONNECTORS))
-    assert calls.number < 300 * 2122
+    assert calls.number < 320 * 2122
     assert sum(len(stage.tasks) for stage in plan.stages) == 2122
     text = json.dumps(mapping)
     assert expand(parse(text, CONNECTORS)).definition_hash == plan.definition_hash

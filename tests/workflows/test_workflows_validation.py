@@ -131,7 +131,6 @@ def test_json_faults_have_the_same_places_rules() -> None:
 
 CASES = {
     "neeeds: []": "document.unknown_field",
-    "for_each: []": "document.planned",
     "budget: 1": "document.planned",
     "on_failure: b": "document.planned",
     "priority: 101": "document.value",

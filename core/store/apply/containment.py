@@ -43,6 +43,7 @@ _JOB_OF = {
     "limits": "SELECT min(id) FROM job WHERE ? >= 0",
     "spent": "SELECT min(job_id) FROM lane WHERE aisle_id = ? HAVING count(*) > 0",
     "dear": "SELECT job_id FROM lane WHERE id = ?",
+    "set": "SELECT job_id FROM instance_set WHERE id = ?",
 }
 
 

@@ -54,6 +54,7 @@ _REMOVE = (
 )
 _EMPTY = f"SELECT job_id, event FROM purge WHERE is_empty LIMIT {JOBS_PER_SWEEP}"
 _OF_STAGES = f"SELECT CAST(id AS TEXT) FROM stage WHERE job_id IN {_LISTED}"
+_OF_SETS = f"SELECT CAST(id AS TEXT) FROM instance_set WHERE job_id IN {_LISTED}"
 _SWEEP = (
     f"DELETE FROM counter WHERE scope IN ('stage', 'stage_tolerated') AND ref IN ({_OF_STAGES})",
     (
@@ -63,6 +64,9 @@ _SWEEP = (
     f"DELETE FROM followup WHERE kind = 'dear' AND id IN (SELECT id FROM lane WHERE job_id IN {_LISTED})",
     f"DELETE FROM followup WHERE kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_LISTED})",
     f"DELETE FROM followup WHERE kind IN ('job', 'lanes') AND id IN {_LISTED}",
+    f"DELETE FROM counter WHERE scope = 'set' AND ref IN ({_OF_SETS})",
+    f"DELETE FROM followup WHERE kind = 'set' AND CAST(id AS TEXT) IN ({_OF_SETS})",
+    f"DELETE FROM instance_set WHERE job_id IN {_LISTED}",
     f"DELETE FROM lane WHERE job_id IN {_LISTED}",
     f"DELETE FROM stage WHERE job_id IN {_LISTED}",
     f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED} AND kind != 'job.purged'",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 _JOBS = "(SELECT value FROM json_each(:jobs))"
 _TASKS = f"(SELECT id FROM task WHERE job_id IN {_JOBS})"
+_SETS = f"(SELECT id FROM instance_set WHERE job_id IN {_JOBS})"
 _AISLES = f"(SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})"
 _GSETS = f"""(SELECT gset_id FROM aisle WHERE id IN {_AISLES}
 UNION SELECT gset_id FROM queue WHERE name IN (SELECT queue FROM aisle WHERE id IN {_AISLES})
@@ -33,13 +34,16 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "aisle": f"id IN (SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})",
         "lane": f"job_id IN {_JOBS}",
         "task": f"job_id IN {_JOBS}",
+        "instance_set": f"job_id IN {_JOBS}",
+        "instance_page": f"set_id IN {_SETS}",
         "awaited": f"task_id IN {_TASKS}",
         "work_item": f"task_id IN {_TASKS}",
         "work_item_entry": f"item_id IN (SELECT id FROM work_item WHERE task_id IN {_TASKS})",
         "edge": f"need_id IN {_TASKS}",
         "attempt": f"task_id IN {_TASKS}",
         "followup": f"""(kind IN ('job', 'lanes') AND id IN {_JOBS}) OR (kind = 'task' AND id IN {_TASKS})
-        OR (kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_JOBS}))""",
+        OR (kind = 'stage' AND id IN (SELECT id FROM stage WHERE job_id IN {_JOBS}))
+        OR (kind = 'set' AND id IN {_SETS})""",
         "event": f"job_id IN {_JOBS}",
         "run_time": f"workflow IN (SELECT name FROM job WHERE id IN {_JOBS} AND id > 1)",
     }

@@ -94,12 +94,14 @@ def check_source(source: str) -> Fault | None:
     return None
 
 
-def kind_of_source(source: str, known: PathKinds = unknown_kinds) -> Kind | None:
+def kind_of_source(
+    source: str, known: PathKinds = unknown_kinds, *, roots: tuple[str, ...] = ROOTS
+) -> Kind | None:
     """Return the kind that an expression gives, None where it depends on values.
 
     Raises `ExpressionFault` where the kinds that are known do not fit.
     """
-    return infer(checked_tree(source), known)
+    return infer(checked_tree(source, roots), known)
 
 
 def fault_of(fault: ExpressionFault, source: str) -> Fault:

@@ -34,9 +34,12 @@ PathKinds: TypeAlias = Callable[[Path], Kind | None]
 """What is known of the value of a path before it has one."""
 
 
+_MAPS = frozenset({"params", "tasks", "job", "env", "secrets", "fire", "matrix"})
+
+
 def unknown_kinds(path: Path) -> Kind | None:
-    """Return what is known without a document: the roots are maps."""
-    return "map" if len(path) == 1 else None
+    """Return what is known without a document: the roots are maps, but for items and their index."""
+    return "map" if len(path) == 1 and path[0] in _MAPS else None
 
 
 def infer(node: Node, known: PathKinds = unknown_kinds) -> Kind | None:

@@ -3,13 +3,52 @@
 Loaded by Alembic. Version 7 has the patterns of workflows.
 """
 
-from core.store.migration_steps import run
+from core.store.migration_steps import add_columns, make_over, run
 
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+FOLLOWUP = """CREATE TABLE {table} (
+	kind TEXT NOT NULL,
+	id INTEGER NOT NULL,
+	CONSTRAINT followup_pk PRIMARY KEY (kind, id),
+	CONSTRAINT followup_kind CHECK (kind IN ('task', 'stage', 'job', 'lanes', 'limits', 'spent', 'dear', 'set'))
+)
+ WITHOUT ROWID"""
+INSTANCE_TABLES: tuple[str, ...] = (
+    """CREATE TABLE instance_set (
+	id INTEGER NOT NULL,
+	job_id INTEGER NOT NULL,
+	task_id INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	total INTEGER NOT NULL,
+	made INTEGER DEFAULT 0 NOT NULL,
+	needed INTEGER,
+	parallel INTEGER,
+	digest TEXT NOT NULL,
+	again INTEGER,
+	only_failed INTEGER DEFAULT 0 NOT NULL,
+	PRIMARY KEY (id),
+	CONSTRAINT instance_set_number UNIQUE (task_id, number),
+	CONSTRAINT instance_set_made CHECK (made <= total),
+	FOREIGN KEY(job_id) REFERENCES job (id) ON DELETE CASCADE
+)""",
+    """CREATE TABLE instance_page (
+	set_id INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	body TEXT NOT NULL,
+	CONSTRAINT instance_page_pk PRIMARY KEY (set_id, first),
+	FOREIGN KEY(set_id) REFERENCES instance_set (id) ON DELETE CASCADE
+)""",
+)
+INSTANCE_INDEXES: tuple[str, ...] = (
+    "CREATE UNIQUE INDEX task_item ON task (set_id, item) WHERE set_id IS NOT NULL",
+    "CREATE INDEX task_unbegun ON task (set_id, item) WHERE set_id IS NOT NULL AND status = 'blocked'"
+    " AND needs_left = 0 AND wait_reason IS NULL",
+    "CREATE INDEX instance_set_job ON instance_set (job_id)",
+)
 TABLES: tuple[str, ...] = (
     """CREATE TABLE work_item (
 	id INTEGER NOT NULL,
@@ -73,7 +112,9 @@ INDEXES: tuple[str, ...] = (
 
 def upgrade() -> None:
     """Make the tables; nothing of an older store is in them."""
-    for statement in (*TABLES, *INDEXES):
+    add_columns("task", "set_id INTEGER", "group_task INTEGER", "item INTEGER")
+    make_over("followup", FOLLOWUP, columns="kind, id")
+    for statement in (*INSTANCE_TABLES, *TABLES, *INSTANCE_INDEXES, *INDEXES):
         run(statement)
 
 
