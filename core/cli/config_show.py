@@ -18,7 +18,7 @@ from core.cli.output import Painted, emit, note, say
 from core.cli.summary import cause_text
 from core.config import describe, origins, read_at
 from core.config.checks import Configuration, check
-from core.config.descriptions import CAPACITY, describe_capacity, describe_sections, lines_of
+from core.config.descriptions import CAPACITY, describe_sections, lines_of
 from core.config.positions import Positions
 from core.files.kinds import exists
 from core.model.errors import TaskdeckError
@@ -40,10 +40,7 @@ async def config_show(arguments: Hosting) -> int:
     home = find_home(arguments.home, default=host.default_home)
     configuration = check(home, slots=arguments.slots)
     places = Positions(configuration.file.text)
-    sections: JsonObject = {
-        **describe_capacity(configuration.capacity, slots=configuration.settings.slots),
-        **describe_sections(configuration.file),
-    }
+    sections = describe_sections(configuration)
     changed = [*_changed(await _capacity(arguments.options()))]
     settings = describe(home, slots=arguments.slots)
     for name, setting in settings.items():

@@ -14,21 +14,24 @@ from core.config.sections import SECTIONS
 from core.model.amounts import write_amount
 from core.model.backend_checks import CommandTarget, HttpTarget, TcpTarget, target_text
 from core.model.durations import write_duration
+from core.model.health import UNITS, Measure, Unit
 from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
 from core.model.rates import shown_rate
 from core.model.redaction import shareable_text
+from core.render.sizes import size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from core.config.files import ConfigFile
+    from core.config.checks import Configuration
     from core.model.backend_checks import Check, Target
+    from core.model.health import Lines
     from core.model.limits import Backend, Dimension, Limit, Price
     from core.model.values import JsonObject, JsonValue
 
 
 CAPACITY: Final = ("pools", "limits", "budgets", "prices", "backends")
-"""The sections that `describe_capacity` returns."""
+"""The sections of which `describe_capacity` returns a table for each name."""
 
 
 def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
@@ -54,16 +57,44 @@ def describe_capacity(capacity: Capacity, *, slots: int) -> JsonObject:
     }
 
 
-def describe_sections(file: ConfigFile) -> JsonObject:
-    """Return what stands in the other sections of a file, as it is written there.
+def describe_sections(configuration: Configuration) -> JsonObject:
+    """Return every section of the registry: what holds, defaults too, or what is written of it.
 
-    Without what has the name of a secret, and of a command its program alone: an argument may be a password.
+    What is written comes without what has the name of a secret, and of a command with its program alone: an
+    argument may be a password.
     """
-    found: JsonObject = {}
-    for section in SECTIONS:
-        if section.name not in CAPACITY and section.name in file.values:
-            found[section.name] = _hidden(plain(file.values[section.name]))
-    return found
+    slots, written = configuration.settings.slots, configuration.file.values
+    effective: JsonObject = {
+        **describe_capacity(configuration.capacity, slots=slots),
+        "health": {
+            # The lines of `outputs` are those of `disk`.
+            measure: _lines(measure, lines)
+            for measure, lines in configuration.health.items()
+            if measure is not Measure.OUTPUTS
+        },
+    }
+    return {
+        section.name: effective[section.name]
+        if section.name in effective
+        else _hidden(plain(written.get(section.name, {})))
+        for section in SECTIONS
+    }
+
+
+def _lines(measure: Measure, lines: Lines) -> JsonObject:
+    """Return the lines of a measure as config.toml writes them."""
+    return {
+        name: "none" if value is None else _WRITTEN[UNITS[measure]](value)
+        for name, value in (("soft", lines.soft), ("hard", lines.hard))
+    }
+
+
+_WRITTEN: Final[dict[Unit, Callable[[float], JsonValue]]] = {
+    Unit.RATIO: lambda value: value,
+    Unit.SHARE: lambda value: f"{100 * value:g} %",
+    Unit.BYTES: lambda value: str(size_text(int(value))),
+    Unit.MS: lambda value: write_duration(int(value)),
+}
 
 
 def _hidden(value: JsonValue) -> JsonValue:
@@ -90,14 +121,16 @@ class DescribedTable(NamedTuple):
 
 
 def lines_of(described: JsonObject) -> list[DescribedTable]:
-    """Return the tables as TOML writes them."""
-    return [
-        DescribedTable(f"{section}.{name}", _inline(one))
-        for section, tables in described.items()
-        if isinstance(tables, dict)
-        for name, table in tables.items()
-        for one in (table if isinstance(table, list) else [table])
-    ]
+    """Return the tables as TOML writes them; a section without any is `none`."""
+    found = []
+    for section, tables in described.items():
+        if isinstance(tables, dict):
+            found += [
+                DescribedTable(f"{section}.{name}", _inline(one))
+                for name, table in tables.items()
+                for one in (table if isinstance(table, list) else [table])
+            ] or [DescribedTable(section, "none")]
+    return found
 
 
 def _inline(value: JsonValue) -> str:

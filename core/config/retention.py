@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.model.durations import write_duration
-from core.model.retention import NEVER, Keep, KeepBoth, RetentionPolicy
+from core.model.retention import DAY_MS, NEVER, Keep, KeepBoth, RetentionPolicy
 
 if TYPE_CHECKING:
     from core.config.tables import KeepBothTable, KeepTable, RetentionTable
@@ -56,4 +56,6 @@ def _shown(keep: Keep) -> JsonObject:
 
 
 def _lasting(ms: int) -> str:
-    return "never" if ms == NEVER else write_duration(ms)
+    if ms == NEVER:
+        return "never"
+    return write_duration(ms) if ms % DAY_MS else f"{ms // DAY_MS}d"

@@ -84,6 +84,10 @@ class BackendChecks:
         for name in list(self._backends):
             self._forget(name)
 
+    async def end(self) -> None:
+        """Return when the looks that `close` cancelled have ended."""
+        await self._work.end()
+
     def last_looks(self) -> Mapping[str, LastLook]:
         """Return the last look at each backend that was looked at."""
         return {name: one.last for name, one in self._backends.items() if one.last is not None}

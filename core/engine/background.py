@@ -38,6 +38,10 @@ class BackgroundTasks:
             task.cancel()
         return tasks
 
+    async def end(self) -> None:
+        """Cancel those that run, and return when they have ended: none reads or writes any more."""
+        await asyncio.gather(*self.cancel(), return_exceptions=True)
+
 
 class Signal:
     """Wake all that wait, each time it is given; used on one loop."""

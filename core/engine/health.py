@@ -100,12 +100,14 @@ class HealthWatch:
         self._waits_for_checks = report.waits_for_checks
         self.notices.hear(report)
 
-    def close(self) -> None:
-        """Look at nothing any more."""
+    async def end(self) -> None:
+        """Look at nothing any more; what is under way has ended."""
         if self._watch is not None:
             self._watch.stop()
         self.checks.close()
         self.notices.close()
+        await self.checks.end()
+        await self.notices.end()
 
     async def sample(self) -> None:
         """Measure the machine and the engine; tell what does otherwise than before."""

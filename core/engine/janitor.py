@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from core.config import Settings
+from core.engine.background import BackgroundTasks
 from core.engine.dispatcher import Dispatcher
 from core.engine.purging import Purging
 from core.engine.repairs import Repairs
@@ -74,6 +75,7 @@ class Janitor:
         self._health_at = 0
         self._clock = clock
         self._alarms = alarms
+        self._work = BackgroundTasks()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._swept_at = 0
         self._walk_at: int | None = None
@@ -102,6 +104,11 @@ class Janitor:
         at = max(self._clock.now() + REST_MS, self._swept_at + APART_MS)
         self._alarms.arm("rest", at, self._repair)
 
+    async def end(self) -> None:
+        """End the rounds that are under way, once no alarm begins another one."""
+        await self._work.end()
+        await self._retention.end()
+
     def _trim(self) -> None:
         if self._children.living:
             self._begin("output caps", self._children.trim)
@@ -123,8 +130,7 @@ class Janitor:
     def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
         running = self._running.get(name)
         if running is None or running.done():
-            self._running[name] = asyncio.get_running_loop().create_task(work())
-            self._running[name].add_done_callback(partial(self._ended, name))
+            self._running[name] = self._work.start(work(), partial(self._ended, name))
 
     def _ended(self, name: str, done: asyncio.Task[None]) -> None:
         if not done.cancelled():

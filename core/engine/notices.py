@@ -99,6 +99,10 @@ class NoticeLoop:
         self._alarms.disarm(_ALARM)
         self._work.cancel()
 
+    async def end(self) -> None:
+        """Return when what `close` cancelled has ended."""
+        await self._work.end()
+
     def hear(self, report: Report) -> None:
         """Look after a commit with events of which operators may hear."""
         if self._sinks and not KINDS.keys().isdisjoint(report.kinds):

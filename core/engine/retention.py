@@ -219,6 +219,12 @@ class Retention:
             self._running = asyncio.get_running_loop().create_task(self.run())
             self._running.add_done_callback(self._ended)
 
+    async def end(self) -> None:
+        """End the pass that is under way: the next engine begins another one."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
     async def apply(self, *, actor: str) -> None:
         """Let it take at once what it told of."""
         await self._ports.journal.submit(NoteRetention(step=RetentionStep.APPLIED, actor=actor))

@@ -119,6 +119,10 @@ class ScheduleLoop:
         self._alarms.disarm(_ALARM)
         self._silence.close()
 
+    async def end(self) -> None:
+        """End the look that is under way, after `close`."""
+        await self._work.end()
+
     def hear(self, report: Report) -> None:
         """Look again where schedules or their jobs changed."""
         if "fire.waiting" in report.kinds:

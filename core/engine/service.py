@@ -391,8 +391,11 @@ class Engine:
         self.waiters.fail(error)
         self._change_notices.fail(error)
         self._ports.alarms.stop()
-        self.health.close()
         try:
+            # What still read when the readers are closed would keep a connection that nothing closes.
+            await self.schedules.end()
+            await self.health.end()
+            await self.upkeep.janitor.end()
             await self._stop_connectors()
             await self._readers.close()
             await self.journal.close(last_use=self._end_epoch)

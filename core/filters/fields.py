@@ -162,6 +162,7 @@ FIELDS: dict[Noun, Fields] = {
             _text("key"),
             _number("attempt"),
             _text("actor"),
+            _number("noise"),
             _age("age", "at"),
             _time("at", "at"),
         ),

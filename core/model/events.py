@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.model.noise import noise_of
 from core.model.status import ATTEMPT, JOB, STAGE, TASK
 from core.model.values import JsonObject
 
@@ -127,3 +128,8 @@ class EventView(Struct, frozen=True, kw_only=True):
     attempt: int | None
     actor: str | None
     data: JsonObject
+
+    @property
+    def noise(self) -> int:
+        """How near to every single step it is (`core.model.noise`)."""
+        return noise_of(self.kind, self.actor)

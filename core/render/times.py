@@ -65,3 +65,14 @@ def clock_text(at: int, *, now: int) -> str:
     """
     moment, present = (datetime.fromtimestamp(ms / 1000, UTC).astimezone() for ms in (at, now))
     return moment.strftime("%m-%d %H:%M:%S" if moment.year == present.year else "%Y-%m-%d %H:%M")
+
+
+def moment_text(at: int) -> str:
+    """Write a moment (ms UTC) whole, as the clock of this machine shows it, `2026-11-14 22:13:19`.
+
+    A number that no moment has is written as it is.
+    """
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return str(at)

@@ -46,6 +46,7 @@ from core.filters.terms import (
 from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
+from core.store.noise_code import NOISE_CODE
 from core.store.schema import attempt, counter, engine, event, job, task
 from core.store.sql import among, raw
 from core.store.wait_codes import STATUSES, WAIT_CODE
@@ -73,6 +74,7 @@ _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     ),
     (Noun.JOBS, "pinned.by"): job.c.pinned_by,
     (Noun.TASKS, "pinned.by"): task.c.pinned_by,
+    (Noun.EVENTS, "noise"): literal_column(NOISE_CODE),
     (Noun.EVENTS, "key"): select(task.c.key).where(task.c.id == event.c.task_id).scalar_subquery(),
 }
 _COMPARISONS: dict[Op, Callable[[Expression, int], Condition]] = {

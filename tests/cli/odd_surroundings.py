@@ -51,6 +51,7 @@ WORDS: dict[str, list[str]] = {
     "usage": ["usage"],
     "prices": ["prices"],
     "events": ["events"],
+    "history": ["history", "2"],
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
     "bundle": ["bundle", "2", "-o", "-"],
@@ -85,7 +86,13 @@ REMARKS = ["tasks", "--where", "status:held"]
 NUMBERS = [
     *(["show", BIG], ["show", "9" * 5000], ["cancel", BIG], ["cancel", "9" * 5000], ["logs", BIG]),
     *([verb, FIRST_BIG] for verb in ("show", "cancel", "retry", "pause", "resume", "wait", "logs")),
-    *(["logs", f"{BIG}/a"], ["retry", "--task", BIG], ["events", "--job", BIG], ["hold", "--task", BIG]),
+    *(
+        ["logs", f"{BIG}/a"],
+        ["retry", "--task", BIG],
+        ["events", "--job", BIG],
+        ["history", BIG],
+        ["hold", "--task", BIG],
+    ),
 ]
 """Ids beyond what the store can hold."""
 

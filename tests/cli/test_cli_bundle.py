@@ -32,6 +32,7 @@ READING = (
     ("queues",),
     ("failures",),
     ("events",),
+    ("history", "2"),
     ("show", "2"),
     ("why", "2"),
     ("timeline", "2"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.config.sections import SECTIONS
 from tests.cli.cli_stage import Deck
 
 FAULTY = '[pools.gpu]\nslots = 1\nslotz = 2\n[budgets.team]\nunit = "usd"\nmax = -1\n'
@@ -43,6 +44,19 @@ def test_tables_are_checked_and_shown(home: Path, deck: Deck) -> None:
     shown = deck("config", "show", "--json").objects[0]
     assert shown["pools"] == {"gpu": {"slots": 2, "queues": ["gpu"], "order": "priority"}}
     assert "pools.gpu: slots = 2, queues = gpu, order = priority" in deck("config", "show").out
+
+
+def test_every_section_of_the_registry_is_shown_with_what_holds(home: Path, deck: Deck) -> None:
+    file = write(home, '[health]\nload = { soft = 3 }\n[retention]\nsucceeded = { rows = "7d" }\n')
+    shown = deck("config", "show", "--json").objects[0]
+    assert {section.name for section in SECTIONS} <= set(shown)
+    assert shown["health"]["load"] == {"soft": 3, "hard": "none"}
+    assert shown["health"]["memory"] == {"soft": "10 %", "hard": "3 %"}
+    assert shown["retention"]["failed"] == {"outputs": "365d", "rows": "365d"}
+    lines = deck("config", "show").out.splitlines()
+    assert f"health.load: soft = 3.0, hard = none  {file}:2" in lines
+    assert "health.loop: soft = 1s, hard = 5s  default" in lines
+    assert "notify: none  default" in lines
 
 
 def test_slots_for_a_pool_that_is_not_there_are_refused(home: Path, deck: Deck) -> None:

@@ -103,7 +103,7 @@ def test_events_of_a_task_are_its_own(stored: Deck) -> None:
 
 def test_events_go_beyond_one_page(stored: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = stored("events", "--json").out
-    monkeypatch.setattr("core.cli.events.PAGE_ROWS", 3)
+    monkeypatch.setattr("core.cli.event_pages.PAGE_ROWS", 3)
     assert stored("events", "--json").out == whole
 
 

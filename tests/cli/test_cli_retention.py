@@ -11,9 +11,9 @@ __all__ = ["failed", "failed_home"]
 def test_what_is_kept_and_what_takes_the_room_is_shown(failed: Deck) -> None:
     shown = failed("retention")
     assert shown.status == 0
-    assert "succeeded: outputs 4w2d; rows 12w6d" in shown.out
+    assert "succeeded: outputs 30d; rows 90d" in shown.out
     told = one(failed, "retention")
-    assert told["policy"]["failed"] == {"outputs": "52w1d", "rows": "52w1d"}
+    assert told["policy"]["failed"] == {"outputs": "365d", "rows": "365d"}
     assert failed("retention", "apply").out == "recorded: the next engine takes it\n"
     told = one(failed, "disk")
     assert (told["folders"], told["partial"]) == (2, False)

@@ -10,6 +10,7 @@ import pytest
 
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
+from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, until, within
@@ -224,3 +225,30 @@ async def test_a_stop_leaves_no_thread_timer_or_task_behind(empty_house: House):
     assert not {name for name in names if "taskdeck" in name}
     assert empty_house.engine._ports.alarms.armed == {}  # type: ignore[attr-defined]
     assert empty_house.paths.db.exists()
+
+
+async def test_a_stop_ends_what_reads_beside_the_work_and_leaves_no_connection(house: House):
+    reading = house.engine.upkeep.retention._ports.facts
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def state(self) -> None:
+            async with house.engine._readers.snapshot():
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.set()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(reading, name)
+
+    ports = replace(house.engine.upkeep.retention._ports, facts=Slow())
+    house.engine.upkeep.retention._ports = ports
+    await house.until(lambda: house.engine.upkeep.retention._running.done(), "the first look is over")
+    house.engine.upkeep.retention.look()
+    await within(begun.wait(), "retention reads")
+    house.engine.stop()
+    await within(house.engine.stopped(), "it stops all the same")
+    assert ended.is_set()
+    assert not house.engine._readers._lent

@@ -20,7 +20,7 @@ VIEWS = {
     Noun.FAILURES: FamilyView,
     Noun.SCHEDULES: ScheduleLine,
 }
-COMPUTED = {"depth", "tasks"}
+COMPUTED = {"depth", "noise", "tasks"}
 """Columns that a view works out."""
 
 

@@ -16,6 +16,7 @@ from core.filters.matching import matches
 from core.filters.parser import parse
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Op, Term
 from core.model.errors import Invalid
+from core.model.events import EventView
 from core.model.records import as_dict
 from core.model.status import TASK_FINAL, TaskStatus
 from core.store.database import open_writer
@@ -183,13 +184,18 @@ def test_what_neither_runs_nor_has_ended_takes_no_time(
     assert {view.status for view in everything if matches(filter_, as_dict(view), now=NOW)} == expected
 
 
+def _event_row(view: EventView) -> dict[str, object]:
+    return {**as_dict(view), "noise": view.noise}
+
+
 @settings(max_examples=60, deadline=None)
 @given(terms=st.lists(_terms(Noun.EVENTS), min_size=1, max_size=2))
 def test_events_too(
     db: sqlite3.Connection, reports: Reports, loop: asyncio.AbstractEventLoop, terms: list[Term]
 ) -> None:
     db.execute("DELETE FROM event")
-    for number, kind in enumerate(["task.created", "task.queued", "engine.started", "job.failed"], start=1):
+    kinds = ("task.created", "task.queued", "engine.started", "job.failed", "task.succeeded", "task.claimed")
+    for number, kind in enumerate(kinds, start=1):
         db.execute(
             "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, '{}')",
             (
@@ -199,12 +205,12 @@ def test_events_too(
                 number if number != 3 else None,
                 1,
                 None,
-                "ab" if number % 2 else None,
+                ("ab", None, "engine")[number % 3],
             ),
         )
     everything = loop.run_until_complete(reports.events.page())
     filter_ = Filter(noun=Noun.EVENTS, terms=tuple(terms))
-    expected = [view.id for view in everything.rows if matches(filter_, as_dict(view), now=NOW)]
+    expected = [view.id for view in everything.rows if matches(filter_, _event_row(view), now=NOW)]
     found = loop.run_until_complete(reports.events.page(filter_))
     assert [view.id for view in found.rows] == expected
 
