@@ -13,9 +13,11 @@ from typing import Annotated
 from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.event_pages import EventPages
+from core.cli.history_at import tell_at
 from core.cli.output import Painted, emit, is_live, note, say, width
 from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
+from core.cli.refusals import usage
 from core.control.api import EventQuery
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -66,6 +68,13 @@ class History(Reading):
         str, Option(metavar="FILTER", help="Only events that match, such as: key:parse* age<1h")
     ] = ""
     after: Annotated[int, Option(metavar="ID", min=0, help="Only events with a higher id.")] = 0
+    at: Annotated[
+        str,
+        Option(
+            metavar="WHEN",
+            help="How the job stood after an event (its number) or at a moment, such as: 1042, 02:10, -5m.",
+        ),
+    ] = ""
     follow: Annotated[bool, Option(short="-f", help="Go on until the job has ended.")] = False
 
 
@@ -74,8 +83,19 @@ async def history(arguments: History) -> int:
 
     Each line has the time and how long after the submission that was. What is said of many tasks in a row
     is one line; with --json each event is a line of its own.
+
+    --at folds the events up to one of them: the job, its stages and tasks as they stood then. With --json
+    the first line has job and stages, each of the others a task.
     """
     where = _filter(arguments)
+    if arguments.at:
+        if arguments.follow:
+            raise usage(
+                "--at tells of one moment: it does not go with --follow", hint="leave one of them out"
+            )
+        async with reading(arguments) as deck:
+            await tell_at(deck, arguments.job, arguments.at, as_json=arguments.json)
+        return 0
     async with reading(arguments) as deck:
         job = await deck.job(arguments.job)
         pages = EventPages(deck, EventQuery(job_id=job.id, filter=where), after=arguments.after)
@@ -127,6 +147,8 @@ COMMANDS = (
             "taskdeck history 12 --noise 2 --where 'key:parse'",
             "taskdeck history 12 --follow",
             "taskdeck history 12 --noise 3 --json",
+            "taskdeck history 12 --at 1042",
+            "taskdeck history 12 --at -5m --json",
         ),
     ),
 )

@@ -14,7 +14,7 @@ from core.control.bundle_answers import BundleAnswers
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import failures, ledger, limits, logs, notices, past, schedules, upkeep
+from core.control.nouns import failures, history, ledger, limits, logs, notices, past, schedules, upkeep
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
@@ -139,6 +139,11 @@ class ReadingControl(ReadingAPI):
         answers.to(
             past.PastTasks,
             lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
+        )
+        answers.to(history.GetJobAt, lambda r: reports.replays.job(r.job_id, event=r.event, at=r.at))
+        answers.to(
+            history.TasksAt,
+            lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
         )
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from core.control.arguments import PAGE, EventQuery
 from core.control.nouns.failures import FailuresReading
 from core.control.nouns.health import HealthReading
+from core.control.nouns.history import JobHistory
 from core.control.nouns.ledger import LedgerReading
 from core.control.nouns.limits import LimitsReading
 from core.control.nouns.logs import Logs
@@ -185,6 +186,11 @@ class ReadingAPI(ABC):
     def past(self) -> Past:
         """How things stood at an earlier moment."""
         return Past(self)
+
+    @property
+    def history(self) -> JobHistory:
+        """What the events of one job tell."""
+        return JobHistory(self)
 
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE

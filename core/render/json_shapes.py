@@ -199,7 +199,7 @@ def detail_shape(detail: JobDetail) -> JsonObject:
     """Return a job with its stages and tasks as `show --json` has it."""
     return {
         "job": job_shape(detail.job),
-        "stages": [_stage_shape(stage) for stage in detail.stages],
+        "stages": [stage_shape(stage) for stage in detail.stages],
         "tasks": [task_detail_shape(task) for task in detail.tasks],
     }
 
@@ -321,7 +321,7 @@ def error_shape(error: TaskdeckError) -> JsonObject:
     return {"error": error.to_json()}
 
 
-def _stage_shape(stage: StageView) -> JsonObject:
+def stage_shape(stage: StageView) -> JsonObject:
     return {
         "id": stage.id,
         "position": stage.position,

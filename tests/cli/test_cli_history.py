@@ -82,3 +82,60 @@ def test_a_bundle_has_the_story(stored: Deck, tmp_path) -> None:
     path = tmp_path / f"b{HOSTILE[:3]}.zip"
     assert stored("bundle", "2", "-o", str(path)).status == 0
     assert stored("history", "2", "--bundle", str(path)).out == stored("history", "2").out
+
+
+def test_a_job_is_shown_as_it_stood_after_an_event(stored: Deck) -> None:
+    lines = stored("history", "2", "--noise", "3", "--json").objects
+    begun = next(line["id"] for line in lines if line["kind"] == "task.claimed" and line["key"] == "bad")
+    head, *tasks = stored("history", "2", "--at", str(begun), "--json").objects
+    assert (head["as_of"]["event"], head["as_of"]["later"]) == (
+        begun,
+        len(lines) - 1 - ids_before(lines, begun),
+    )
+    assert (head["job"]["status"], head["job"]["tasks"]) == (
+        "running",
+        {"blocked": 2, "running": 1, "succeeded": 1},
+    )
+    assert [stage["status"] for stage in head["stages"]] == ["open", "pending"]
+    assert {task["key"]: task["status"] for task in tasks} == {
+        "good": "succeeded",
+        "bad": "running",
+        "after": "blocked",
+        "late": "blocked",
+    }
+    out = stored("history", "2", "--at", str(begun)).out
+    assert out.startswith(f"as of event {begun} (")
+    assert f"job 2 stored {VISIBLE}: running\n" in out
+
+
+def ids_before(lines: list, event: int) -> int:
+    return sum(line["id"] < event for line in lines)
+
+
+def test_the_newest_event_is_the_present(stored: Deck) -> None:
+    shown = stored("show", "2", "--json").objects[0]
+    head, *tasks = stored("history", "2", "--at", "9" * 30, "--json").objects
+    assert head["job"] == shown["job"]
+    assert head["stages"] == shown["stages"]
+    assert tasks == shown["tasks"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--at", "1"), "history.too_early"),
+        (("--at", "2020-01-01"), "history.too_early"),
+        (("--at", "yesteryear"), "moment.invalid"),
+        (("--at", "9", "--follow"), "usage"),
+    ],
+)
+def test_a_moment_that_cannot_be_shown_is_refused(stored: Deck, words: tuple[str, ...], code: str) -> None:
+    ended = stored("history", "2", *words)
+    assert ended.status == 2
+    assert ended.err.startswith(f"error[{code}]:")
+    assert ended.out == ""
+
+
+def test_the_inbox_is_not_replayed(stored: Deck) -> None:
+    ended = stored("history", "1", "--at", "9")
+    assert (ended.status, ended.err.splitlines()[0].split(":")[0]) == (2, "error[history.inbox]")

@@ -11,7 +11,7 @@ from console.rows.sort_order import is_by_id
 from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
-from core.control.nouns import failures, ledger, orphans, past
+from core.control.nouns import failures, history, ledger, orphans, past
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.signals import SendSignal
 from core.control.prediction_requests import Predict
@@ -31,6 +31,7 @@ from core.model.past import PastJob, PastTask, PastView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
+from core.model.replay import JobAt
 from core.model.signal_commands import Signalled
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
@@ -50,7 +51,7 @@ from core.model.views import (
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
-from tests.console.support_fake_past import past_jobs_of, past_of, past_tasks_of
+from tests.console.support_fake_past import job_at_of, past_jobs_of, past_of, past_tasks_of, tasks_at_of
 from tests.console.support_fake_rows import INFO, NOW, page
 from tests.console.support_fake_upkeep import FakeUpkeep
 
@@ -285,6 +286,13 @@ class FakeControl(FakeUpkeep, ControlAPI):
 
     async def answer_past_tasks(self, r: past.PastTasks) -> Page[PastTask]:
         return past_tasks_of(self, r, self.then)
+
+    async def answer_job_at(self, r: history.GetJobAt) -> JobAt:
+        self._known_job(r.job_id)
+        return job_at_of(self, r, self.then)
+
+    async def answer_tasks_at(self, r: history.TasksAt) -> Page[TaskDetail]:
+        return tasks_at_of(self, r, self.then)
 
     async def answer_definition(self, r: reading_api.Definition):
         self._known_job(r.job_id)

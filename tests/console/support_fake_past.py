@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from core.control.nouns.history import GetJobAt, TasksAt
 from core.control.nouns.past import PastJobs, PastTasks
 from core.filters.fields import Noun
 from core.filters.matching import matches
@@ -12,7 +13,8 @@ from core.filters.terms import Filter
 from core.model.errors import Invalid
 from core.model.past import PastJob, PastTask, PastView
 from core.model.records import replace
-from core.model.views import Page
+from core.model.replay import JobAt
+from core.model.views import Page, StageView, TaskDetail
 from tests.console.support_fake_rows import NOW, FakeRows, as_row, page
 
 
@@ -61,3 +63,29 @@ def past_tasks_of(rows: FakeRows, request: PastTasks, then: Mapping[int, str]) -
 
 def _matching(rows: list, where: Filter) -> list:
     return [row for row in rows if matches(where, as_row(where.noun, row), now=NOW)]
+
+
+def job_at_of(rows: FakeRows, request: GetJobAt, then: Mapping[int, str]) -> JobAt:
+    """Return a job whose tasks stood as `then` says, after the event that is asked for."""
+    tasks = [task for task in rows.task_rows.values() if task.job_id == request.job_id]
+    counts = Counter(then.get(task.id, task.status) for task in tasks)
+    job = replace(rows.job_view(request.job_id), status="running", tasks=counts, finished_at=None)
+    stage = StageView(id=1, job_id=job.id, position=0, name="only", status="open", tasks=counts)
+    return JobAt(event=request.event or 7, at=NOW, job=job, stages=(stage,), later=3)
+
+
+def tasks_at_of(rows: FakeRows, request: TasksAt, then: Mapping[int, str]) -> Page[TaskDetail]:
+    """Return a page of the tasks of a job, in the statuses of then."""
+    found = [
+        TaskDetail(
+            task=replace(task, status=then.get(task.id, task.status)),
+            needs=(),
+            with_={},
+            metadata={},
+            output=None,
+        )
+        for task in rows.task_rows.values()
+        if task.job_id == request.job_id and task.id > request.after
+    ]
+    shown = found[: request.limit]
+    return Page(rows=tuple(shown), next=str(shown[-1].task.id) if len(found) > len(shown) else None)

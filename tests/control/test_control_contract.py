@@ -763,6 +763,8 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: _past(control, at),
         lambda control: control.past.jobs(PastJobs(event=event, where=parse(f"name:{mine}", Noun.JOBS))),
         lambda control: control.past.tasks(PastTasks(event=event, where=tasks_of(mine))),
+        lambda control: control.history.job_at(job, event=event),
+        lambda control: control.history.tasks_at(job, event),
         lambda control: _rows(control, job),
     ]
     live = [

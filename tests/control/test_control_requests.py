@@ -126,6 +126,13 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.past.tasks(PastTasks(event=9, where=FAILED)),
         f'{{"event":9,"where":{WHERE}}}',
     ),
+    ("job_at", lambda c: c.history.job_at(3, event=9), '{"job_id":3,"event":9}'),
+    ("job_at", lambda c: c.history.job_at(3, at=1_700_000), '{"job_id":3,"at":1700000}'),
+    (
+        "tasks_at",
+        lambda c: c.history.tasks_at(3, 9, after=4, limit=3),
+        '{"job_id":3,"event":9,"after":4,"limit":3}',
+    ),
     ("definition", lambda c: c.definition(2), '{"job_id":2}'),
     (
         "bundle_rows",

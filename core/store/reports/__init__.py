@@ -28,6 +28,7 @@ from core.store.reports.pools import PoolReports
 from core.store.reports.pulse import PulseReports
 from core.store.reports.queues import QueueReports
 from core.store.reports.repairs import RepairReports
+from core.store.reports.replays import ReplayReports
 from core.store.reports.retention import RetentionReports
 from core.store.reports.run_times import RunTimeReports
 from core.store.reports.schedules import ScheduleReports
@@ -70,6 +71,7 @@ class Reports:
         self.entries = EntryReports(source)
         self.timelines = TimelineReports(source)
         self.past = PastReports(source)
+        self.replays = ReplayReports(source)
         self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
         self.attempts = AttemptReports(source)
