@@ -26,6 +26,7 @@ _POOL = "pool {pool}"
 _LIMIT = "limit {limit}"
 _OF_STAGE = ("stage",)
 _OF_SCHEDULE = ("schedule_id",)
+_OF_ITEM = ("item",)
 _NO_MOVE = ""
 
 PHRASES: dict[str, Phrase] = {
@@ -138,6 +139,15 @@ PHRASES: dict[str, Phrase] = {
     "expectation.met": Phrase("expectation", "the expected success came", _OF_SCHEDULE),
     "expectation.removed": Phrase("expectation", "no success is expected any more", _OF_SCHEDULE),
     "signal.received": Phrase("signal {signal}", "came"),
+    "item.claimed": Phrase(_TASK, "its work item is claimed", _OF_ITEM),
+    "item.released": Phrase(_TASK, "its work item is released", _OF_ITEM),
+    "item.delegated": Phrase(_TASK, "its work item is passed on", _OF_ITEM),
+    "item.commented": Phrase(_TASK, "a comment", _OF_ITEM),
+    "item.approved": Phrase(_TASK, "its work item is approved", _OF_ITEM),
+    "item.denied": Phrase(_TASK, "its work item is denied", _OF_ITEM),
+    "item.reminded": Phrase(_TASK, "a reminder of its work item is sent", _OF_ITEM),
+    "item.escalated": Phrase(_TASK, "its work item is escalated", _OF_ITEM),
+    "item.overdue": Phrase(_TASK, "its work item is overdue", _OF_ITEM),
     "outputs.removed": Phrase("outputs", "of {tasks} tasks are removed"),
     "retention.noticed": Phrase("retention", "told what it would delete"),
     "retention.applied": Phrase("retention", "may delete from now on"),
