@@ -1,4 +1,4 @@
-"""A job as it stood after an event of it, for people and as JSON.
+"""A job as it stood after an event, told.
 
 Called by the command `history`.
 """
@@ -48,7 +48,7 @@ async def tell_at(deck: ReadingAPI, job_id: int, at: str, *, as_json: bool) -> N
 
 async def _then(deck: ReadingAPI, job_id: int, at: str) -> JobAt:
     if at.isascii() and at.isdigit():
-        # A longer number is no event, and would not be read as one.
+        # No event has a longer number, and it would take long to read.
         event = int(at) if len(at) < len(str(ID_MAX)) else ID_MAX
         return await deck.history.job_at(job_id, event=event)
     return await deck.history.job_at(job_id, at=parse_moment(at, now=present_ms()))

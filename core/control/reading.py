@@ -131,20 +131,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(failures.Families, lambda r: reports.failures.families(r.scope, limit=r.limit))
-        answers.to(past.PastCounts, lambda r: reports.past.moment(r.at))
-        answers.to(
-            past.PastJobs,
-            lambda r: reports.past.jobs(r.event, r.where, after=r.after, limit=r.limit),
-        )
-        answers.to(
-            past.PastTasks,
-            lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
-        )
-        answers.to(history.GetJobAt, lambda r: reports.replays.job(r.job_id, event=r.event, at=r.at))
-        answers.to(
-            history.TasksAt,
-            lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
-        )
+        _answer_of_the_past(answers, reports)
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))
         answers.to(upkeep.Disk, lambda _: DiskAnswers(reports, self._files.outputs.root.parent).disk())
@@ -183,3 +170,20 @@ class ReadingControl(ReadingAPI):
             after_id=request.after_id,
             limit=request.limit,
         )
+
+
+def _answer_of_the_past(answers: Answers, reports: Reports) -> None:
+    answers.to(past.PastCounts, lambda r: reports.past.moment(r.at))
+    answers.to(
+        past.PastJobs,
+        lambda r: reports.past.jobs(r.event, r.where, after=r.after, limit=r.limit),
+    )
+    answers.to(
+        past.PastTasks,
+        lambda r: reports.past.tasks(r.event, r.where, after=r.after, limit=r.limit),
+    )
+    answers.to(history.GetJobAt, lambda r: reports.replays.job(r.job_id, event=r.event, at=r.at))
+    answers.to(
+        history.TasksAt,
+        lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
+    )

@@ -1,4 +1,4 @@
-"""SQL of a replay: what the events of a job tell up to one of them.
+"""SQL of a replay: events of a job up to one.
 
 Used by the reports of replays.
 """
