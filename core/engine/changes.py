@@ -15,7 +15,7 @@ from functools import partial
 from core.model.errors import TaskdeckError
 from core.model.events import KINDS
 from core.model.ports import Clock, Handle
-from core.store.batch import Report
+from core.store.batch_report import Report
 
 APART_MS = 500
 """Between two notices."""

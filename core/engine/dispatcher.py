@@ -20,7 +20,7 @@ from core.model.limits import Pool
 from core.model.ports import Alarms, AttemptRef, Clock
 from core.model.values import JsonObject
 from core.model.views import ClaimsClosed
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 
 _DUE, _STORE = "due", "store"

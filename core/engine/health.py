@@ -24,7 +24,7 @@ from core.model.health import DEFAULT_LINES, EngineHealth, Lines, LoopBlock, Mea
 from core.model.limits import Capacity
 from core.model.paths import Paths
 from core.model.values import JsonObject
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.reports.checks import CheckHistory
 

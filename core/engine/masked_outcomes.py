@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.masking import masked_text
-from core.model.outcomes import Bounced, Failed, Lost, Outcome, Skipped, Succeeded
+from core.model.outcomes import Bounced, Failed, Lost, Outcome, Parked, Skipped, Succeeded
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
 
@@ -25,6 +25,8 @@ def masked_outcome(outcome: Outcome, masks: Sequence[bytes]) -> Outcome:
         case Failed(error=error):
             message, facts = masked_text(error.message, masks), _masked_object(error.facts, masks)
             return replace(outcome, error=replace(error, message=message, facts=facts))
+        case Parked(seen=seen):
+            return replace(outcome, seen=_masked_object(seen, masks))
         case Lost() | Bounced():
             return replace(outcome, reason=masked_text(outcome.reason, masks))
         case _:

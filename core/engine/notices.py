@@ -20,7 +20,7 @@ from core.rules.notice_texts import body_of, lines_of, subject_of
 from core.rules.notices import KINDS, draft_notices, quiet_until, retry_at
 from core.rules.sink_secrets import secret_names, with_secrets
 from core.senders import DeliveryFailed, Message, send
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.reports.notices import NoticeReports
 

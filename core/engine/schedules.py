@@ -21,7 +21,7 @@ from core.model.schedule_commands import Fire, MissFires, StartFire
 from core.model.schedule_views import ScheduleView
 from core.model.schedules import NextFire, Schedule
 from core.rules.fires import plan_fires
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.timetables.timetable import timetable_of
 
 _KINDS = frozenset(

@@ -68,7 +68,7 @@ from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
 from core.secret_sources.reader import SecretReader
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.epochs import end_epoch
 from core.store.journal import Journal
 from core.store.readers import Readers

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from core.logs import get_logger
 from core.model.commands import NoteFault
 from core.model.errors import TaskdeckError, Unavailable
-from core.store.batch import Fault
+from core.store.batch_report import Fault
 from core.store.journal import Journal
 from core.store.rows import Subject
 

@@ -14,7 +14,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.values import INBOX
 from core.model.views import JobResult
-from core.store.batch import Report
+from core.store.batch_report import Report
 
 
 class Results(Protocol):

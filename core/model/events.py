@@ -18,6 +18,7 @@ MARKS = (
     "task.prioritised",
     "task.duplicate",
     "task.judged_late",
+    "task.looked",
     "task.exhausted",
     "task.slow",
     "task.silent",

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from core.model.awaits import AwaitedFile, AwaitedJob
 from core.model.commands import Command, RowRef
 from core.model.outcomes import TaskError
 from core.model.terms import Terms
@@ -25,8 +26,9 @@ class Proceed(Struct, frozen=True, kw_only=True):
 class Await(Struct, frozen=True, kw_only=True):
     """A blocked task does no work of its own: it waits for a moment, or for an answer.
 
-    It succeeds after `for_ms` of engine time, at `until` (wall clock, ms UTC), by a signal or by people; it
-    fails when `within_ms` of engine time went by before. None = never.
+    It succeeds after `for_ms` of engine time, at `until` (wall clock, ms UTC), by a signal, by people, when a
+    file is there, or when a job has ended; it fails when `within_ms` of engine time went by before. None =
+    never.
     """
 
     for_ms: int | None = None
@@ -36,6 +38,8 @@ class Await(Struct, frozen=True, kw_only=True):
     key: str = ""
     item: NewItem | None = None
     """What people are asked."""
+    file: AwaitedFile | None = None
+    job: AwaitedJob | None = None
 
 
 class SkipIt(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
+from core.model.awaits import Poll
+
 if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue
 
@@ -88,7 +90,19 @@ class Bounced(Struct, frozen=True, kw_only=True):
     shortage: bool = False
 
 
-Outcome: TypeAlias = Succeeded | Skipped | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced
+class Parked(Struct, frozen=True, kw_only=True):
+    """The call returned without the answer that is waited for: the task waits for it outside its slot."""
+
+    poll: Poll
+    seen: JsonObject
+    """What of the first answer is compared with those that follow."""
+    within_ms: int | None = None
+    """How long it may wait; None = until it is cancelled."""
+
+
+Outcome: TypeAlias = (
+    Succeeded | Skipped | Failed | TimedOut | Cancelled | Lost | Interrupted | Bounced | Parked
+)
 
 
 class RetryAt(Struct, frozen=True, kw_only=True):

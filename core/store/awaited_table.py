@@ -19,6 +19,16 @@ awaited = Table(
     Column("name", Text),
     Column("key", Text),
     required("is_held", default="0"),
+    Column("since", Integer),
+    Column("job_id", Integer),
+    Column("job_key", Text),
+    Column("job_name", Text),
+    Column("wanted", Text),
+    Column("path", Text),
+    Column("root", Text),
+    Column("stable_ms", Integer),
+    Column("every_ms", Integer),
+    Column("url", Text),
     CheckConstraint("(name IS NULL) = (key IS NULL)", name="awaited_signal"),
     Index("awaited_due", "due_at", sqlite_where=text("is_held = 0 AND due_at IS NOT NULL")),
     Index("awaited_until", "until", sqlite_where=text("is_held = 0 AND until IS NOT NULL")),
@@ -26,10 +36,19 @@ awaited = Table(
     Index(
         "awaited_by_signal", "name", "key", "task_id", sqlite_where=text("is_held = 0 AND name IS NOT NULL")
     ),
+    Index("awaited_job", "job_id", "task_id", sqlite_where=text("is_held = 0 AND job_id IS NOT NULL")),
+    Index("awaited_job_key", "job_key", sqlite_where=text("job_id IS NULL AND job_key IS NOT NULL")),
+    Index("awaited_job_name", "job_name", sqlite_where=text("job_id IS NULL AND job_name IS NOT NULL")),
+    Index("awaited_file", "task_id", sqlite_where=text("is_held = 0 AND path IS NOT NULL")),
+    Index("awaited_poll", "task_id", sqlite_where=text("is_held = 0 AND every_ms IS NOT NULL")),
 )
 """What each waiting task waits for, also while it is held: `due_at` and `fails_at` are engine time.
 
 It succeeds at `due_at`, at `until` (wall clock), or by a signal of `name` and `key`; it fails at `fails_at`.
+`since` is the wall clock. With `wanted` it waits until job `job_id` ends so; while that is NULL, for the
+first one that is submitted with `job_key`, or named `job_name`; then `due_at` says that the job has ended.
+The engine looks for the file `path`, which leads not out of `root` and has to stay as it is for `stable_ms`,
+or asks each `every_ms` again what its attempt asked, at `url` if that is there.
 """
 
 signal = Table(

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeVar
 
-from core.model.commands import ENGINE, Claimed, Force
+from core.model.commands import ENGINE
 from core.model.decisions import TaskCounts
-from core.model.errors import TaskdeckError
 from core.model.gauges import Gauge
-from core.model.limits import Pool, Spent
+from core.model.limits import Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
+from core.store.batch_report import Report
 from core.store.capacity import Capacity
 from core.store.families import Families
 from core.store.gauges import Gauges
@@ -75,62 +74,6 @@ _AISLE_HEADS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """A claimed task was asked to stop."""
-
-    task_id: int
-    epoch: int
-    force: Force
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MayEnd:
-    """An attempt that may end early, because a budget of its is spent."""
-
-    task_id: int
-    epoch: int
-    limit: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A job, task or attempt that is set aside, and why."""
-
-    subject: Subject
-    message: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What a committed batch means for the loops; sent to the engine after the commit."""
-
-    claimed: list[Claimed] = field(default_factory=list)
-    stops: list[Stop] = field(default_factory=list)
-    may_end: list[MayEnd] = field(default_factory=list)
-    conditions: list[int] = field(default_factory=list)
-    """Blocked tasks whose `when` must be judged."""
-    final_tasks: list[int] = field(default_factory=list)
-    reopened: bool = False
-    ended_jobs: list[int] = field(default_factory=list)
-    kinds: set[str] = field(default_factory=set)
-    last_event: int = 0
-    left_over: bool = False
-    """Consequences remain; a FollowUp carries them out."""
-    claims_left: bool = False
-    """There may be more to claim for the slots that are free; the next group looks on."""
-    waits_for_checks: bool = False
-    """Tasks wait for a backend that is down by its check."""
-    next_due: int | None = None
-    """When the earliest retrying task comes due (engine time)."""
-    pools: Sequence[Pool] | None = None
-    """Those that are configured now, if they may have changed; none = one of all slots."""
-    faults: list[Fault] = field(default_factory=list)
-    """What was set aside because the store could not go on with it."""
-    failure: TaskdeckError | None = None
-    """The whole batch failed with this, and nothing was written."""
-
-
 class Batch:
     """The open transaction: cursor, moment, and the buffers that are written at its end."""
 
@@ -153,6 +96,8 @@ class Batch:
         self.followups: list[LeftOver] = []
         self.verdicts: list[int] = []
         """Jobs that got their verdict in this batch; cancelling the rest is due."""
+        self.jobs_over: list[int] = []
+        """Jobs that ended in this batch, and for which tasks may wait."""
         self._events: list[tuple[object, ...]] = []
         self._counts: Counter[tuple[int, int, str, str]] = Counter()
         self._tolerated: Counter[tuple[int, int]] = Counter()
@@ -348,6 +293,7 @@ class Batch:
     def absorb(self, other: Batch) -> None:
         """Take over what a finished part of this transaction noted."""
         self.finals += other.finals
+        self.jobs_over += other.jobs_over
         self.verdicts += other.verdicts
         self.budget = other.budget
         mine, theirs = self.report, other.report
@@ -359,6 +305,7 @@ class Batch:
         mine.may_end += theirs.may_end
         self.gauges.spent |= other.gauges.spent
         mine.conditions += theirs.conditions
+        mine.lookouts += theirs.lookouts
         mine.final_tasks += theirs.final_tasks
         mine.ended_jobs += theirs.ended_jobs
         mine.kinds |= theirs.kinds

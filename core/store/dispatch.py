@@ -11,6 +11,7 @@ from enum import IntEnum
 from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
+from core.model.answer_commands import Answer, NoteLook, PassRates
 from core.model.capacity_commands import ChangeCapacity
 from core.model.commands import (
     Acknowledge,
@@ -82,6 +83,7 @@ from core.store.apply.derived import apply_recount
 from core.store.apply.expectations import apply_miss_expectations
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.fires import apply_fire
+from core.store.apply.looks import apply_answer, apply_note_look, apply_pass_rates
 from core.store.apply.notes import apply_note_attempt, apply_note_engine
 from core.store.apply.notices import (
     apply_begin_delivery,
@@ -264,6 +266,9 @@ _TABLE = (
     _each(CommentItem, apply_comment_item),
     _each(ApproveItem, apply_approve_item),
     _each(DenyItem, apply_deny_item),
+    _each(Answer, apply_answer),
+    _each(NoteLook, apply_note_look),
+    _each(PassRates, apply_pass_rates),
     _each(ComeDue, apply_come_due, apart=apply_come_due_apart),
     _all(Complete, Phase.COMPLETE, apply_completes),
     _all(Decide, Phase.DECIDE, apply_decides),

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias, TypeVar, cast
 from core.model.commands import Claimed, Command, FollowUp, RowRef
 from core.model.errors import Conflict, Unavailable
 from core.model.ports import Clock
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.transaction import Answer, Group, carry_out
 from core.store.writer import Writer
 

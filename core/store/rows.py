@@ -117,11 +117,24 @@ class Success:
 class Awaited:
     """What a task that waits is waiting for, as its row says it (`schema.awaited`)."""
 
-    due_at: int | None
-    until: int | None
-    fails_at: int | None
-    name: str | None
-    key: str | None
+    due_at: int | None = None
+    until: int | None = None
+    fails_at: int | None = None
+    name: str | None = None
+    key: str | None = None
+    job_key: str | None = None
+    job_name: str | None = None
+    wanted: str | None = None
+    path: str | None = None
+    root: str | None = None
+    stable_ms: int | None = None
+    every_ms: int | None = None
+    url: str | None = None
+
+    @property
+    def is_looked_for(self) -> bool:
+        """Return whether the engine looks for its answer."""
+        return self.path is not None or self.every_ms is not None
 
 
 @dataclass(slots=True)

@@ -327,6 +327,8 @@ attempt = Table(
     Column("held", Text),
     Column("counted_at", Integer),
     Column("exhausted", Text),
+    required("looks", default="0"),
+    Column("seen", Text),
     PrimaryKeyConstraint("task_id", "epoch", name="attempt_pk"),
     among_column("status", AttemptStatus, "attempt_status"),
     CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="attempt_finished"),
@@ -337,7 +339,8 @@ attempt = Table(
 
 `gset_id` = all gauges it passed, `held` = what it holds of the metered ones, by gauge id; both as of
 `counted_at`, the moment that tells its windows (ms UTC, never before one of them began). `exhausted` =
-the budget that was spent while it ran, and for which it may end early.
+the budget that was spent while it ran, and for which it may end early. `looks` = how often a poll had asked
+when it last saw something new, `seen` = what that was.
 """
 
 event = Table(

@@ -20,8 +20,10 @@ from core.store.apply.answers import next_answer
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
 from core.store.apply.early_ends import end_early
+from core.store.apply.job_answers import put_off
 from core.store.apply.unknown_estimates import next_estimate
-from core.store.batch import Batch, Report, close_report, earliest
+from core.store.batch import Batch, close_report, earliest
+from core.store.batch_report import Report
 from core.store.database import full, is_full, is_trouble
 from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
@@ -112,6 +114,7 @@ def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Rep
         _verify_epoch(batch)
         work(batch, group, answers)
         end_early(batch)
+        put_off(batch)
         batch.finish()
         report = close_report(batch)
         report.next_due = earliest(report.next_due, next_estimate(batch), next_answer(batch))

@@ -22,7 +22,7 @@ from core.model.commands import Command, Complete, Enqueue, Hold, Pause, Resume,
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, NeedPlan, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.database import open_writer
 from core.store.epochs import begin_epoch
 from core.store.journal import Journal

@@ -9,7 +9,7 @@ import pytest
 from core.engine.changes import ALL_KINDS, KEPT, ChangeNotice, ChangeNotices
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
-from core.store.batch import Report
+from core.store.batch_report import Report
 from tests.support.house import House, task
 from tests.support.manual_time import ManualClock
 from tests.support.waiting import ticks, within

@@ -13,7 +13,7 @@ from core.model.limits import Spent
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.database import open_writer
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer

@@ -27,7 +27,7 @@ from core.model.errors import Unavailable
 from core.model.outcomes import Succeeded
 from core.model.records import replace
 from core.store import batch
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.verify import verify
 from core.store.writer import Writer

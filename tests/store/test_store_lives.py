@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from core.model.answer_commands import Answer, WaitRef
 from core.model.commands import (
     Cancel,
     ComeDue,
@@ -30,7 +31,7 @@ from core.model.values import INBOX
 from core.model.work_item_commands import DelegateItem, DenyItem, ReleaseItem
 from core.store import batch as batching
 from core.store.apply import purge
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.verify import verify
 from tests.support.deck import Deck
@@ -189,6 +190,10 @@ class Lives(RuleBasedStateMachine):
                         task_id=t, verdict=(Await(for_ms=1) if waits else Proceed()) if t % 2 else SkipIt()
                     )
                     for t, waits in waiting
+                ),
+                *(
+                    Answer(wait=WaitRef(task_id=row[0], generation=row[1]), output={})
+                    for row in self.deck.rows("SELECT id, generation FROM task WHERE status = 'waiting'")
                 ),
                 *(Signal(name=name, key=key, keep_ms=1) for name in "xy" for key in "12"),
                 *self.denials(),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.store import batch as batching
 from core.store import transaction
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.verify import verify
 from tests.store.test_store_transaction import break_the_first_way
 from tests.support.deck import Deck, clone

@@ -41,7 +41,8 @@ from core.model.outcomes import (
 )
 from core.model.records import replace
 from core.store import transaction
-from core.store.batch import Batch, Report
+from core.store.batch import Batch
+from core.store.batch_report import Report
 from core.store.dispatch import Apply
 from core.store.transaction import Answer, Group, carry_out
 from tests.support.deck import Deck

@@ -203,6 +203,11 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "edge.overdue": ("UPDATE edge SET need_id = 5 WHERE task_id = 2",),
     "task.condition": ("UPDATE task SET wait_reason = 'condition' WHERE id = 2",),
+    "awaited.over": (
+        "UPDATE task SET status = 'waiting' WHERE id = 2",
+        "UPDATE job SET status = 'succeeded', finished_at = 1 WHERE id = 2",
+        "INSERT INTO awaited (task_id, job_id, wanted) VALUES (2, 2, 'succeeded')",
+    ),
     "awaited.stray": ("INSERT INTO awaited (task_id) VALUES (1)",),
     "work_item.stray": (_ITEM,),
     "work_item.approvals": (_ITEM, "UPDATE work_item SET approvals = 1"),
@@ -218,7 +223,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "attempt.stray": ("UPDATE attempt SET status = 'running', finished_at = NULL WHERE task_id = 5",),
     "attempt.missing": ("UPDATE attempt SET status = 'failed', finished_at = 1 WHERE task_id = 1",),
     "attempt.count": (
-        "INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL, NULL, 0, NULL, NULL, NULL)",
+        "INSERT INTO attempt VALUES (9, 1, 'failed', 1, 1, 1, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL)",
     ),
     "task.actor": ("UPDATE task SET actor = 'eve' WHERE actor IS NOT NULL",),
     "payload.missing": ("""UPDATE task SET output = '{"$payload":"gone"}' WHERE id = 5""",),

@@ -26,7 +26,7 @@ from core.model.plans import JobPlan, TaskPlan
 from core.model.records import replace
 from core.model.values import JsonValue
 from core.rules.writer import WRITER_RULES
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.database import _connect, open_writer
 from core.store.engine_time import read_time
 from core.store.epochs import begin_epoch

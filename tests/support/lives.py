@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
+from core.model.answer_commands import Answer, NoteLook, WaitRef
+from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
 from core.model.commands import (
     Cancel,
     ComeDue,
@@ -31,6 +33,7 @@ from core.model.outcomes import (
     GiveUp,
     Interrupted,
     Lost,
+    Parked,
     Requeue,
     RetryAt,
     Skipped,
@@ -62,7 +65,7 @@ from core.model.work_items import NewItem, OnDeny, OnDue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
 
-ENDS = 13
+ENDS = 14
 """How many kinds of ends `ending` draws from."""
 
 
@@ -91,7 +94,8 @@ def plan(draw: Random) -> JobPlan:
         last = (task("f0", **({"when": "x"} if draw.random() < 0.3 else {})), task("f1", "f0"))
         stages.append(StagePlan(name="finally", tasks=last, is_finally=True))
     url = "https://example.org" if draw.random() < 0.3 else None
-    return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
+    key = draw.choice("12") if draw.random() < 0.2 else None
+    return job(*stages, client_key=key, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
 
 
 def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
@@ -108,6 +112,7 @@ def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
         (Cancelled(), None),
         (Lost(reason="?"), draw.choice((later, GiveUp(), AskOperator()))),
         (Interrupted(), None),
+        (Parked(poll=Poll(every_ms=50), seen={"n": 1}, within_ms=draw.choice((None, 300))), None),
         (Bounced(reason="?"), draw.choice((Requeue(), GiveUp()))),
     )
     outcome, decision = ends[draw.randrange(ENDS)]
@@ -128,6 +133,7 @@ def commands(deck: Deck, draw: Random) -> Iterator[Command]:
         _rerun,
         lambda _, chance: signal(chance),
         *(on_item,) * 2,
+        _answer,
         lambda *_: ComeDue(),
         lambda *_: FollowUp(),
     ]
@@ -186,6 +192,10 @@ def _awaited(draw: Random, now: int) -> Await:
         {"signal": draw.choice("xy"), "key": draw.choice("12")},
         {"item": _item(draw)},
         {"item": _item(draw)},
+        {"file": AwaitedFile(path="/x")},
+        {"job": AwaitedJob(id=draw.randint(1, 6), wanted=draw.choice(tuple(JobEnd)))},
+        {"job": AwaitedJob(name="work", wanted=JobEnd.ENDED)},
+        {"job": AwaitedJob(key=draw.choice("12"))},
     )
     return Await(within_ms=within, **draw.choice(kinds))  # type: ignore[arg-type]
 
@@ -222,6 +232,18 @@ def on_item(deck: Deck, draw: Random) -> Command:
         ApproveItem(item_id=item, actor=actor, values=values),
     )
     return draw.choice(verbs)
+
+
+def _answer(deck: Deck, draw: Random) -> Command | None:
+    """Return what a look at the world brings, sometimes too late."""
+    row = _pick(deck, draw, "SELECT id, generation FROM task WHERE spec->>'$.waits' OR epoch > 0 ORDER BY id")
+    if row is None:
+        return None
+    wait = WaitRef(task_id=row[0], generation=row[1])
+    if draw.random() < 0.3:
+        return NoteLook(wait=wait, looks=draw.randint(2, 9), seen={"n": 2})
+    error = None if draw.random() < 0.5 else TaskError(code="http.5xx", message="it broke")
+    return Answer(wait=wait, output={"n": 1}, error=error, looks=draw.randint(0, 9))
 
 
 def signal(draw: Random) -> Signal:

@@ -18,7 +18,7 @@ from core.model.limit_commands import Configure
 from core.model.limits import MICRO, Limit, LimitKind, LimitRef, Spent
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, Succeeded, TaskError
 from core.model.plans import TaskPlan
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from tests.support.deck import Deck
 from tests.support.manual_time import ManualClock

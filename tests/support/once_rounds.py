@@ -13,7 +13,7 @@ from core.model.commands import Complete, Enqueue, Enqueued, Submit
 from core.model.once import Once
 from core.model.outcomes import Lost, Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
-from core.store.batch import Report
+from core.store.batch_report import Report
 from core.store.journal import Journal
 from tests.support.deck import Deck
 from tests.support.manual_time import ManualClock

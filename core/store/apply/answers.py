@@ -5,13 +5,16 @@ Called through the table in `core.store.dispatch`, and when something comes due.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from core.model.judgements import Await
-from core.model.outcomes import TaskError
 from core.model.signal_commands import Signal, Signalled
 from core.model.values import JsonObject, to_iso
-from core.store.apply import item_times
+from core.store.apply import item_times, job_answers
+from core.store.apply.missed_answers import MISSED, Missed
 from core.store.apply.moves import queueing, waiting
 from core.store.batch import Batch, earliest
 from core.store.rows import PLACE, Awaited, Cause, Subject, TaskPlace
@@ -19,16 +22,16 @@ from core.store.sql import pack, raw, unpack
 
 _PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
 _DUE = (
-    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_due JOIN task t ON t.id = w.task_id"
-    " WHERE w.is_held = 0 AND w.due_at IS NOT NULL AND w.due_at <= ? ORDER BY w.due_at LIMIT ?"
+    f"SELECT {_PLACED}, w.job_id, w.wanted FROM awaited w INDEXED BY awaited_due"
+    " JOIN task t ON t.id = w.task_id WHERE w.is_held = 0 AND w.due_at IS NOT NULL AND w.due_at <= ?"
+    " ORDER BY w.due_at LIMIT ?"
 )
 _UNTIL = (
     f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_until JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.until IS NOT NULL AND w.until <= ? ORDER BY w.until LIMIT ?"
 )
 _LATE = (
-    f"SELECT {_PLACED}, w.name, w.key, (SELECT id FROM work_item WHERE task_id = t.id AND outcome IS NULL)"
-    " FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
+    f"SELECT {_PLACED}, {MISSED} FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.fails_at IS NOT NULL AND w.fails_at <= ? ORDER BY w.fails_at LIMIT ?"
 )
 _NEXT = (
@@ -54,6 +57,8 @@ _INSERT = (
 _READ = "UPDATE signal SET task_id = ? WHERE id = ? AND task_id IS NULL"
 _EXPIRED = "DELETE FROM signal WHERE id IN (SELECT id FROM signal WHERE expires_at <= ? LIMIT 100)"
 
+_OF_PLACE = len(PLACE.split(", "))
+
 
 class _Kept(NamedTuple):
     """A signal that no task has read."""
@@ -78,20 +83,32 @@ def begin(batch: Batch, task_id: int, command: Await) -> bool:
         fails_at=None if command.within_ms is None else batch.now + command.within_ms,
         name=command.signal,
         key=None if command.signal is None else command.key,
+        job_key=None if command.job is None else command.job.key,
+        job_name=None if command.job is None else command.job.name,
+        wanted=None if command.job is None else command.job.wanted,
+        path=None if command.file is None else command.file.path,
+        root=None if command.file is None else command.file.root,
+        stable_ms=None if command.file is None else command.file.stable_ms,
     )
     place = waiting.begin(batch, task_id, awaited, command.item)
-    if place is not None and awaited.name is not None and awaited.key is not None:
+    if place is None:
+        return False
+    if awaited.name is not None and awaited.key is not None:
         _answer_kept(batch, place, name=awaited.name, key=awaited.key)
-    return place is not None
+    if command.job is not None:
+        job_answers.begin(batch, place, command.job)
+    return True
 
 
 def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     """Let a held task wait on, or answer it at once; False = it is not held, or waits for no answer."""
     if not waiting.unhold(batch, place, cause):
         return False
-    row = batch.one("SELECT name, key FROM awaited WHERE task_id = ?", place.task_id)
+    row = batch.one("SELECT name, key, job_id, wanted FROM awaited WHERE task_id = ?", place.task_id)
     if row is not None and row[0] is not None:
         _answer_kept(batch, place, name=row[0], key=row[1])
+    if row is not None and row[2] is not None:
+        job_answers.decide(batch, place, row[2], wanted=row[3])
     return True
 
 
@@ -100,22 +117,43 @@ def release(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     return unhold(batch, place, cause) or queueing.unhold(batch, place, cause)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueAnswer:
+    """A waiting task whose moment or deadline has come, and what ends its wait."""
+
+    place: TaskPlace
+    give: Callable[[Batch], None]
+
+
+def due(batch: Batch, *, limit: int) -> Iterator[DueAnswer]:
+    """Yield the tasks whose moment has come, and those whose deadline passed before an answer."""
+    for *place, job_id, wanted in batch.rows(_DUE, batch.now, limit):
+        task = TaskPlace(*place)
+        if wanted is None:
+            yield DueAnswer(place=task, give=partial(_succeed_now, place=task))
+        else:
+            give = partial(job_answers.decide, place=task, job_id=job_id, wanted=wanted)
+            yield DueAnswer(place=task, give=give)
+    for task in batch.places(_UNTIL, batch.wall, limit):
+        yield DueAnswer(place=task, give=partial(_succeed_now, place=task))
+    for row in batch.rows(_LATE, batch.now, limit):
+        task, missed = TaskPlace(*row[:_OF_PLACE]), Missed(*row[_OF_PLACE:])
+        yield DueAnswer(place=task, give=partial(_fail_late, place=task, missed=missed))
+
+
 def come_due(batch: Batch, *, limit: int) -> None:
     """End the tasks whose moment has come, and those whose deadline passed before an answer."""
-    for place in [*batch.places(_DUE, batch.now, limit), *batch.places(_UNTIL, batch.wall, limit)]:
-        waiting.succeed(batch, place, {"at": to_iso(batch.wall)})
+    for answer in due(batch, limit=limit):
+        answer.give(batch)
     item_times.come_due(batch, limit=limit)
-    for *late, name, key, item in batch.rows(_LATE, batch.now, limit):
-        waiting.fail(batch, TaskPlace(*late), _late(name, key, item))
 
 
-def _late(name: str | None, key: str | None, item: int | None) -> TaskError:
-    if item is not None:
-        message = f"work item {item} had no answer within the `timeout` of its task"
-        return TaskError(code="human.timeout", message=message, facts={"item": item})
-    what = "its time" if name is None else f"the signal {name}" + (f" with the key {key}" if key else "")
-    code = "timeout" if name is None else "signal.timeout"
-    return TaskError(code=code, message=f"{what} did not come in time")
+def _succeed_now(batch: Batch, *, place: TaskPlace) -> None:
+    waiting.succeed(batch, place, {"at": to_iso(batch.wall)})
+
+
+def _fail_late(batch: Batch, *, place: TaskPlace, missed: Missed) -> None:
+    waiting.fail(batch, place, missed.failure)
 
 
 def next_answer(batch: Batch) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.model.backends import HOSTS, is_backend
 from core.model.gauges import Gauge
-from core.model.outcomes import Failed, Outcome, TimedOut
+from core.model.outcomes import Failed, Outcome, Parked, TimedOut
 from core.store.apply import breakers
 from core.store.apply.configure import add_limit
 from core.store.apply.lane_sets import facts_of_task
@@ -30,13 +30,13 @@ _PROBES = (
 
 def note_end(batch: Batch, place: TaskPlace, epoch: int, outcome: Outcome) -> None:
     """Draw from the end of an open attempt that did not succeed what it says of its backends."""
-    if not isinstance(outcome, Failed | TimedOut):
+    if not isinstance(outcome, Failed | TimedOut | Parked):
         return
     of = Subject(place.job_id, place.task_id, epoch)
     if isinstance(outcome, Failed) and (after := batch.rules.refused_for(outcome)) is not None:
         _refused(batch, of, after, outcome.error.message)
     elif batch.capacity.has_backends:
-        fault = batch.rules.fault_of(outcome)
+        fault = None if isinstance(outcome, Parked) else batch.rules.fault_of(outcome)
         for gauge in _passed(batch, of):
             if fault is not None:
                 breakers.note_failure(batch, gauge, code=fault, of=of)

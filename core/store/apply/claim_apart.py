@@ -21,7 +21,8 @@ from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import note_repair
 from core.store.apply.sight import Ahead, Seen, look
-from core.store.batch import Batch, Fault
+from core.store.batch import Batch
+from core.store.batch_report import Fault
 from core.store.rows import PLACE, Cause, Subject, TaskPlace
 
 TRIES = 20

@@ -6,7 +6,6 @@ Called through the table in `core.store.dispatch`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from core.model.commands import Complete, Completed
 from core.model.errors import Bug, TaskdeckError
@@ -19,6 +18,7 @@ from core.model.outcomes import (
     Interrupted,
     Lost,
     Outcome,
+    Parked,
     Requeue,
     RetryAt,
     Skipped,
@@ -27,14 +27,15 @@ from core.model.outcomes import (
     TimedOut,
 )
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject
 from core.store.apply.backends import note_end, note_successes
-from core.store.apply.moves import running
+from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
+from core.store.apply.stored_outputs import store_output
 from core.store.batch import Batch
-from core.store.rows import Cause, Subject, Success, TaskPlace
-from core.store.sql import INLINE_LIMIT, KEEP_PAYLOAD, digest, guard, pack
+from core.store.rows import Awaited, Cause, Subject, Success, TaskPlace
+from core.store.sql import guard, pack
 
 _READ = (
     "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason,"
@@ -73,7 +74,7 @@ def _success(batch: Batch, command: Complete, outcome: Succeeded) -> Success:
     note: JsonObject = {}
     stored = None
     if outcome.output is not None:
-        stored, note["output"] = _stored(batch, outcome.output)
+        stored, note["output"] = store_output(batch, outcome.output)
     if outcome.partial:
         note |= {"partial": True, "reason": outcome.reason}
     reason = outcome.reason if outcome.partial else None
@@ -112,7 +113,7 @@ def _skip(batch: Batch, place: TaskPlace, epoch: int, outcome: Skipped) -> None:
     note: JsonObject = {}
     stored = None
     if outcome.output is not None:
-        stored, note["output"] = _stored(batch, outcome.output)
+        stored, note["output"] = store_output(batch, outcome.output)
     success = Success(place.task_id, epoch, stored, note, outcome.reason)
     note_successes(batch, [success])
     running.skip(batch, place, success)
@@ -127,6 +128,8 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
             running.interrupt(batch, closed)
         case Bounced(), Requeue():
             running.bounce(batch, closed)
+        case Parked() as parked, _:
+            _park(batch, closed, parked)
         case _, RetryAt(at=at):
             running.retry_later(batch, closed, retry_at=at)
         case Lost(), AskOperator():
@@ -135,11 +138,21 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
             running.give_up(batch, closed)
 
 
+def _park(batch: Batch, closed: ClosedAttempt, parked: Parked) -> None:
+    running.park(batch, closed, pack(parked.seen))
+    awaited = Awaited(
+        fails_at=None if parked.within_ms is None else batch.now + parked.within_ms,
+        every_ms=parked.poll.every_ms,
+        url=parked.poll.url,
+    )
+    waiting.keep(batch, closed.place, awaited)
+
+
 def _attempt_move(outcome: Outcome, *, stopped: bool) -> Move[AttemptStatus]:
     match outcome:
         case Succeeded() | Skipped():
             return ATTEMPT["succeed"]
-        case Failed() | TimedOut() | Interrupted() if stopped:
+        case Failed() | TimedOut() | Interrupted() | Parked() if stopped:
             return ATTEMPT["cancel"]
         case Failed():
             return ATTEMPT["fail"]
@@ -153,6 +166,8 @@ def _attempt_move(outcome: Outcome, *, stopped: bool) -> Move[AttemptStatus]:
             return ATTEMPT["interrupt"]
         case Bounced():
             return ATTEMPT["bounce"]
+        case Parked():
+            return ATTEMPT["park"]
 
 
 def _error(outcome: Outcome) -> TaskError | None:
@@ -190,21 +205,3 @@ def _judge_refused(batch: Batch, command: Complete) -> Completed | TaskdeckError
 def _subject(batch: Batch, command: Complete) -> Subject:
     row = batch.one("SELECT job_id FROM task WHERE id = ?", command.task_id)
     return Subject(None if row is None else row[0], command.task_id, command.epoch)
-
-
-class _StoredOutput(NamedTuple):
-    """An output as its column and its event hold it."""
-
-    column: str
-    note: JsonValue
-
-
-def _stored(batch: Batch, output: JsonValue) -> _StoredOutput:
-    """Return an output as it is stored; a large one goes to `payload` under its hash."""
-    body = pack(output)
-    if len(body) <= INLINE_LIMIT:
-        return _StoredOutput(body, output)
-    key = digest(body)
-    batch.run(KEEP_PAYLOAD, key, body, batch.now)
-    reference: JsonObject = {"$payload": key}
-    return _StoredOutput(pack(reference), reference)

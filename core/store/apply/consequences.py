@@ -8,7 +8,7 @@ What a batch leaves over stands in `followup` for a later one, also after a cras
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.ends import give_verdict
 from core.store.apply.exhaustion import fail_of_aisle, fail_of_lane
+from core.store.apply.job_answers import answer_ended
 from core.store.apply.lane_sets import rekey
 from core.store.apply.lanes import open_job
 from core.store.apply.moves import idle, queueing
@@ -59,18 +60,29 @@ class _Edge:
         return self.kind == NeedWhen.DONE or end is TaskStatus.SUCCEEDED
 
 
-def apply_consequences(batch: Batch) -> None:
-    """Follow the tasks that became final in this batch, as far as its budget goes."""
+def apply_consequences(batch: Batch, *, over: Callable[[Batch], None] = answer_ended) -> None:
+    """Follow the tasks that became final in this batch, as far as its budget goes.
+
+    `over` answers the tasks of others that wait for the jobs which end.
+    """
+    _follow_finals(batch, over)
+    while batch.finals and batch.budget > 0:
+        _follow_finals(batch, over)
+
+
+def _follow_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
     while batch.finals and batch.budget > 0:
         finals, batch.finals = batch.finals, []
         _first_failures(batch, finals)
         _follow_edges(batch, _of_live_jobs(batch, finals))
         close_stages(batch, finals)
         _carry_out_verdicts(batch)
+        over(batch)
     finals, batch.finals = batch.finals, []
     batch.followups += [LeftOver("task", final.task_id) for final in finals]
     close_stages(batch, finals)
     _carry_out_verdicts(batch)
+    over(batch)
 
 
 def apply_follow_ups(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:

@@ -21,12 +21,14 @@ from core.store.apply.consequences import (
     take_left_overs,
 )
 from core.store.apply.ends import give_verdict
+from core.store.apply.job_answers import put_off
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import recount_job
 from core.store.apply.unknown_estimates import estimate_unknown
 from core.store.apply.verdicts import cancel_idle_of
-from core.store.batch import Batch, Fault
+from core.store.batch import Batch
+from core.store.batch_report import Fault
 from core.store.database import is_trouble
 from core.store.rows import Cause, FinalTask, LeftOver, Subject, TaskPlace
 from core.store.savepoints import under_savepoint
@@ -56,7 +58,8 @@ class _Due:
 
     def follow(self, batch: Batch) -> None:
         batch.finals, batch.verdicts = list(self.finals), list(self.verdicts)
-        apply_consequences(batch)
+        # A task of another job that is at fault must not keep this one back.
+        apply_consequences(batch, over=put_off)
 
 
 def apply_consequences_apart(batch: Batch) -> None:
@@ -91,14 +94,19 @@ def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
     for place in queueing.due(batch, limit=_DUE_APART):
         error = tried(batch, partial(queueing.come_due_alone, place=place))
         if error is not None:
-            _keep_back(batch, place, f"it cannot be queued: {error_name(error)}")
-    tried(batch, partial(answers.come_due, limit=_DUE_APART))
+            _keep_back(batch, place, f"it cannot be queued: {error_name(error)}", of=TaskStatus.RETRYING)
+    for answer in answers.due(batch, limit=_DUE_APART):
+        error = tried(batch, answer.give)
+        if error is not None:
+            _keep_back(
+                batch, answer.place, f"its answer cannot be given: {error_name(error)}", of=TaskStatus.WAITING
+            )
     tried(batch, estimate_unknown)
 
 
-def _keep_back(batch: Batch, place: TaskPlace, reason: str) -> None:
+def _keep_back(batch: Batch, place: TaskPlace, reason: str, *, of: TaskStatus) -> None:
     """Hold a task; where even that is refused, set it aside and look at it again in an hour."""
-    task = IdleTask(place, TaskStatus.RETRYING)
+    task = IdleTask(place, of)
     if tried(batch, partial(_hold, task=task, reason=reason)) is not None:
         set_aside(batch, Subject(place.job_id, place.task_id), reason)
         tried(batch, partial(queueing.put_off, place=place, retry_at=batch.now + _LATER_MS))

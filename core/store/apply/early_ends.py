@@ -8,7 +8,8 @@ from __future__ import annotations
 from core.model.gauges import Gauge
 from core.model.limits import OnExhausted
 from core.model.text import safe_line
-from core.store.batch import Batch, MayEnd
+from core.store.batch import Batch
+from core.store.batch_report import MayEnd
 from core.store.rows import Subject
 from core.store.sql import raw
 

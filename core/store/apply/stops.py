@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from core.model.commands import Force
 from core.model.values import JsonObject
-from core.store.batch import Batch, Stop
+from core.store.batch import Batch
+from core.store.batch_report import Stop
 from core.store.rows import Cause, Subject
 from core.store.sql import ids, raw
 

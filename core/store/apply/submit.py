@@ -18,6 +18,7 @@ from core.model.values import INBOX, INBOX_STAGE, JsonObject
 from core.store.apply.auto_costs import AutoCosts
 from core.store.apply.expectations import expect_of_workflow
 from core.store.apply.first_facts import job_facts, task_facts
+from core.store.apply.job_answers import bind_new
 from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
 from core.store.apply.moves.idle import skip_repeated
@@ -183,6 +184,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
     batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
     if plan.definition_hash:
         expect_of_workflow(batch, plan.name, plan.expect_ms, actor=command.actor)
+    bind_new(batch, job_id, name=plan.name, key=plan.client_key)
 
 
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:

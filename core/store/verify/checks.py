@@ -203,6 +203,13 @@ _AWAITED = (
         SELECT t.id, t.status, NULL FROM task t WHERE t.status = 'waiting'
         AND t.id NOT IN (SELECT task_id FROM awaited)""",
     ),
+    check(
+        "awaited.over",
+        "a task waits for a job that has ended",
+        f"""
+        SELECT w.task_id AS task, j.id AS job, j.status FROM awaited w JOIN job j ON j.id = w.job_id
+        WHERE w.is_held = 0 AND w.due_at IS NULL AND {among(JOB_FINAL, "j.status")}""",
+    ),
 )
 
 _ATTEMPTS = (

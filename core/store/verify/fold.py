@@ -201,6 +201,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.purged": _nothing,
         "task.duplicate": _nothing,
         "task.judged_late": _nothing,
+        "task.looked": _nothing,
         "task.exhausted": _nothing,
         "task.slow": _nothing,
         "task.silent": _nothing,

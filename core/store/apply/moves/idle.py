@@ -83,6 +83,7 @@ def hold(batch: Batch, task: IdleTask, cause: Cause) -> bool:
     if task.status is TaskStatus.WAITING:
         batch.run("UPDATE awaited SET is_held = 1 WHERE task_id = ?", task.place.task_id)
         work_items.hold(batch, task.place.task_id)
+        batch.report.lookouts.append(task.place.task_id)
     batch.task_moved(task.place, TASK["hold"].leaving(task.status), actor=cause.actor, data=cause.note)
     return True
 
@@ -169,6 +170,7 @@ def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[F
     if any(task.status in (TaskStatus.WAITING, TaskStatus.HELD) for task in tasks):
         batch.run(_FORGET_AWAITED, listed)
         work_items.cancel(batch, listed, cause)
+        batch.report.lookouts += [task.place.task_id for task in tasks]
     for place, status in tasks:
         batch.task_moved(place, TASK["cancel"].leaving(status), actor=cause.actor, data=cause.note)
     return [

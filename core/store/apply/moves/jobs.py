@@ -146,3 +146,4 @@ def _end(batch: Batch, job_id: int, move: Move[JobStatus], note: JsonObject) -> 
         raise Bug("job.refused", f"a job could not {move.name}", facts={"job": job_id})
     batch.job_moved(job_id, move.leaving(before), data=note)
     batch.report.ended_jobs.append(job_id)
+    batch.jobs_over.append(job_id)

@@ -43,6 +43,9 @@ _SKIP = (
 )
 
 
+_SEEN = "UPDATE attempt SET looks = 1, seen = ? WHERE task_id = ? AND epoch = ?"
+
+
 def _leaving(move: Move[TaskStatus], more: str) -> str:
     return (
         f"UPDATE task SET status = '{move.target}', {more} retry_at = ?9,"
@@ -61,6 +64,7 @@ _LEAVE = {
         "bounce": _QUEUE,
         "interrupt": _QUEUE,
         "hold_lost": "",
+        "park": "",
         "give_up": f"finished_at = {WALL},",
         "cancel": f"finished_at = {WALL},",
     }.items()
@@ -136,6 +140,12 @@ def hold_lost(batch: Batch, closed: ClosedAttempt) -> None:
     """Hold a task whose attempt was lost, until an operator decides."""
     _leave(batch, closed, TASK["hold_lost"], cause=Cause(reason=LOSS_HOLDS))
     join_retries(batch, closed.place.task_id)
+
+
+def park(batch: Batch, closed: ClosedAttempt, seen: str) -> None:
+    """Let a task wait outside its slot for an answer that its attempt did not get."""
+    batch.run(_SEEN, seen, closed.place.task_id, closed.epoch)
+    _leave(batch, closed, TASK["park"], cause=_course({}))
 
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:

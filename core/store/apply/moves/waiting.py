@@ -14,6 +14,7 @@ from core.store.apply.moves import jobs, work_items
 from core.store.apply.moves.attempts import error_note
 from core.store.apply.moves.idle import note_end
 from core.store.apply.moves.work_items import Entry
+from core.store.apply.stored_outputs import store_output
 from core.store.batch import Batch
 from core.store.rows import PLACE, Awaited, Cause, TaskPlace
 from core.store.sql import guard, ids, pack, raw
@@ -23,8 +24,10 @@ _BEGIN = (
     f" WHERE id = ? AND wait_reason = 'condition' AND {guard(TASK['await_answer'])} RETURNING {PLACE}"
 )
 _ADD = (
-    "INSERT INTO awaited (task_id, due_at, until, fails_at, name, key)"
-    " VALUES (?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))"
+    "INSERT INTO awaited (task_id, since, due_at, until, fails_at, name, key, job_key, job_name, wanted,"
+    " path, root, stable_ms, every_ms, url)"
+    " VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?,"
+    " CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT))"
 )
 _ANSWER = {
     move.name: f"UPDATE task SET status = '{move.target}', finished_at = ?, output = ?, error = ?,"
@@ -47,8 +50,7 @@ def begin(batch: Batch, task_id: int, awaited: Awaited, item: NewItem | None = N
     """Let a task wait that was judged, for people too; None = it does not wait for that judgement."""
     places = batch.places(_BEGIN, task_id)
     for place in places:
-        row = (task_id, awaited.due_at, awaited.until, awaited.fails_at, raw(awaited.name), raw(awaited.key))
-        batch.run(_ADD, *row)
+        keep(batch, place, awaited)
         told = _told(batch, awaited)
         if item is not None:
             told |= {"item": work_items.add(batch, task_id, item), "title": item.title}
@@ -58,12 +60,37 @@ def begin(batch: Batch, task_id: int, awaited: Awaited, item: NewItem | None = N
     return places[0] if places else None
 
 
+def keep(batch: Batch, place: TaskPlace, awaited: Awaited) -> None:
+    """Note what a task waits for."""
+    batch.run(
+        _ADD,
+        place.task_id,
+        batch.wall,
+        awaited.due_at,
+        awaited.until,
+        awaited.fails_at,
+        raw(awaited.name),
+        raw(awaited.key),
+        raw(awaited.job_key),
+        raw(awaited.job_name),
+        awaited.wanted,
+        raw(awaited.path),
+        raw(awaited.root),
+        awaited.stable_ms,
+        awaited.every_ms,
+        raw(awaited.url),
+    )
+    if awaited.is_looked_for:
+        batch.report.lookouts.append(place.task_id)
+
+
 def succeed(batch: Batch, place: TaskPlace, output: JsonObject, *, actor: str | None = None) -> bool:
     """End a waiting task with its answer; False = it does not wait."""
-    row = (batch.wall, pack(output), None, None, raw(actor), place.task_id)
+    stored = store_output(batch, output)
+    row = (batch.wall, stored.column, None, None, raw(actor), place.task_id)
     if batch.run(_ANSWER["answer_succeeded"], *row) != 1:
         return False
-    _end(batch, place, TASK["answer_succeeded"], {"output": output}, actor=actor)
+    _end(batch, place, TASK["answer_succeeded"], {"output": stored.note}, actor=actor)
     return True
 
 
@@ -93,6 +120,7 @@ def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
         return False
     batch.run("UPDATE awaited SET is_held = 0 WHERE task_id = ?", place.task_id)
     work_items.unhold(batch, place.task_id)
+    batch.report.lookouts.append(place.task_id)
     batch.task_moved(place, TASK["unhold_waiting"], actor=cause.actor, data=cause.note)
     return True
 
@@ -103,6 +131,7 @@ def _end(
     batch.run(_DONE, place.task_id)
     # One that is answered is closed already: this is left open by a deadline.
     work_items.close(batch, ids([place.task_id]), ItemOutcome.OVERDUE, Entry(EntryKind.OVERDUE, ENGINE))
+    batch.report.lookouts.append(place.task_id)
     note_end(batch, place, move, note, actor=actor)
 
 
@@ -113,6 +142,9 @@ def _told(batch: Batch, awaited: Awaited) -> JsonObject:
         "until": ends,
         "fails_at": None if awaited.fails_at is None else awaited.fails_at - batch.offset,
         "signal": awaited.name,
-        "key": awaited.key or None,
+        "key": awaited.key or awaited.job_key,
+        "name": awaited.job_name,
+        "wanted": awaited.wanted,
+        "path": awaited.path,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -107,12 +107,20 @@ INDEXES: tuple[str, ...] = (
     "CREATE INDEX work_item_remind ON work_item (remind_at) WHERE outcome IS NULL AND is_held = 0 AND remind_at IS NOT NULL",
     "CREATE INDEX work_item_task ON work_item (task_id)",
     "CREATE UNIQUE INDEX work_item_open ON work_item (task_id) WHERE outcome IS NULL",
+    "CREATE INDEX awaited_file ON awaited (task_id) WHERE is_held = 0 AND path IS NOT NULL",
+    "CREATE INDEX awaited_job ON awaited (job_id, task_id) WHERE is_held = 0 AND job_id IS NOT NULL",
+    "CREATE INDEX awaited_job_key ON awaited (job_key) WHERE job_id IS NULL AND job_key IS NOT NULL",
+    "CREATE INDEX awaited_job_name ON awaited (job_name) WHERE job_id IS NULL AND job_name IS NOT NULL",
+    "CREATE INDEX awaited_poll ON awaited (task_id) WHERE is_held = 0 AND every_ms IS NOT NULL",
 )
 
 
 def upgrade() -> None:
     """Make the tables; nothing of an older store is in them."""
     add_columns("task", "set_id INTEGER", "group_task INTEGER", "item INTEGER")
+    add_columns("awaited", "since INTEGER", "job_id INTEGER", "job_key TEXT", "job_name TEXT", "wanted TEXT")
+    add_columns("awaited", "path TEXT", "root TEXT", "stable_ms INTEGER", "every_ms INTEGER", "url TEXT")
+    add_columns("attempt", "looks INTEGER DEFAULT 0 NOT NULL", "seen TEXT")
     make_over("followup", FOLLOWUP, columns="kind, id")
     for statement in (*INSTANCE_TABLES, *TABLES, *INSTANCE_INDEXES, *INDEXES):
         run(statement)
