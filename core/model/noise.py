@@ -43,6 +43,7 @@ _MOVES = (
     "task.interrupted",
     "task.parked",
     "task.waiting",
+    "task.looked",
 )
 _ALL = ("task.created", "backend.probed")
 NOISE: dict[str, Noise] = {
