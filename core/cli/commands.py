@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Generic, TypeAlias, TypeGuard, TypeVar, get_args, get_type_hints
 
@@ -78,6 +78,8 @@ class Command(Generic[A]):
     """All that follows the first argument belongs to it, also what looks like an option."""
     signed: bool = False
     """Its last argument is a number that may have a sign: `-1.5` is not an option."""
+    on_loop: Callable[[Coroutine[object, object, int]], int] = asyncio.run
+    """Runs it to its end."""
 
 
 class _Group(click.Group):
@@ -149,7 +151,7 @@ def _built(command: Command[A], name: str) -> click.Command:
 def _reader(command: Command[A]) -> Callable[..., Act]:
     def read(**values: object) -> Act:
         arguments = _filled(command.arguments, values)
-        return lambda: asyncio.run(_result(command.run(arguments)))
+        return lambda: command.on_loop(_result(command.run(arguments)))
 
     return read
 

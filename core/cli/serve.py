@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from core.app.engine_process import StartNotice
+from core.app.hosting.engine_loop import run_on_engine_loop
 from core.app.hosting.hosts import UntilIdle, serve_after_take_over
 from core.app.hosting.hosts import serve as serve_engine
 from core.app.lock import is_held
@@ -134,6 +135,7 @@ COMMANDS = (
         name="serve",
         arguments=Serve,
         run=serve,
+        on_loop=run_on_engine_loop,
         examples=(
             "taskdeck serve --slots 8",
             "taskdeck serve --connector mypkg.mail:connector",

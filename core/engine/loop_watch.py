@@ -1,45 +1,44 @@
 """LoopWatch: names what blocks the loop.
 
-Handed to the engine by `core.app.hosting`. A turn of the loop notes the time; a thread sleeps on a timer of
-the kernel that is armed only while callbacks run, so neither an idle loop nor a busy one wakes it.
+Handed to the engine by `core.app.hosting`. A thread looks at the thread of the loop a few times a second, and
+asks for an answer where callbacks run: an idle loop is never woken.
 """
 
 from __future__ import annotations
 
 import asyncio
 import linecache
+import selectors
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from asyncio import base_events, runners
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from core.engine.timer_descriptor import TimerDescriptor
 from core.logs import get_logger
 
 if TYPE_CHECKING:
     from types import FrameType
 
 BLOCKED_SECONDS = 0.5
-"""A turn of the loop that takes longer is looked at."""
+"""A loop that does not answer for so long is looked at."""
+LOOK_SECONDS = 0.25
+"""Between two looks."""
 SECOND_LOOK = 0.15
 """So much later it is looked at again, before it is told."""
 FRAMES = 16
 """The innermost calls that are told."""
+_WAITING = frozenset({selectors.__file__, base_events.__file__, runners.__file__})
+"""Where the thread of a loop is while no callback runs."""
 
 _log = get_logger(__name__)
 
 
-class _Selector(Protocol):
-    """What a loop waits on."""
-
-    select: Callable[[float | None], Sequence[object]]
-
-
 class Blocked(NamedTuple):
-    """A turn that took too long; times in seconds, `began` by the monotonic clock."""
+    """A loop that does not answer; times in seconds, `began` by the monotonic clock."""
 
     began: float
     seconds: float
@@ -58,130 +57,92 @@ class LoopWatch:
     """Watches the loop on which it is started; `on_block` is called there, once it goes on."""
 
     def __init__(self) -> None:
-        self._timer: TimerDescriptor | None = None
-        self._selector: _Selector | None = None
-        self._select: Callable[[float | None], Sequence[object]] | None = None
+        self._over = threading.Event()
+        self._lock = threading.Lock()
         self._on_block: Callable[[Blocked], None] = _ignore
-        self._woke = 0.0
-        self._cpu = 0.0
-        self._rings = 0.0
-        self._is_idle = True
-        self._is_over = False
+        self._asked: float | None = None
         self._worst = 0.0
         self._present: Blocked | None = None
 
     def start(self, on_block: Callable[[Blocked], None]) -> None:
-        """Watch the running loop; one without a selector, or without timers, is not watched."""
-        loop = asyncio.get_running_loop()
-        selector: _Selector | None = getattr(loop, "_selector", None)
-        if selector is None:
-            return
-        try:
-            self._timer = TimerDescriptor()
-        except (OSError, AttributeError) as error:
-            _log.warning("the loop is not watched", reason=repr(error))
-            return
+        """Watch the running loop."""
         self._on_block = on_block
-        self._selector, self._select = selector, selector.select
-        selector.select = self._watched(selector.select, self._timer)
-        thread = _LoopThread(loop, threading.get_ident(), threading.get_native_id())
-        threading.Thread(
-            target=self._watch, args=(self._timer, thread), name="loop watch", daemon=True
-        ).start()
-        # It is in the middle of a turn.
-        self._woke, self._cpu, self._is_idle = time.monotonic(), time.thread_time(), False
-        self._again(self._timer, BLOCKED_SECONDS)
+        thread = _LoopThread(asyncio.get_running_loop(), threading.get_ident(), threading.get_native_id())
+        threading.Thread(target=self._watch, args=(thread,), name="loop watch", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch no more."""
-        if self._selector is None or self._select is None or self._timer is None:
-            return
-        self._selector.select = self._select
-        self._selector = None
-        self._is_over = True
-        # It ends, and closes its timer.
-        self._timer.arm(self._timer.spec(0))
+        """Watch no more; its thread ends soon."""
+        self._over.set()
 
     def take_lag(self) -> float:
-        """Return the longest turn since the last call, in seconds."""
+        """Return the longest time until the loop answered, since the last call, in seconds."""
         worst, self._worst = self._worst, 0.0
         return worst
 
     @property
     def present(self) -> Blocked | None:
-        """The turn that takes too long now; seen from another thread."""
+        """What blocks the loop now; seen from another thread."""
         return self._present
 
-    def _watched(
-        self, select: Callable[[float | None], Sequence[object]], timer: TimerDescriptor
-    ) -> Callable[[float | None], Sequence[object]]:
-        now, cpu, limit = time.monotonic, time.thread_time, timer.spec(BLOCKED_SECONDS)
-
-        def watched(timeout: float | None = None) -> Sequence[object]:
-            took = now() - self._woke
-            self._worst = max(self._worst, took)
-            if timeout == 0:
-                events = select(timeout)
-                self._woke = now()
-                return events
-            self._is_idle = True
-            timer.disarm()
-            events = select(timeout)
-            self._woke = woke = now()
-            self._cpu = cpu()
-            self._rings = woke + BLOCKED_SECONDS
-            self._is_idle = False
-            timer.arm(limit)
-            return events
-
-        return watched
-
-    def _watch(self, timer: TimerDescriptor, thread: _LoopThread) -> None:
-        while True:
-            timer.wait()
-            if self._is_over:
-                timer.close()
-                return
-            if self._is_idle:
-                continue
-            late = time.monotonic() - self._woke
-            if late < BLOCKED_SECONDS:
-                # It came round meanwhile, without a rest.
-                self._again(timer, BLOCKED_SECONDS - late)
-            elif time.monotonic() - self._rings < BLOCKED_SECONDS:
-                self._look(timer, thread)
-            elif _cpu_of(thread.ident) - self._cpu > late / 2:
+    def _watch(self, thread: _LoopThread) -> None:
+        looked, spent = time.monotonic(), _cpu_of(thread.ident)
+        while not self._over.wait(LOOK_SECONDS):
+            before, spent_before = looked, spent
+            looked, spent = time.monotonic(), _cpu_of(thread.ident)
+            passed = looked - before
+            if passed < LOOK_SECONDS + BLOCKED_SECONDS:
+                self._look(thread)
+            elif spent - spent_before > passed / 2:
                 # This thread could not run: a call held the lock of the interpreter.
-                self._tell(thread, Blocked(self._woke, late, _stack(thread.ident)))
-            else:
+                self._tell(thread, Blocked(before, passed, _stack(thread.ident)), asked=self._asked)
+            elif self._asked is not None:
                 # Nor did anything else: the process was stopped, or the machine slept.
-                self._woke = time.monotonic()
-                self._again(timer, BLOCKED_SECONDS)
+                self._asked = looked
 
-    def _again(self, timer: TimerDescriptor, seconds: float) -> None:
-        self._rings = time.monotonic() + seconds
-        timer.arm(timer.spec(seconds))
-
-    def _look(self, timer: TimerDescriptor, thread: _LoopThread) -> None:
-        began, waited = self._woke, _run_delay(thread.native)
-        time.sleep(SECOND_LOOK)
-        if self._woke != began or self._is_idle:
+    def _look(self, thread: _LoopThread) -> None:
+        asked = self._asked
+        if asked is None:
+            if not _waits(thread.ident):
+                self._ask(thread)
             return
+        if self._present is not None or time.monotonic() - asked < BLOCKED_SECONDS:
+            return
+        waited = _run_delay(thread.native)
+        time.sleep(SECOND_LOOK)
         if _run_delay(thread.native) - waited > SECOND_LOOK / 2:
             # It would run, and no processor is free: what the stack shows has nothing to do with it.
-            self._again(timer, BLOCKED_SECONDS)
             return
-        self._tell(thread, Blocked(began, time.monotonic() - began, _stack(thread.ident)))
+        self._tell(thread, Blocked(asked, time.monotonic() - asked, _stack(thread.ident)), asked=asked)
 
-    def _tell(self, thread: _LoopThread, seen: Blocked) -> None:
-        self._present = seen
-        _log.warning("the loop is blocked", ms=round(seen.seconds * 1_000), stack=list(seen.stack))
+    def _ask(self, thread: _LoopThread) -> None:
+        self._asked = time.monotonic()
+        # The loop may have been closed.
         with suppress(RuntimeError):
-            thread.loop.call_soon_threadsafe(self._went_on, seen)
+            thread.loop.call_soon_threadsafe(self._answer)
 
-    def _went_on(self, seen: Blocked) -> None:
-        self._present = None
-        self._on_block(seen._replace(seconds=time.monotonic() - seen.began))
+    def _tell(self, thread: _LoopThread, seen: Blocked, *, asked: float | None) -> None:
+        with self._lock:
+            if self._asked != asked:
+                return
+            self._present = seen
+        _log.warning("the loop is blocked", ms=round(seen.seconds * 1_000), stack=list(seen.stack))
+        if asked is None:
+            self._ask(thread)
+
+    def _answer(self) -> None:
+        with self._lock:
+            now, seen, asked = time.monotonic(), self._present, self._asked
+            self._asked = self._present = None
+        if asked is not None:
+            self._worst = max(self._worst, now - asked)
+        if seen is not None:
+            self._on_block(seen._replace(seconds=now - seen.began))
+
+
+def _waits(ident: int) -> bool:
+    # Python has no other way to see what another thread is at.
+    frame = sys._current_frames().get(ident)  # noqa: SLF001
+    return frame is None or frame.f_code.co_filename in _WAITING
 
 
 def _stack(ident: int) -> tuple[str, ...]:

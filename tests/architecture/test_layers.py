@@ -20,6 +20,7 @@ DOORS = {
     "cronsim": {"cronsim"},
     "tzlocal": {"tzlocal"},
     "served": {"uvicorn", "httptools"},
+    "uvloop": {"uvloop"},
     "click": {"click"},
     "re2": {"re2"},
     "msgspec": {"msgspec"},

@@ -10,10 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
+from core.engine import loop_watch
 from core.engine.loop_watch import BLOCKED_SECONDS, Blocked, LoopWatch
 from tests.support.waiting import DEADLINE, ticks, until
 
@@ -61,28 +61,45 @@ async def test_a_loop_that_comes_round_without_a_rest_is_not_blocked(watched: Wa
     assert (watched.told, watched.watch.present) == ([], None)
 
 
-async def test_a_watch_that_is_stopped_leaves_the_loop_as_it_was() -> None:
-    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-    before, files = selector.select, len(list(Path("/proc/self/fd").iterdir()))
-    watch = LoopWatch()
+async def test_a_watch_that_is_stopped_ends_its_thread() -> None:
+    watch, others = LoopWatch(), set(threading.enumerate())
     watch.start(lambda _: None)
-    assert selector.select != before
+    (thread,) = set(threading.enumerate()) - others
     watch.stop()
     watch.stop()
-    assert selector.select == before
-    await until(
-        lambda: len(list(Path("/proc/self/fd").iterdir())) <= files, "its timer is closed by its thread"
-    )
+    await until(lambda: not thread.is_alive(), "its thread ends")
+
+
+async def test_a_loop_at_rest_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, waits, asked = threading.Semaphore(0), loop_watch._waits, []
+
+    def seen(ident: int) -> bool:
+        looks.release()
+        return waits(ident)
+
+    monkeypatch.setattr(loop_watch, "_waits", seen)
+    watch = LoopWatch()
+    monkeypatch.setattr(watch, "_ask", asked.append)
+    watch.start(lambda _: None)
+    await asyncio.to_thread(lambda: [looks.acquire(timeout=DEADLINE) for _ in range(3)])
+    watch.stop()
+    assert asked == []
 
 
 STOPPED = """
-import asyncio, sys, time
+import asyncio, sys, threading
 from core.engine.loop_watch import LoopWatch
 async def main():
     watch, told = LoopWatch(), []
     watch.start(told.append)
     await asyncio.sleep(0)
-    print("ready", flush=True)
+    def tell():
+        wait = threading.Event().wait
+        while (first := watch._asked) is None: wait(0.01)
+        print("asked", flush=True)
+        while watch._asked == first: wait(0.01)
+        print("asked again", flush=True)
+    threading.Thread(target=tell, daemon=True).start()
     # In the middle of a turn.
     sys.stdin.readline()
     await asyncio.sleep(0.05)
@@ -95,10 +112,12 @@ def test_a_process_that_was_stopped_is_not_blocked() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STOPPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "asked\n"
         os.kill(process.pid, signal.SIGSTOP)
         threading.Event().wait(3 * BLOCKED_SECONDS)
         os.kill(process.pid, signal.SIGCONT)
+        # What was asked before counts from here on.
+        assert process.stdout.readline() == "asked again\n"
         process.stdin.write("\n")
         process.stdin.flush()
         assert process.stdout.readline() == "0 True\n"

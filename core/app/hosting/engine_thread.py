@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
+from core.app.hosting.engine_loop import run_on_engine_loop
 from core.app.hosting.hosts import serve_embedded
 from core.app.options import Options
 from core.app.signals import give_children_default_signals
@@ -87,7 +88,7 @@ class EngineThread:
             task.cancel()
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        run_on_engine_loop(self._serve())
 
     async def _serve(self) -> None:
         task = asyncio.ensure_future(serve_embedded(self._options, ready=self._ready.set_result))
