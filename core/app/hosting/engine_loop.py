@@ -1,6 +1,6 @@
-"""The event loop of an engine that is a process of its own.
+"""The event loop of an engine with a thread of its own.
 
-Used by `taskdeck serve`.
+Used by `taskdeck serve` and by the console that hosts an engine.
 """
 
 from __future__ import annotations
