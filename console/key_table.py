@@ -181,6 +181,22 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
             "fire for times that have no job, since a moment (lists them, asks)",
             "fill in",
         ),
+        (
+            "add_schedule",
+            "a",
+            "a",
+            "add_schedule",
+            "add a schedule; its form shows when it would fire",
+            "add",
+        ),
+        (
+            "edit_schedule",
+            "e",
+            "e",
+            "edit_schedule",
+            "edit the schedule; what is emptied is taken away from it",
+            "edit",
+        ),
         ("remove_schedule", "D", "D", "remove", "remove the schedule (plan, reason, asks)", ""),
     ),
     "fires": (

@@ -54,6 +54,8 @@ class ScheduleScreen(DeskScreen):
         self.action_skip = self.schedules.skip
         self.action_backfill = self.schedules.backfill
         self.action_remove = self.schedules.remove
+        self.action_add_schedule = self.schedules.add
+        self.action_edit_schedule = self.schedules.edit
 
     def body(self) -> ComposeResult:
         yield self.facts

@@ -22,7 +22,7 @@ from core.model.text import SafeText, clip, safe_line
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import downtime_text, number_text, silence_text
 
-_NONE = SafeText("no schedule yet: taskdeck schedule add nightly --cron '0 3 * * *' flow.yaml")
+_NONE = SafeText("no schedule yet: `a` adds one")
 
 _SILENT = 3
 """Workflows whose silence the screen tells above the list."""
@@ -50,6 +50,8 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
         self.action_skip = self.schedules.skip
         self.action_backfill = self.schedules.backfill
         self.action_remove = self.schedules.remove
+        self.action_add_schedule = self.schedules.add
+        self.action_edit_schedule = self.schedules.edit
 
     def body(self) -> ComposeResult:
         yield self.faults

@@ -12,7 +12,7 @@ VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledg
 """The actions that act on the selection, by an engine."""
 CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile", "switch_backend", "reset_backend")
 """The actions that change pools, limits and the ledger, by an engine."""
-SCHEDULES = ("trigger", "pause", "skip", "backfill", "remove")
+SCHEDULES = ("trigger", "pause", "skip", "backfill", "remove", "add_schedule", "edit_schedule")
 """The actions that change schedules and fire them, by an engine."""
 CHANGES = (*VERBS, *CAPACITY, *SCHEDULES, "undo", "new_job", "again")
 """The actions that change something."""

@@ -17,9 +17,12 @@ from core.model.present import present_ms
 from core.model.schedule_commands import Fired
 from core.model.schedule_views import Backfilled, ScheduleView
 from core.model.schedules import FireStatus, Overlap
-from core.model.text import safe_line
-from core.render.schedule_texts import moment_text, schedule_facts
+from core.model.text import SafeText, safe_line
+from core.render.schedule_texts import moment_text, schedule_facts, silent_gap
 
+_NOT_LASTING = SafeText(
+    "the engine that runs ends with this console or at log-out: `taskdeck serve --install` has one that lasts"
+)
 _LISTED = 20
 """Times of a backfill that its question lists."""
 
@@ -82,6 +85,23 @@ class ScheduleVerbs:
             return False
         request = SwitchSchedule(name=name, switch=Switch.REMOVE, reason=reason, actor=ACTOR)
         return await self._operations.change(f"remove schedule {name}", request)
+
+    async def tell_saved(self, name: str, what: str) -> None:
+        """Tell what was saved, when it fires next, and that the engine may be gone by then."""
+        try:
+            view = await self._control.schedules.one(name)
+            is_lasting = (await self._control.status()).is_lasting
+        except TaskdeckError as error:
+            self._refuse(f"schedule {name} {what}", error)
+            return
+        zone = view.schedule.timing.zone
+        due = "" if view.due_at is None else f", next {moment_text(view.due_at, zone)}"
+        self._notices.inform(safe_line(f"schedule {name}: {what}{due}"))
+        gap = silent_gap(view)
+        if gap is not None:
+            self._notices.warn(safe_line(f"{name} counts as silent between its times: {gap}"))
+        if due and not is_lasting:
+            self._notices.warn(_NOT_LASTING)
 
     async def backfill(self, view: ScheduleView, since: str) -> bool:
         """Work out which times since a moment, as typed, have no job; list them, ask, and fire for them."""

@@ -18,7 +18,7 @@ from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
-from core.cli.schedule_options import machine_zone, zone_name
+from core.cli.schedule_options import zone_name
 from core.cli.standard_input import piped_document
 from core.control.api import ControlAPI
 from core.files.reading import read_document_text
@@ -30,6 +30,7 @@ from core.model.text import safe_line
 from core.model.values import JsonObject
 from core.render.schedule_texts import timing_text
 from core.timetables.crontab import CrontabEntry, CrontabLine, CrontabRefusal, read_crontab
+from core.timetables.machine_zone import machine_zone
 from core.workflows.registry import expanded
 
 _SHELL = "/bin/sh"

@@ -5,16 +5,12 @@ Used by `schedule add` and `schedule edit`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, TypeVar
-
-from tzlocal import get_localzone_name
 
 from core.cli.arguments import Project, Retries
 from core.cli.parameters import Option
@@ -23,53 +19,30 @@ from core.cli.refusals import usage
 from core.cli.standard_input import piped_document
 from core.cli.variables import read_variables
 from core.files.reading import read_document_text
+from core.model.command_document import document_of_command
 from core.model.commands import DocumentText
 from core.model.durations import parse_duration
 from core.model.errors import Invalid
-from core.model.moments import parse_moment
 from core.model.paths import absolute, working_directory
 from core.model.present import present_ms
 from core.model.records import replace
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
-from core.model.text import safe_line
+from core.model.zoned_moments import FORMS, coming_moment
 from core.model.zones import zone_of
-from core.workflows.command_document import document_of_command
+from core.timetables.machine_zone import machine_zone
 from core.workflows.definition import Document
 from core.workflows.loader import load
 from core.workflows.registry import expanded
-from core.workflows.schedule_section import SuggestedSchedule, moment_in, suggested
+from core.workflows.schedule_section import SuggestedSchedule, suggested
 from core.workflows.schema_faults import typed
 
 T = TypeVar("T")
-_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
-_FORMS = "18:30, 2026-11-28T02:10, 2026-11-28T02:10Z, +2h"
 _WORKFLOWS = frozenset({".yaml", ".yml", ".json"})
-
-
-def _moment(text: str, zone: str) -> int:
-    """Read a moment by the clock of a zone; a time alone, or behind a +, is one to come."""
-    now, typed = present_ms(), text.strip()
-    if typed.startswith("+"):
-        return now + parse_duration(typed[1:])
-    if _CLOCK.fullmatch(typed):
-        today = datetime.fromtimestamp(now / 1_000, zone_of(zone)).date()
-        days = (today + timedelta(days=number) for number in range(3))
-        hour = typed.rjust(len("00:00") if typed.count(":") == 1 else len("00:00:00"), "0")
-        return next(at for day in days if (at := moment_in(f"{day.isoformat()}T{hour}", zone)) > now)
-    try:
-        return moment_in(typed, zone)
-    except ValueError:
-        return parse_moment(typed, now=now)
 
 
 def _checked_moment(text: str) -> str:
     """Refuse what is not a moment; the zone that it is one of may come later on the command line."""
-    try:
-        _moment(text, "UTC")
-    except ValueError as error:
-        shown = safe_line(text[:40])
-        message = f"'{shown}' is not a moment: write {_FORMS}"
-        raise Invalid("moment.invalid", message, facts={"text": shown}) from error
+    coming_moment(text, "UTC", now=present_ms())
     return text
 
 
@@ -102,7 +75,7 @@ class When:
     calendar: Annotated[
         str | None, Option(metavar="TEXT", help="On such days: 'last working day at 18:00', '2nd monday'.")
     ] = None
-    at: Annotated[str | None, Option(read=_checked_moment, metavar="TIME", help=f"Once: {_FORMS}.")] = None
+    at: Annotated[str | None, Option(read=_checked_moment, metavar="TIME", help=f"Once: {FORMS}.")] = None
     zone: Annotated[
         str | None,
         Option(read=zone_name, metavar="ZONE", help="Time zone of these times. [default: this machine's]"),
@@ -158,10 +131,11 @@ class When:
         # With another kind the old one goes.
         kinds = self if said or before is None else before
         every = self.every if said else None if before is None else before.every_ms
-        zone = self.zone or (machine_zone() if before is None else before.zone)
-        starts, ends = (None if one is None else _moment(one, zone) for one in (self.starts, self.ends))
-        begun = (starts or present_ms()) if self.every is not None or before is None else before.anchor
-        at = kinds.at if not isinstance(kinds.at, str) else _moment(kinds.at, zone)
+        now, zone = present_ms(), self.zone or (machine_zone() if before is None else before.zone)
+        said_ends = (self.starts, self.ends)
+        starts, ends = (None if one is None else coming_moment(one, zone, now=now) for one in said_ends)
+        begun = (starts or now) if self.every is not None or before is None else before.anchor
+        at = kinds.at if not isinstance(kinds.at, str) else coming_moment(kinds.at, zone, now=now)
         excluded = () if before is None else before.exclude
         return Timing(
             cron=kinds.cron,
@@ -291,18 +265,6 @@ def edited(before: Schedule, words: Sequence[str], *, when: When, what: What) ->
     """Return a schedule with what a command line says of it in its place."""
     work = what.work(words, name=before.name, before=before.work)
     return replace(before, timing=when.timing(before.timing), policy=when.policy(before.policy), work=work)
-
-
-def machine_zone() -> str:
-    """Return the time zone of this machine; raise `Invalid` (`zone.unknown`) where it has none of a name."""
-    try:
-        return zone_of(get_localzone_name() or "UTC").key
-    except (KeyError, ValueError, OSError) as error:
-        raise Invalid(
-            "zone.unknown",
-            "the time zone of this machine has no name",
-            hint="say which: --zone Europe/Berlin",
-        ) from error
 
 
 @cache

@@ -22,7 +22,13 @@ from core.control.prediction_answers import PredictionAnswers
 from core.control.prediction_requests import Predict
 from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, verb_of
-from core.control.schedule_answers import all_schedules, downtime, one_schedule
+from core.control.schedule_answers import (
+    all_schedules,
+    downtime,
+    fires_to_come,
+    one_schedule,
+    zone_here,
+)
 from core.control.sights import Sights
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
@@ -111,6 +117,8 @@ class ReadingControl(ReadingAPI):
         answers.to(schedules.GetSchedule, lambda r: one_schedule(reports, r.name))
         answers.to(schedules.ExpectedWorkflows, lambda _: reports.schedules.expected_workflows())
         answers.to(schedules.GetDowntime, lambda _: downtime(reports, self._engine))
+        answers.to(schedules.FiresToCome, lambda r: fires_to_come(r.timing, now=reports.schedules.now()))
+        answers.to(schedules.MachineZone, lambda _: zone_here())
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)

@@ -14,6 +14,7 @@ from core.model.records import replace
 from core.model.schedule_views import Downtime
 from core.model.schedules import COUNTED_MAX
 from core.model.waits import EngineFacts
+from core.timetables.machine_zone import machine_zone
 from core.timetables.timetable import timetable_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from core.control.wait_answers import EngineSight
     from core.model.schedule_views import ScheduleView
+    from core.model.schedules import Timing
     from core.store.reports import Reports
 
 SHOWN = 5
@@ -38,6 +40,21 @@ async def one_schedule(reports: Reports, name: str) -> ScheduleView:
     """Return one schedule with its next times; raise `NotFound`."""
     (view,) = await asyncio.to_thread(_with_next, [await reports.schedules.one(name)])
     return view
+
+
+async def fires_to_come(timing: Timing, *, now: int) -> tuple[int, ...]:
+    """Return the next five times of a timing; raise as `timetable_of` does."""
+    return await asyncio.to_thread(
+        lambda: tuple(islice(timetable_of(timing).between(now + 1, _NEVER, SHOWN), SHOWN))
+    )
+
+
+async def zone_here() -> str:
+    """Return the time zone of this machine, UTC where it has none of a name."""
+    try:
+        return machine_zone()
+    except Invalid:
+        return "UTC"
 
 
 async def downtime(reports: Reports, engine: EngineSight) -> Downtime | None:

@@ -12,12 +12,12 @@ from core.config.differences import plain
 from core.config.faults import Faults, refusal
 from core.config.schedules_section import SCHEDULES, TIMES
 from core.host import own_surroundings
+from core.model.command_document import document_of_command
 from core.model.errors import Invalid
 from core.model.schedule_commands import DeclaredSchedule
 from core.model.schedules import FirePolicy, Schedule, Timing, Work
 from core.rules.fires import next_fire
 from core.timetables.timetable import timetable_of
-from core.workflows.command_document import document_of_command
 
 if TYPE_CHECKING:
     from pathlib import Path

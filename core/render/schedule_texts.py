@@ -104,7 +104,7 @@ def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
     schedule, policy, timing = view.schedule, view.schedule.policy, view.schedule.timing
     facts = {
         "fires": _fires_text(timing),
-        "next": _next_text(view.next, timing.zone),
+        "next": next_text(view.next, timing.zone),
         "submits": _work_text(schedule.work),
         "overlap": policy.overlap.value,
         "catches up": _catch_up_text(policy),
@@ -135,7 +135,7 @@ def moment_text(at: int, zone: str) -> str:
         return to_iso(at)
 
 
-def _next_text(times: Sequence[int], zone: str) -> str:
+def next_text(times: Sequence[int], zone: str) -> str:
     """Write the first moment in full, of each other only what differs from the one before."""
     told: list[str] = []
     before: list[str] = []

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import cast
 
 from core.model.errors import Fault, Invalid
 from core.model.schedules import FirePolicy, Timing, Work
 from core.model.values import JsonObject
-from core.model.wall_clock import EPOCH, MS
-from core.model.zones import zone_of
+from core.model.zoned_moments import moment_in
 from core.timetables.timetable import timetable_of
 from core.workflows.definition import Document, ScheduleUse
 from core.workflows.positions import Positions
@@ -98,9 +96,3 @@ def _timing(use: ScheduleUse, *, zone: str, now: int) -> Timing:
 
 def _ms(text: str | None, zone: str) -> int | None:
     return None if text is None else moment_in(text, zone)
-
-
-def moment_in(text: str, zone: str) -> int:
-    """Read ISO 8601, by the clock of a zone unless it has an offset; return ms UTC, raise `ValueError`."""
-    moment = datetime.fromisoformat(text)
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone))) - EPOCH) // MS

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli import import_crontab, schedule_options
-from core.model.errors import Invalid
-from core.model.present import present_ms
+from core.cli import import_crontab
 from core.timetables.crontab import CrontabEntry, read_crontab
 from tests.cli.cli_stage import Deck
 
@@ -136,26 +134,6 @@ def test_what_cannot_be_scheduled_is_refused(
     assert refused.status != 0
     assert told in refused.err
     assert "Traceback" not in refused.err
-
-
-def test_a_time_alone_is_one_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = present_ms()
-    hour = 3_600_000
-    assert abs(schedule_options._moment("+2h", "UTC") - now - 2 * hour) < hour
-    for typed in ("00:00", "12:00", "23:59:59"):
-        assert now < schedule_options._moment(typed, "Asia/Kolkata") <= now + 25 * hour
-    assert schedule_options._moment("2030-01-01T00:00", "Europe/Berlin") == 1_893_452_400_000
-    assert schedule_options._moment("2030-01-01T00:00Z", "Europe/Berlin") == 1_893_456_000_000
-    assert schedule_options._moment("9:05", "UTC") % (24 * hour) == 9 * hour + 300_000
-
-
-def test_the_zone_of_the_machine_is_taken_or_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule_options, "get_localzone_name", lambda: "Asia/Tokyo")
-    assert schedule_options.machine_zone() == "Asia/Tokyo"
-    monkeypatch.setattr(schedule_options, "get_localzone_name", lambda: "Local/Nowhere")
-    with pytest.raises(Invalid) as caught:
-        schedule_options.machine_zone()
-    assert caught.value.code == "zone.unknown"
 
 
 def test_each_line_of_a_crontab_becomes_a_schedule_or_is_refused_by_its_number(

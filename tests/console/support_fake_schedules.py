@@ -11,7 +11,9 @@ from core.model.schedule_commands import Fired
 from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
 from core.model.schedules import FireStatus
 from core.model.views import Page
+from core.timetables.timetable import timetable_of
 from tests.console.support_fake_limits import FakeLimits
+from tests.console.support_fake_rows import NOW
 
 
 class FakeSchedules(FakeLimits):
@@ -34,6 +36,13 @@ class FakeSchedules(FakeLimits):
 
     async def answer_expected_workflows(self, _: schedules.ExpectedWorkflows) -> tuple[ExpectationView, ...]:
         return tuple(self.expected_views)
+
+    async def answer_fires_to_come(self, r: schedules.FiresToCome) -> tuple[int, ...]:
+        times = timetable_of(r.timing).between(NOW + 1, 2**53, 5)
+        return tuple(times)
+
+    async def answer_machine_zone(self, _: schedules.MachineZone) -> str:
+        return "Europe/Berlin"
 
     async def answer_schedule_downtime(self, _: schedules.GetDowntime) -> Downtime | None:
         return self.downtime

@@ -56,6 +56,7 @@ from core.model.records import replace
 from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream, QueueView
+from core.model.zones import zone_of
 from core.render.health_lines import subject_lines
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -261,6 +262,11 @@ async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mi
     assert caught.value.code == "schedule.taken"
     view = await control.schedules.one(mine)
     assert (view.schedule.timing, len(view.next), view.next[0]) == (timing, 5, view.due_at)
+    assert await control.schedules.fires_to_come(timing) == view.next
+    with pytest.raises(Invalid) as refused:
+        await control.schedules.fires_to_come(Timing(cron="61 * * * *"))
+    assert refused.value.code == "schedule.cron"
+    assert zone_of(await control.schedules.machine_zone())
     assert mine in {one.schedule.name for one in await control.schedules.all()}
     assert await control.schedules.downtime() is None
     assert await control.schedules.expected_workflows() == ()

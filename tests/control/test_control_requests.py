@@ -155,6 +155,12 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("notices", lambda c: c.notices.page(before=9, status="sent"), '{"before":9,"status":"sent"}'),
     ("schedules", lambda c: c.schedules.all(), "{}"),
     ("expected_workflows", lambda c: c.schedules.expected_workflows(), "{}"),
+    (
+        "fires_to_come",
+        lambda c: c.schedules.fires_to_come(Timing(cron="@daily")),
+        '{"timing":{"cron":"@daily"}}',
+    ),
+    ("machine_zone", lambda c: c.schedules.machine_zone(), "{}"),
     ("schedule_downtime", lambda c: c.schedules.downtime(), "{}"),
     ("schedule", lambda c: c.schedules.one("nightly"), '{"name":"nightly"}'),
     ("fires", lambda c: c.schedules.fires("nightly", limit=5), '{"name":"nightly","limit":5}'),

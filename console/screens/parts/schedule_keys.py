@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 
 from console.desk import Desk
+from console.dialogs.schedule_form import ScheduleDialog
+from console.newjob.documents import working_folder
+from console.newjob.schedule_work import Place
 from console.screens.parts.hosts import VerbHost
 from console.verbs.reasons import NO_ENGINE, SCHEDULES
 from console.widgets.line_dialog import LineDialog
 from core.model.schedule_views import ScheduleView
+from core.model.schedules import Schedule
 from core.model.text import SafeText, safe_line
 
 _NOTHING = SafeText("no schedule here")
@@ -35,6 +39,8 @@ class ScheduleKeys:
             return refusal
         if self._desk.feed.pulse.engine is None:
             return NO_ENGINE
+        if action == "add_schedule":
+            return SafeText("")
         if view is None:
             return _NOTHING
         return _NO_NEXT if action == "skip" and view.due_at is None else SafeText("")
@@ -55,6 +61,14 @@ class ScheduleKeys:
         """Let it fire no more."""
         self._act(self._desk.schedules.remove)
 
+    def add(self) -> None:
+        """Fill in the form of a new schedule."""
+        self._host.begin(self._add, group="act")
+
+    def edit(self) -> None:
+        """Fill in the form of the schedule again; what is emptied is taken away."""
+        self._act(self._edit)
+
     def backfill(self) -> None:
         """Fire for times that have no job, since a moment that is typed."""
         self._act(self._backfill)
@@ -63,6 +77,29 @@ class ScheduleKeys:
         question = safe_line(f"Fill in times of {view.schedule.name} that have no job, since when?")
         since = await self._host.ask(LineDialog(question, placeholder="3d, 2026-11-28, 2026-11-28T02:10"))
         return bool(since.strip()) and await self._desk.schedules.backfill(view, since.strip())
+
+    async def _add(self) -> None:
+        zone = await self._desk.control.schedules.machine_zone()
+        await self._fill_in(None, zone=zone)
+        self._host.reload_for_operator()
+
+    async def _edit(self, view: ScheduleView) -> bool:
+        return await self._fill_in(view.schedule, zone=view.schedule.timing.zone)
+
+    async def _fill_in(self, before: Schedule | None, *, zone: str) -> bool:
+        dialog = ScheduleDialog(
+            self._desk.control,
+            before,
+            zone=zone,
+            place=Place(folder=working_folder(), host=self._desk.host),
+            confirm=self._desk.operations.confirm_change,
+        )
+        saved = await self._host.ask(dialog)
+        if saved is None:
+            return False
+        how = "edited" if before is not None else "added"
+        await self._desk.schedules.tell_saved(saved.name, how if saved.changed else "nothing changed")
+        return saved.changed
 
     def _act(self, verb: Callable[[ScheduleView], Coroutine[None, None, bool]]) -> None:
         view = self._chosen()

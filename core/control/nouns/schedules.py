@@ -13,7 +13,7 @@ from core.model import bounds
 from core.model.commands import Effect, Operated
 from core.model.schedule_commands import Fired
 from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
-from core.model.schedules import Schedule
+from core.model.schedules import Schedule, Timing
 from core.model.surroundings import Surroundings
 from core.model.views import Page
 
@@ -44,6 +44,16 @@ class Fires(Request[Page[FireView]], frozen=True, kw_only=True):
     name: str
     after: str | None = None
     limit: int = PAGE
+
+
+@verb("fires_to_come", Kind.READ)
+class FiresToCome(Request[tuple[int, ...]], frozen=True, kw_only=True):
+    timing: Timing
+
+
+@verb("machine_zone", Kind.READ)
+class MachineZone(Request[str], frozen=True, kw_only=True):
+    pass
 
 
 @verb("schedule_downtime", Kind.READ)
@@ -127,6 +137,14 @@ class SchedulesReading(Verbs):
     async def fires(self, name: str, *, after: str | None = None, limit: int = PAGE) -> Page[FireView]:
         """Return what became of the times of a schedule, the latest first; raise as `one` does."""
         return await self._control.ask(Fires(name=name, after=after, limit=limit))
+
+    async def fires_to_come(self, timing: Timing) -> tuple[int, ...]:
+        """Return the next five times (ms UTC) of a rule that no schedule has yet; raise as `add` does."""
+        return await self._control.ask(FiresToCome(timing=timing))
+
+    async def machine_zone(self) -> str:
+        """Return the time zone of the machine that answers, UTC where it has none of a name."""
+        return await self._control.ask(MachineZone())
 
     async def expected_workflows(self) -> tuple[ExpectationView, ...]:
         """Return how often workflows have to succeed, as their newest documents say, by name."""
