@@ -236,6 +236,19 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("health_reset", "r", "r", "reset_backend", "let a task try out the backend (asks)", "reset"),
         ("health_events", "e", "e", "events", "the events of health", "events"),
     ),
+    "notices": (
+        ("notice_open", "enter", "Enter", "open", "the task or job of the notice", "open"),
+        ("notice_back", "escape,backspace", "Esc", "back", "back", ""),
+        (
+            "notice_status",
+            "s",
+            "s",
+            "status",
+            "only one status: waiting, sent, failed, dropped; then all",
+            "status",
+        ),
+        ("notice_test", "T", "T", "way", "how to send a test to where this notice goes", "test"),
+    ),
     "times": (("times", "t", "t", "times", "ages, or clock times", ""),),
     "preset": (("preset", "t", "t", "preset", "next of: all, retrying, dead", "all/retrying/dead"),),
     "orphans": (

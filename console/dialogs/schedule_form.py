@@ -205,7 +205,7 @@ class ScheduleDialog(ModalScreen[SavedSchedule | None]):
         return await self._control.schedules.edit(schedule, actor=ACTOR)
 
     async def _is_as_it_was(self, before: Schedule) -> bool:
-        """Whether nobody else changed the schedule since the form was filled in; else say so, once."""
+        """Whether the schedule is still what the form was filled in with; else say so, once."""
         found = (await self._control.schedules.one(before.name)).schedule
         if _bare(found) == _bare(before):
             return True

@@ -1,4 +1,4 @@
-"""Fields of the form of a schedule, and the schedule that their texts say.
+"""Fields of the form of a schedule, and what they say.
 
 Used by the dialog that adds and edits schedules.
 """
@@ -161,7 +161,9 @@ class ScheduleReader:
         if self._before is not None and not (self._is_changed(RULE, texts) or self._is_changed(KIND, texts)):
             return self._before.timing
         if not typed:
-            raise Invalid("schedule.timing", f"required, such as {_FORMS[texts[KIND]]}")
+            raise Invalid(
+                "schedule.timing", f"required, such as {_FORMS[texts[KIND]]}", facts={"field": RULE}
+            )
         match texts[KIND]:
             case "cron":
                 return Timing(cron=typed)
@@ -207,9 +209,17 @@ class ScheduleReader:
         for pair in _split(typed):
             name, equals, value = pair.partition("=")
             if not equals or not name:
-                raise Invalid("params.invalid", f"`{safe_line(pair[:40])}` is not NAME=VALUE")
+                raise Invalid(
+                    "params.invalid",
+                    f"`{safe_line(pair[:40])}` is not NAME=VALUE",
+                    facts={"param": safe_line(pair[:40])},
+                )
             if name in params:
-                raise Invalid("params.invalid", f"`{safe_line(name[:40])}` is given twice")
+                raise Invalid(
+                    "params.invalid",
+                    f"`{safe_line(name[:40])}` is given twice",
+                    facts={"param": safe_line(name[:40])},
+                )
             # A number of a configuration stays one as long as it reads the same.
             same = name in before and _param_text(before[name]) == value
             params[name] = before[name] if same else value
@@ -283,7 +293,7 @@ def _optional(ms: int | None) -> str:
 
 
 def _text(name: str, label: str, note: str, text: str = "") -> FormField:
-    # As the input shows it: what was not typed anew is then known to be as it was.
+    # As the input shows it: what was not typed again is then known to be as it was.
     return FormField(name=name, label=SafeText(label), note=safe_line(note), text=safe_line(text))
 
 

@@ -70,6 +70,7 @@ COMMANDS: Mapping[str, str] = {
     "why a task waits": "taskdeck why TASK",
     "an earlier time": "taskdeck jobs --at TIME",
     "health": "taskdeck health",
+    "notices": "taskdeck notices",
     "a schedule": "taskdeck schedules NAME",
     "the entries of a budget": "taskdeck budgets entries NAME",
 }

@@ -54,6 +54,7 @@ from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.terminal_keys import MOUSE, TerminalKeys
 from console.shell.theme_switch import ThemeSwitch, theme_of
+from console.shell.told_notices import ToldNotices
 from console.shell.watches import Watches
 from console.terminal.caret import caret_of
 from console.terminal.driver import CountingDriver
@@ -160,7 +161,10 @@ class ConsoleApp(App[None]):
         self.palette = Palette(self, notices=notices)
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.watches = Watches(self, self.desk, notices=notices)
-        self.updates.followers.append(self.watches.follow)
+        self.updates.followers += [
+            self.watches.follow,
+            ToldNotices(self, self.desk, notices=notices).follow,
+        ]
         self.bundles = Bundles(self, self.desk, notices=notices, writer=options.bundle_writer)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)

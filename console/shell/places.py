@@ -21,6 +21,7 @@ from console.screens.health import HealthScreen
 from console.screens.job import JobScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
+from console.screens.notices import NoticesScreen
 from console.screens.orphans import OrphansScreen
 from console.screens.past import PastScreen
 from console.screens.pulse import PulseScreen
@@ -48,6 +49,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "orphans": OrphansScreen,
     "events": EventsScreen,
     "handoff": HandoffScreen,
+    "notices": NoticesScreen,
 }
 ROOTS = tuple(_ROOTS)
 """The screens of their own; each keeps its place, filter and cursor."""

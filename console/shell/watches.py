@@ -5,6 +5,7 @@ Owned by the app.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from textual.app import App
 
 from console.desk import Desk
 from console.screens.base import DeskScreen
+from console.terminal.signals import ring, show_on_desktop
 from console.verbs.questions import Notices
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
@@ -80,10 +82,8 @@ class Watches:
         show = self._notices.inform if job.status == "succeeded" else self._notices.warn
         show(sentence)
         driver = self._app._driver  # noqa: SLF001 # Textual has no public way to it.
-        if driver is not None:
-            driver.write("\x07")
-            # A notification of the desktop, where the terminal knows it. Safe text cannot end it early.
-            driver.write(f"\x1b]9;taskdeck: {sentence}\x07")
+        ring(driver)
+        show_on_desktop(driver, sentence, environ=os.environ)
 
     def _keep(self, numbers: Iterable[int]) -> None:
         kept: list[JsonValue] = list(numbers)

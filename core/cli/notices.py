@@ -81,6 +81,11 @@ async def notify_test(arguments: NotifyTest) -> int:
     home = arguments.options().paths.home
     configuration = check(home)
     sink = _sink(arguments.name, configuration)
+    if sink.console:
+        raise usage(
+            f"{sink.name} is shown by the consoles that are open: there is nothing to send",
+            hint="taskdeck notices lists what they showed",
+        )
     reader = SecretReader(home, lambda: configuration.tables.named(SECRETS))
     sink = with_secrets(sink, await reader.read(secret_names(sink)))
     reason = await asyncio.to_thread(_tried, sink, str(home))

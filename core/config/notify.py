@@ -18,6 +18,7 @@ def sink_of(name: str, table: NotifyTable) -> Sink:
         headers=table.headers,
         command=tuple(table.command or ()),
         email=None if table.email is None else _email(table.email),
+        console=tuple(table.console or ()),
         statuses=tuple(table.status),
         workflows=tuple(table.workflow),
         every_ms=table.every,

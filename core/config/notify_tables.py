@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from core.config.field_types import Argument, Clock, Duration, Text, Zone
 from core.config.tables import Table
-from core.model.notices import Topic
+from core.model.notices import Signal, Topic
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=200)]
 HeaderText = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=4_000)]
@@ -71,6 +71,8 @@ class NotifyTable(Table):
     """A program that gets it on its standard input."""
     email: EmailTable | None = None
     """Addresses that get it by mail."""
+    console: Annotated[list[Annotated[Signal, Field(strict=False)]], Field(min_length=1)] | None = None
+    """How each console that is open tells of it: toast, bell, desktop (OSC 9)."""
     on: Annotated[list[Annotated[Topic, Field(strict=False)]], Field(min_length=1)]
     """What is told."""
     status: list[Literal["succeeded", "failed", "cancelled"]] = Field(default_factory=list)
@@ -84,8 +86,9 @@ class NotifyTable(Table):
 
     @model_validator(mode="after")
     def _one(self) -> NotifyTable:
-        if sum(one is not None for one in (self.webhook, self.command, self.email)) != 1:
-            raise ValueError("must have one of webhook, command, email")
+        ways = (self.webhook, self.command, self.email, self.console)
+        if sum(one is not None for one in ways) != 1:
+            raise ValueError("must have one of webhook, command, email, console")
         if self.headers and self.webhook is None:
             raise ValueError("`headers` are of a webhook")
         if (self.status or self.workflow) and Topic.JOB_ENDED not in self.on:

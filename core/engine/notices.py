@@ -194,7 +194,14 @@ class NoticeLoop:
         except TaskdeckError as unread:
             error = unread.message
         again = retry_at(delivery.tries, now=self._clock.now()) if error else None
-        return EndDelivery(number=delivery.number, sink=sink.name, error=error, again_at=again)
+        return EndDelivery(
+            number=delivery.number,
+            sink=sink.name,
+            error=error,
+            again_at=again,
+            subject=message.subject if sink.console else "",
+            signals=sink.console,
+        )
 
     def _message(self, delivery: Delivery) -> Message:
         ports = self._ports

@@ -6,7 +6,7 @@ Sent by the engine; applied by the store.
 from __future__ import annotations
 
 from core.model.commands import ENGINE, Command
-from core.model.notices import Delivery, Draft
+from core.model.notices import Delivery, Draft, Signal
 
 
 class ConfigureNotices(Command[None], frozen=True, kw_only=True):
@@ -40,4 +40,8 @@ class EndDelivery(Command[None], frozen=True, kw_only=True):
     error: str = ""
     again_at: int | None = None
     """Engine time."""
+    subject: str = ""
+    """For consoles that are open: what is told."""
+    signals: tuple[Signal, ...] = ()
+    """How they tell it; empty = they do not."""
     actor: str = ENGINE

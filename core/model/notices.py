@@ -44,6 +44,17 @@ class Topic(StrEnum):
     """Nothing is claimed: the disk is full, or outputs are above their quota."""
 
 
+class Signal(StrEnum):
+    """How an open console tells of a notice."""
+
+    TOAST = "toast"
+    """A sentence in a corner of the screen."""
+    BELL = "bell"
+    """And the bell of the terminal."""
+    DESKTOP = "desktop"
+    """And a notification of the desktop (OSC 9), where the terminal knows it."""
+
+
 class Email(Struct, frozen=True, kw_only=True):
     """A server that takes mail, and who it is from and to."""
 
@@ -65,7 +76,7 @@ class Quiet(Struct, frozen=True, kw_only=True):
 
 
 class Sink(Struct, frozen=True, kw_only=True):
-    """Where notices go, and which of them; one of `webhook`, `command`, `email` is given."""
+    """Where notices go, and which of them; one of `webhook`, `command`, `email`, `console` is given."""
 
     name: str
     on: tuple[Topic, ...]
@@ -73,6 +84,8 @@ class Sink(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     email: Email | None = None
+    console: tuple[Signal, ...] = ()
+    """How consoles that are open then tell of it."""
     statuses: tuple[str, ...] = ()
     """Of jobs; none = all."""
     workflows: tuple[str, ...] = ()

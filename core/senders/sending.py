@@ -17,6 +17,9 @@ def send(sink: Sink, message: Message) -> None:
     if _has_expression(sink):
         # As it is written it would reach the server, which cannot use it and learns the name.
         raise DeliveryFailed("it holds an expression other than `${{ secrets.NAME }}`")
+    if sink.console:
+        # Consoles hear of it by the event of its end.
+        return
     if sink.command:
         run(sink, message)
     elif sink.email is not None:

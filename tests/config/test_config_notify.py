@@ -8,7 +8,7 @@ import pytest
 
 from core.config import load_capacity
 from core.model.errors import InvalidDocument
-from core.model.notices import Email, Quiet, Sink, Topic
+from core.model.notices import Email, Quiet, Signal, Sink, Topic
 
 HOOK = 'webhook = "https://x.example.com/h"'
 ON = 'on = ["lost"]'
@@ -36,6 +36,8 @@ def test_a_sink_says_where_what_and_when(tmp_path: Path):
         quiet=Quiet(begins_ms=79_200_000, ends_ms=25_200_000, zone="Europe/Berlin"),
     )
     (plain,) = sinks(tmp_path, f"{HOOK}\n{ON}")
+    (console,) = sinks(tmp_path, f'console = ["toast", "bell"]\n{ON}')
+    assert console.console == (Signal.TOAST, Signal.BELL)
     assert (plain.webhook, plain.every_ms, plain.quiet) == ("https://x.example.com/h", 60_000, None)
 
 
@@ -44,6 +46,9 @@ def test_a_sink_says_where_what_and_when(tmp_path: Path):
     [
         (ON, "must have one of webhook, command, email"),
         (f'{HOOK}\ncommand = ["x"]\n{ON}', "must have one of"),
+        (f'{HOOK}\nconsole = ["bell"]\n{ON}', "must have one of"),
+        (f"console = []\n{ON}", "at least 1 item"),
+        (f'console = ["horn"]\n{ON}', "should be 'toast'"),
         (HOOK, "is missing"),
         (f"{HOOK}\non = []", "at least 1 item"),
         (f'{HOOK}\non = ["lots"]', "should be 'job_ended'"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from core.control.nouns import upkeep
+from core.control.nouns.notices import ListNotices
 from core.model.commands import Operated
+from core.model.notices import NoticeView
 from core.model.purges import PurgeView
+from core.model.views import Page
 from tests.console.support_fake_health import FakeHealth
 
 
@@ -14,6 +17,16 @@ class FakeUpkeep(FakeHealth):
     def __init__(self) -> None:
         super().__init__()
         self.upkeep_changes: list[object] = []
+        self.notice_views: list[NoticeView] = []
+
+    async def answer_notices(self, r: ListNotices) -> Page[NoticeView]:
+        rows = [
+            one
+            for one in sorted(self.notice_views, key=lambda one: -one.id)
+            if (not r.before or one.id < r.before) and r.status in ("", one.status)
+        ]
+        more = len(rows) > r.limit
+        return Page(rows=tuple(rows[: r.limit]), next=str(rows[r.limit - 1].id) if more else None)
 
     async def answer_pin(self, r: upkeep.Pin) -> Operated:
         return self._noted(r)

@@ -1,4 +1,4 @@
-"""The form of a schedule: its fields, the fires to come, faults, and what is saved."""
+"""The form of a schedule: fields, fires to come, faults."""
 
 from __future__ import annotations
 

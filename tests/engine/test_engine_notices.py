@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import core
 from core.engine.notices import NoticeLoop, NoticePorts
 from core.model.errors import NotFound
-from core.model.notices import Email, Quiet, Sink, Topic
+from core.model.notices import Email, Quiet, Signal, Sink, Topic
 from core.senders import DeliveryFailed, Message
 from core.store.journal import Journal
 from core.store.readers import Readers
@@ -230,3 +231,15 @@ async def test_secrets_are_read_for_each_try_and_one_that_is_unknown_is_told_wit
     )
     kept = b"".join(path.read_bytes() for path in stage.deck.path.parent.glob("taskdeck.db*"))
     assert b"canary" not in kept
+
+
+async def test_what_goes_to_consoles_stands_in_the_history_with_how_loud_it_is(stage: Stage):
+    desk = Sink(name="desk", on=(Topic.NEW_FAILURE,), console=(Signal.TOAST, Signal.BELL))
+    await stage.begin(desk, SINK)
+    await stage.fail_task("a", "one")
+    sent = [
+        json.loads(data) for (data,) in stage.deck.rows("SELECT data FROM event WHERE kind = 'notice.sent'")
+    ]
+    assert {one["sink"]: one.get("signals") for one in sent} == {"desk": ["toast", "bell"], "ops": None}
+    (told,) = [one["subject"] for one in sent if one["sink"] == "desk"]
+    assert told.startswith("taskdeck: a new failure")

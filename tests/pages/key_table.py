@@ -16,7 +16,7 @@ PARTS = {
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
     "schedules": ("schedules", "fires"),
     "budgets, pools and limits": ("budgets", "gauges", "entries", "money", "pools"),
-    "health": ("health",),
+    "health and notices": ("health", "notices"),
     "an earlier time": ("past",),
 }
 """The parts of the key table under the headings of the page."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.notices import Email, Sink, Topic
+from core.model.notices import Email, Signal, Sink, Topic
 from core.senders import DeliveryFailed, Message, command, send
 from tests.support.notice_servers import hook_server, mail_server
 from tests.support.waiting import until_now
@@ -105,3 +105,7 @@ def test_mail_goes_to_all_addresses_and_cannot_carry_headers_of_its_text():
 )
 def test_an_expression_is_not_sent_as_it_is_written(more: dict):
     assert "an expression" in refused(sink(**more))
+
+
+def test_a_console_is_sent_nothing():
+    send(sink(console=(Signal.TOAST,)), MESSAGE)

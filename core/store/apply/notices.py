@@ -99,6 +99,8 @@ def apply_end_delivery(batch: Batch, command: EndDelivery) -> None:
     data: JsonObject = {"sink": command.sink, "delivery": command.number, "notices": ended}
     if command.error:
         data["error"] = command.error
+    if command.signals:
+        data |= {"subject": command.subject, "signals": [signal.value for signal in command.signals]}
     batch.event(f"notice.{status}", Subject(), actor=command.actor, data=data)
     batch.run(_FORGET)
 
