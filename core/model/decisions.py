@@ -112,6 +112,9 @@ class GaugeRules(Protocol):
     def reconcile(self, gauge: Gauge, unknown: int, spent: int, *, counted_at: int) -> None:
         """Count what was spent in the place of an amount that was unknown."""
 
+    def is_used_up(self, gauge: Gauge) -> bool:
+        """Return whether a budget has reached its cap, whatever is reserved."""
+
     def is_past_soft(self, gauge: Gauge) -> bool:
         """Return whether operators are to be warned that a gauge is near its limit; once in a window."""
 

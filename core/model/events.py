@@ -50,6 +50,8 @@ MARKS = (
     "limit.set",
     "limit.reset",
     "limit.soft",
+    "budget.spent",
+    "budget.freed",
     "gauge.corrected",
     "spending.frozen",
     "spending.unfrozen",

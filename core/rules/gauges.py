@@ -184,6 +184,14 @@ def is_past_soft(gauge: Gauge) -> bool:
     return gauge.used + gauge.reserved + gauge.unknown >= soft * gauge.cap
 
 
+def is_used_up(gauge: Gauge) -> bool:
+    """Return whether a budget has reached its cap, whatever is reserved; it stays so while its window stands.
+
+    An amount that is reconciled or corrected, and a higher maximum, free it.
+    """
+    return gauge.limit.is_metered and gauge.used + gauge.unknown >= gauge.cap
+
+
 def opens_at(gauge: Gauge, *, now: int, offset: int) -> int | None:
     """Return when a gauge has more by itself (engine time, ms); None = never.
 

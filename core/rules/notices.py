@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from core.model.amounts import write_amount
 from core.model.notices import TRIES, Draft, Quiet, Sink, Told, Topic
 from core.model.text import clip, safe_line
 from core.model.values import JsonObject
@@ -24,6 +25,8 @@ KINDS = MappingProxyType(
         "attempt.lost": Topic.NEW_FAILURE,
         "task.failed": Topic.NEW_FAILURE,
         "limit.soft": Topic.SOFT_LIMIT,
+        "budget.spent": Topic.BUDGET_SPENT,
+        "budget.freed": Topic.BUDGET_FREED,
         "backend.down": Topic.BACKEND_DOWN,
         "backend.opened": Topic.BACKEND_DOWN,
         "backend.up": Topic.BACKEND_UP,
@@ -120,7 +123,11 @@ def _text(told: Told, topic: Topic) -> str:
         case Topic.NEW_FAILURE:
             text = f"a new failure, {task}: {_error(data)}"
         case Topic.SOFT_LIMIT:
-            text = f"{_said(data, 'limit')} passed its soft limit"
+            text = f"{_gauge(data)} passed its soft limit"
+        case Topic.BUDGET_SPENT:
+            text = f"budget {_gauge(data)} is spent{_amount(data)}"
+        case Topic.BUDGET_FREED:
+            text = f"budget {_gauge(data)} has something left again{_amount(data)}"
         case Topic.BACKEND_DOWN | Topic.BACKEND_UP:
             text = f"backend {_said(data, 'backend')} {_HOW[told.kind]}{_because(data)}"
         case Topic.MISSED_SCHEDULE:
@@ -141,6 +148,20 @@ def _text(told: Told, topic: Topic) -> str:
 def _said(data: JsonObject, name: str) -> str:
     value = data.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _gauge(data: JsonObject) -> str:
+    key = _said(data, "key")
+    return f"{_said(data, 'limit')}={key}" if key else _said(data, "limit")
+
+
+def _amount(data: JsonObject) -> str:
+    """Return `: 10.02 of 10 usd`."""
+    used, unknown, most = (data.get(name) for name in ("used", "unknown", "max"))
+    if not (isinstance(used, int) and isinstance(unknown, int) and isinstance(most, int)):
+        return ""
+    unit = _said(data, "unit")
+    return f": {write_amount(used + unknown)} of {write_amount(most)}{f' {unit}' if unit else ''}"
 
 
 def _because(data: JsonObject) -> str:

@@ -103,7 +103,7 @@ class Batch:
         self._tolerated: Counter[tuple[int, int]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self.families = Families(writer, wall=self.wall)
-        self.gauges = Gauges(writer, now=now, offset=offset, tell=self._tell_soft)
+        self.gauges = Gauges(writer, now=now, offset=offset, tell=self.tell_gauge)
         self.spent: dict[tuple[int, int], Sequence[Spent]] = {}
         """What attempts reported that this batch closes, by task and epoch."""
         self.unpriced: set[str] = set()
@@ -210,8 +210,8 @@ class Batch:
         shown: JsonObject = {"retry_at": at - self.offset}
         return {**shown, "due": at} if self.offset else shown
 
-    def _tell_soft(self, gauge: Gauge) -> None:
-        """Note that a gauge passed its soft limit."""
+    def tell_gauge(self, kind: str, gauge: Gauge) -> None:
+        """Note what operators hear of a gauge: its soft limit was passed, its cap reached, or it is below."""
         note: JsonObject = {
             "limit": gauge.limit.name,
             "key": gauge.key,
@@ -219,9 +219,10 @@ class Batch:
             "reserved": gauge.reserved,
             "unknown": gauge.unknown,
             "max": gauge.cap,
+            "unit": gauge.limit.unit,
             "soft": gauge.limit.soft,
         }
-        self.event("limit.soft", Subject(), data=note)
+        self.event(kind, Subject(), data=note)
 
     def _count_move(self, task: Placed, move: Move[TaskStatus]) -> None:
         """Count its statuses, the lane it enters or leaves, the end it brings."""

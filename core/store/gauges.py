@@ -46,7 +46,7 @@ class Gauges:
     """The gauges that a batch has looked at; those that differ from their rows are written by `flush`."""
 
     def __init__(
-        self, writer: Writer, *, now: int, offset: int, tell: Callable[[Gauge], None] = lambda _: None
+        self, writer: Writer, *, now: int, offset: int, tell: Callable[[str, Gauge], None] = lambda *_: None
     ) -> None:
         self._db = writer.connection
         self._rules = writer.rules.gauges
@@ -59,6 +59,8 @@ class Gauges:
         self._rows: dict[int, _Row] = {}
         self.spent: set[int] = set()
         """Those that were written with nothing left to spend."""
+        self._used_up: dict[int, int] = {}
+        """Those that were at their cap when they were read or written, with the begin of that window."""
 
     def of(self, wanted: Collection[int]) -> Mapping[int, Gauge]:
         """Return gauges by id, these among them; a window that is over has turned."""
@@ -161,7 +163,7 @@ class Gauges:
         return self._capacity.has_backends and self._db.execute(_DOWN).fetchone() is not None
 
     def flush(self) -> None:
-        """Write what differs; tell of those that passed their soft limit."""
+        """Write what differs; tell of those that passed their soft limit or their cap, or are below it."""
         amounts: list[_Row] = []
         rows: list[_Row] = []
         for gauge_id, gauge in self._read.items():
@@ -172,8 +174,9 @@ class Gauges:
                 self.spent.add(gauge_id)
             if self._rules.is_past_soft(gauge):
                 gauge.soft_at = self._wall
-                self._tell(gauge)
+                self._tell("limit.soft", gauge)
                 row = _row(gauge)
+            self._tell_used_up(gauge)
             self._rows[gauge_id] = row
             if row[_AMOUNTS:] == before[_AMOUNTS:]:
                 amounts.append((*row[:_AMOUNTS], gauge_id))
@@ -183,6 +186,17 @@ class Gauges:
             self._db.executemany(_WRITE_AMOUNTS, amounts)
         if rows:
             self._db.executemany(_WRITE, rows)
+
+    def _tell_used_up(self, gauge: Gauge) -> None:
+        """Tell that a budget reached its cap, once in a window, or is below it again."""
+        before = self._used_up.get(gauge.id)
+        if self._rules.is_used_up(gauge):
+            self._used_up[gauge.id] = gauge.began
+            if before != gauge.began:
+                self._tell("budget.spent", gauge)
+        elif before is not None:
+            del self._used_up[gauge.id]
+            self._tell("budget.freed", gauge)
 
     def take_spent(self) -> Sequence[Gauge]:
         """Return the budgets that were spent, or changed while they are, since the last call."""
@@ -196,6 +210,7 @@ class Gauges:
         self.flush()
         self._read.clear()
         self._rows.clear()
+        self._used_up.clear()
 
     def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None, recent: str | None) -> None:
         used, reserved, unknown, tat_us, began, *rest = columns
@@ -218,6 +233,8 @@ class Gauges:
         if self._capacity.is_frozen:
             gauge.is_frozen = limit.is_metered
         self._read[gauge_id], self._rows[gauge_id] = gauge, (*columns, recent)
+        if self._rules.is_used_up(gauge):
+            self._used_up[gauge_id] = gauge.began
         if self._rules.turn_if_due(gauge, wall=self._wall):
             self.open(gauge)
 

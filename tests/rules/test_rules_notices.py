@@ -16,6 +16,9 @@ ALL = Sink(name="all", on=tuple(Topic))
 BERLIN = "Europe/Berlin"
 
 
+SPENT = {"limit": "team", "key": "acme", "max": 10_000_000, "unit": "usd"}
+
+
 def told(kind: str, **more: object) -> Told:
     return Told(event=7, at=5, kind=kind, **more)
 
@@ -40,6 +43,14 @@ def told(kind: str, **more: object) -> Told:
         ),
         (told("attempt.failed", task_id=4, key="k"), None),
         (told("limit.soft", data={"limit": "team"}), "team passed its soft limit"),
+        (
+            told("budget.spent", data={**SPENT, "used": 9_000_000, "unknown": 1_500_000}),
+            "budget team=acme is spent: 10.5 of 10 usd",
+        ),
+        (
+            told("budget.freed", data={**SPENT, "used": 0, "unknown": 0}),
+            "budget team=acme has something left again: 0 of 10 usd",
+        ),
         (told("backend.down", data={"backend": "b", "reason": "no answer"}), "backend b is down: no answer"),
         (told("backend.opened", data={"backend": "b"}), "backend b refuses, and is shut"),
         (told("backend.up", data={"backend": "b", "from": "down"}), "backend b is up again"),

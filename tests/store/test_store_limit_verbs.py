@@ -476,6 +476,52 @@ def test_operators_are_told_once_in_a_window_that_a_budget_is_nearly_spent(deck:
     assert len(deck.told("limit.soft")) == 2
 
 
+def test_operators_are_told_once_in_a_window_that_a_budget_is_spent_and_when_it_is_freed(
+    deck: LimitedDeck,
+) -> None:
+    deck.configure(limits=(budget(10),))
+    deck.loose(*(work(f"t{n}", 5) for n in range(2)))
+    first, second = deck.claim(ANY)
+    # All is reserved, but nothing is spent: what attempts give back may go to others.
+    assert deck.told("budget.spent") == []
+    deck.close_as(first, Succeeded(), spent(6))
+    assert deck.told("budget.spent") == []
+    deck.close_as(second, Succeeded(), spent(6))
+    (told,) = deck.told("budget.spent")
+    assert (told["limit"], told["used"], told["max"], told["unit"]) == ("team", 12 * USD, 10 * USD, "usd")
+    deck.ask(SetLimit(name="team", to="11"))
+    assert (len(deck.told("budget.spent")), deck.told("budget.freed")) == (1, [])
+    deck.ask(SetLimit(name="team", to="20", span=Span.WINDOW))
+    (freed,) = deck.told("budget.freed")
+    assert freed["max"] == 20 * USD
+    deck.ask(ResetLimit(name="team"))
+    assert len(deck.told("budget.spent")) == 2
+    # The window turns: what waits for it makes the engine look.
+    deck.loose(work("waits", 9))
+    assert deck.claim(ANY) == []
+    deck.now += DAY
+    (attempt,) = deck.claim(ANY)
+    assert len(deck.told("budget.freed")) == 2
+    deck.close_as(attempt, Succeeded(), spent(10))
+    # One task after the other spends all of a day: each day is told.
+    for day in range(3):
+        deck.now += DAY
+        deck.loose(work(f"day{day}", 1))
+        deck.close_as(deck.claim(ANY)[0], Succeeded(), spent(10))
+        assert len(deck.told("budget.spent")) == 4 + day
+    assert len(deck.told("budget.freed")) == 5
+
+
+def test_an_amount_that_is_reconciled_or_corrected_frees_a_budget(deck: LimitedDeck) -> None:
+    deck.configure(limits=(budget(10),))
+    deck.loose(work("lost", 10))
+    (attempt,) = deck.claim(ANY)
+    deck.close_as(attempt, Lost(reason="gone"))
+    assert len(deck.told("budget.spent")) == 1
+    deck.ask(Reconcile(task_id=attempt[0], amount="3"))
+    assert len(deck.told("budget.freed")) == 1
+
+
 def test_nobody_is_told_of_a_budget_below_its_soft_limit(deck: LimitedDeck) -> None:
     deck.configure(limits=(budget(10, soft=0.8),))
     deck.loose(work("a", 7.9))

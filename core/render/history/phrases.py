@@ -112,6 +112,8 @@ PHRASES: dict[str, Phrase] = {
     "limit.set": Phrase(_LIMIT, "{before} -> {max}"),
     "limit.reset": Phrase(_LIMIT, "is as configured again, {before} -> {max}"),
     "limit.soft": Phrase(_LIMIT, "has passed its soft limit"),
+    "budget.spent": Phrase(_LIMIT, "is spent"),
+    "budget.freed": Phrase(_LIMIT, "has something left again"),
     "gauge.corrected": Phrase(_LIMIT, "what is used was corrected, {before} -> {used}"),
     "spending.frozen": Phrase("spending", "is stopped"),
     "spending.unfrozen": Phrase("spending", "goes on"),

@@ -41,6 +41,11 @@ _UNFREEZE = (
 # What waits behind these is looked at by the next claims, so many of them at a time.
 _OPEN = "UPDATE gauge SET opens_at = 0 WHERE name = CAST(? AS TEXT) AND waited_for AND opens_at IS NOT 0"
 # How far the next start is ahead is counted in steps: a faster rate must not wait for the slower one.
+# As many as one change tells of; of more its own event has to do.
+_TURNED = (
+    "SELECT id FROM gauge WHERE name = CAST(?1 AS TEXT) AND (turns_at IS NULL OR turns_at > ?2)"
+    " AND (used + unknown >= ?3) != (used + unknown >= ?4) ORDER BY id LIMIT 1000"
+)
 _RESCALE = (
     "UPDATE gauge SET tat_us = ?1 + (tat_us - ?1) / ?2 * ?3 + (tat_us - ?1) % ?2 * ?3 / ?2"
     " WHERE name = CAST(?4 AS TEXT) AND tat_us > ?1"
@@ -168,7 +173,17 @@ def _change(batch: Batch, before: Limit, wanted: Limit, *, kind: str, cause: Cau
     batch.event(kind, Subject(), actor=cause.actor, data=note)
     see_changes(batch)
     batch.run(_OPEN, name)
+    if wanted.is_metered:
+        _tell_used_up(batch, before, wanted)
     return Operated(changed=1)
+
+
+def _tell_used_up(batch: Batch, before: Limit, wanted: Limit) -> None:
+    """Tell of the budgets that another maximum frees, or leaves spent."""
+    caps = (_max_now(batch, before), _max_now(batch, wanted))
+    for (gauge_id,) in batch.rows(_TURNED, raw(wanted.name), batch.wall, *caps):
+        gauge = batch.gauges.one(gauge_id)
+        batch.tell_gauge("budget.spent" if batch.rules.gauges.is_used_up(gauge) else "budget.freed", gauge)
 
 
 def _note(batch: Batch, before: Limit, wanted: Limit) -> JsonObject:
