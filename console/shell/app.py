@@ -161,10 +161,7 @@ class ConsoleApp(App[None]):
         self.palette = Palette(self, notices=notices)
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.watches = Watches(self, self.desk, notices=notices)
-        self.updates.followers += [
-            self.watches.follow,
-            ToldNotices(self, self.desk, notices=notices).follow,
-        ]
+        self.updates.followers += [self.watches.follow, ToldNotices(self, self.desk, notices=notices).follow]
         self.bundles = Bundles(self, self.desk, notices=notices, writer=options.bundle_writer)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
