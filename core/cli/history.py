@@ -12,6 +12,7 @@ from typing import Annotated
 
 from core.cli.arguments import Reading
 from core.cli.commands import Command
+from core.cli.diff import say_difference
 from core.cli.event_pages import EventPages
 from core.cli.history_at import tell_at
 from core.cli.output import Painted, emit, is_live, note, say, width
@@ -75,6 +76,9 @@ class History(Reading):
             help="How the job stood after an event (its number) or at a moment, such as: 1042, 02:10, -5m.",
         ),
     ] = ""
+    previous: Annotated[
+        bool, Option(help="What differs from the last job of the same name before it, as diff tells it.")
+    ] = False
     follow: Annotated[bool, Option(short="-f", help="Go on until the job has ended.")] = False
 
 
@@ -88,11 +92,14 @@ async def history(arguments: History) -> int:
     the first line has job and stages, each of the others a task.
     """
     where = _filter(arguments)
+    chosen = [name for name in ("at", "previous", "follow") if getattr(arguments, name)]
+    if len(chosen) > 1:
+        raise usage(f"--{chosen[0]} does not go with --{chosen[1]}", hint="leave one of them out")
+    if arguments.previous:
+        async with reading(arguments) as deck:
+            await say_difference(deck, None, arguments.job, as_json=arguments.json)
+        return 0
     if arguments.at:
-        if arguments.follow:
-            raise usage(
-                "--at tells of one moment: it does not go with --follow", hint="leave one of them out"
-            )
         async with reading(arguments) as deck:
             await tell_at(deck, arguments.job, arguments.at, as_json=arguments.json)
         return 0
@@ -149,6 +156,7 @@ COMMANDS = (
             "taskdeck history 12 --noise 3 --json",
             "taskdeck history 12 --at 1042",
             "taskdeck history 12 --at -5m --json",
+            "taskdeck history 12 --previous",
         ),
     ),
 )

@@ -11,6 +11,7 @@ from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
 from core.control.bundle_answers import BundleAnswers
+from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
@@ -195,3 +196,4 @@ def _answer_of_the_past(answers: Answers, reports: Reports) -> None:
         history.TasksAt,
         lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
     )
+    answers.to(history.CompareJobs, lambda r: compare_jobs(reports, r.before, r.after))

@@ -52,6 +52,7 @@ WORDS: dict[str, list[str]] = {
     "prices": ["prices"],
     "events": ["events"],
     "history": ["history", "2"],
+    "diff": ["diff", "2", "2"],
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
     "bundle": ["bundle", "2", "-o", "-"],

@@ -33,6 +33,7 @@ READING = (
     ("failures",),
     ("events",),
     ("history", "2"),
+    ("diff", "2", "2"),
     ("show", "2"),
     ("why", "2"),
     ("timeline", "2"),

@@ -139,3 +139,28 @@ def test_a_moment_that_cannot_be_shown_is_refused(stored: Deck, words: tuple[str
 def test_the_inbox_is_not_replayed(stored: Deck) -> None:
     ended = stored("history", "1", "--at", "9")
     assert (ended.status, ended.err.splitlines()[0].split(":")[0]) == (2, "error[history.inbox]")
+
+
+def test_two_jobs_are_compared_for_people_and_as_json(stored: Deck) -> None:
+    out = stored("diff", "2", "2").out
+    assert out.startswith(f"job 2 stored {VISIBLE} (failed")
+    assert "definition  the same" in out
+    assert "4 same" in out
+    (told,) = stored("diff", "2", "2", "--json").objects
+    assert (told["before"]["id"], told["counts"]["same"], told["tasks"]) == (2, 4, [])
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("diff", "2"), "job.first"),
+        (("diff", "2", "99"), "job.unknown"),
+        (("history", "2", "--previous"), "job.first"),
+        (("history", "2", "--previous", "--at", "9"), "usage"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(stored: Deck, words: tuple[str, ...], code: str) -> None:
+    ended = stored(*words)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith(f"error[{code}]:")

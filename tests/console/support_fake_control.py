@@ -19,6 +19,7 @@ from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.commands import RETRY_LIMIT, Effect, Enqueued, Operated, Refusal, Submitted
+from core.model.comparisons import JobComparison
 from core.model.config_changes import Reloaded
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
@@ -51,7 +52,14 @@ from core.model.views import (
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
-from tests.console.support_fake_past import job_at_of, past_jobs_of, past_of, past_tasks_of, tasks_at_of
+from tests.console.support_fake_past import (
+    comparison_of,
+    job_at_of,
+    past_jobs_of,
+    past_of,
+    past_tasks_of,
+    tasks_at_of,
+)
 from tests.console.support_fake_rows import INFO, NOW, page
 from tests.console.support_fake_upkeep import FakeUpkeep
 
@@ -290,6 +298,11 @@ class FakeControl(FakeUpkeep, ControlAPI):
     async def answer_job_at(self, r: history.GetJobAt) -> JobAt:
         self._known_job(r.job_id)
         return job_at_of(self, r, self.then)
+
+    async def answer_compare_jobs(self, r: history.CompareJobs) -> JobComparison:
+        for number in (r.after, r.before or r.after):
+            self._known_job(number)
+        return comparison_of(self, r)
 
     async def answer_tasks_at(self, r: history.TasksAt) -> Page[TaskDetail]:
         return tasks_at_of(self, r, self.then)

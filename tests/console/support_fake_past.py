@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from core.control.nouns.history import GetJobAt, TasksAt
+from core.control.nouns.history import CompareJobs, GetJobAt, TasksAt
 from core.control.nouns.past import PastJobs, PastTasks
 from core.filters.fields import Noun
 from core.filters.matching import matches
 from core.filters.terms import Filter
+from core.model.comparisons import Change, JobComparison, TaskChange, TaskRun, ValueChange
 from core.model.errors import Invalid
 from core.model.past import PastJob, PastTask, PastView
 from core.model.records import replace
@@ -89,3 +90,25 @@ def tasks_at_of(rows: FakeRows, request: TasksAt, then: Mapping[int, str]) -> Pa
     ]
     shown = found[: request.limit]
     return Page(rows=tuple(shown), next=str(shown[-1].task.id) if len(found) > len(shown) else None)
+
+
+def comparison_of(rows: FakeRows, request: CompareJobs) -> JobComparison:
+    """Return a comparison of two jobs in which each kind of difference stands once."""
+    before, after = rows.job_view(request.before or request.after), rows.job_view(request.after)
+
+    def run(number: int, status: str) -> TaskRun:
+        return TaskRun(task_id=number, key=f"t{number}", status=status, attempts=1, took=1_000)
+
+    return JobComparison(
+        before=before,
+        after=after,
+        params=(ValueChange(name="n", before=3, after=4),),
+        definition=("--- job 2", "+++ job 3", "-  key: x", "+  key: y"),
+        definition_cut=False,
+        tasks=(
+            TaskChange(key="t1", change=Change.CHANGED, before=run(1, "failed"), after=run(2, "succeeded")),
+            TaskChange(key="t2", change=Change.ADDED, before=None, after=run(3, "queued")),
+        ),
+        counts={"added": 1, "removed": 0, "changed": 1, "same": 2},
+        costs=({}, {"usd": 20_000}),
+    )

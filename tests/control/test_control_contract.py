@@ -771,6 +771,7 @@ async def test_everybody_gets_the_same_answers(local):
         lambda control: control.past.tasks(PastTasks(event=event, where=tasks_of(mine))),
         lambda control: control.history.job_at(job, event=event),
         lambda control: control.history.tasks_at(job, event),
+        lambda control: control.history.compare(job, job),
         lambda control: _rows(control, job),
     ]
     live = [

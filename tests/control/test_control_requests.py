@@ -133,6 +133,8 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         lambda c: c.history.tasks_at(3, 9, after=4, limit=3),
         '{"job_id":3,"event":9,"after":4,"limit":3}',
     ),
+    ("compare_jobs", lambda c: c.history.compare(3), '{"after":3}'),
+    ("compare_jobs", lambda c: c.history.compare(3, 2), '{"after":3,"before":2}'),
     ("definition", lambda c: c.definition(2), '{"job_id":2}'),
     (
         "bundle_rows",

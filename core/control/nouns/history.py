@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from core.control.arguments import PAGE
 from core.control.requests import Kind, Request, Verbs, verb
+from core.model.comparisons import JobComparison
 from core.model.replay import JobAt
 from core.model.views import Page, TaskDetail
 
@@ -24,6 +25,12 @@ class TasksAt(Request[Page[TaskDetail]], frozen=True, kw_only=True):
     event: int
     after: int = 0
     limit: int = PAGE
+
+
+@verb("compare_jobs", Kind.READ)
+class CompareJobs(Request[JobComparison], frozen=True, kw_only=True):
+    after: int
+    before: int | None = None
 
 
 class JobHistory(Verbs):
@@ -47,3 +54,11 @@ class JobHistory(Verbs):
         it stood has the status `unknown`.
         """
         return await self._control.ask(TasksAt(job_id=job_id, event=event, after=after, limit=limit))
+
+    async def compare(self, after: int, before: int | None = None) -> JobComparison:
+        """Return what differs between two jobs; without the other one, from the last of its name before it.
+
+        Tasks are compared by key, at most 10,000 of each job; at most 500 that differ are told, of 50 where
+        their outputs differ. Raises `NotFound`: `job.unknown`, `job.first`.
+        """
+        return await self._control.ask(CompareJobs(after=after, before=before))

@@ -12,6 +12,7 @@ from core.store.reports.arrivals import ArrivalReports
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
 from core.store.reports.checks import CheckReports
+from core.store.reports.comparisons import ComparisonReports
 from core.store.reports.conditions import ConditionReports
 from core.store.reports.entries import EntryReports
 from core.store.reports.events import EventReports
@@ -71,6 +72,7 @@ class Reports:
         self.entries = EntryReports(source)
         self.timelines = TimelineReports(source)
         self.past = PastReports(source)
+        self.comparisons = ComparisonReports(source)
         self.replays = ReplayReports(source)
         self.run_times = RunTimeReports(source)
         self.lost = LostReports(source)
