@@ -71,7 +71,7 @@ def _params(view: JobComparison) -> Iterator[ComparedLine]:
 
 def _definition(view: JobComparison) -> Iterator[ComparedLine]:
     if not view.definition:
-        told = "differs, too long to be told line by line" if view.definition_cut else "the same"
+        told = "differs, too long to be shown line by line" if view.definition_cut else "the same"
         yield ComparedLine(safe_line(f"definition  {told}"))
         return
     yield ComparedLine(SafeText("definition"), "~")

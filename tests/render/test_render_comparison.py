@@ -84,7 +84,7 @@ def test_what_is_left_out_is_said() -> None:
         after=job(3, "other"),
     )
     lines = texts(view)
-    assert "definition  differs, too long to be told line by line" in lines
+    assert "definition  differs, too long to be shown line by line" in lines
     assert "... and 6 more tasks that differ" in lines
     assert "of each job its first 10,000 tasks were compared" in lines
     assert any("different workflows" in line for line in lines)
