@@ -66,8 +66,8 @@ def test_each_difference_of_a_task_is_told_with_before_and_after() -> None:
     lines = texts(comparison(change))
     assert lines[-3:] == [
         (
-            "~ a: failed -> succeeded, tolerated, attempts 3 -> 1, took 1s -> 1m30s, cost 0.01 usd -> nothing,"
-            " exit 3 -> no error"
+            "~ a: failed -> succeeded, tolerated, attempts 3 -> 1, took 1s -> 1m30s,"
+            " cost 0.01 usd -> nothing, exit 3 -> no error"
         ),
         "    output rows 1 -> 2",
         "    output x added: 1",
