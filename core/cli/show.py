@@ -5,13 +5,14 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from core.cli.arguments import Reading
 from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
-from core.cli.parameters import Argument
+from core.cli.parameters import Argument, Option
 from core.cli.reading import note_closed_claims, reading
 from core.cli.summary import SHOWN, cause_text, counts_text, job_counts_text
 from core.cli.tables import Table
@@ -20,11 +21,15 @@ from core.filters.fields import Noun
 from core.model.present import present_ms
 from core.model.text import safe_line
 from core.model.values import INBOX, to_iso
-from core.model.views import JobDetail
+from core.model.views import JobDetail, VariableView
 from core.render.columns import COLUMNS
+from core.render.data_texts import variable_lines, variable_shape
 from core.render.json_shapes import detail_shape
 from core.render.limit_texts import limits_text
 from core.render.times import duration_text, usual_text
+
+VARIABLES_SHOWN = 20
+"""Variables beside the tasks of a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +37,28 @@ class Show(Reading):
     """The arguments of `show`."""
 
     job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
+    variables: Annotated[bool, Option(help="Show its variables alone, their values in full.")] = False
 
 
 async def show(arguments: Show) -> int:
-    """Show a job with its stages and tasks."""
+    """Show a job with its variables, stages and tasks."""
     async with reading(arguments) as deck:
+        variables = await deck.data.variables(arguments.job)
+        if arguments.variables:
+            _only_variables(arguments, variables)
+            return 0
         detail = await deck.job_detail(arguments.job)
     if detail.job.finished_at is None:
         await note_closed_claims(arguments)
     if arguments.json:
-        emit(detail_shape(detail))
+        emit(detail_shape(detail, variables))
         return 0
     _head(detail)
+    for line in variable_lines(variables[:VARIABLES_SHOWN]):
+        say(f"variable  {line}")
+    if len(variables) > VARIABLES_SHOWN:
+        all_of_them = arguments.command("show", str(arguments.job), "--variables")
+        note(f"showing {VARIABLES_SHOWN} of {len(variables)} variables; all of them: {all_of_them}")
     _stages(detail)
     if detail.tasks:
         say()
@@ -55,6 +70,17 @@ async def show(arguments: Show) -> int:
         rest = arguments.command("tasks", "--where", f"job:{arguments.job} sort:id", "--limit", "0")
         note(f"showing {PAGE} of {len(detail.tasks)} tasks; all of them: {rest}")
     return 0
+
+
+def _only_variables(arguments: Show, variables: Sequence[VariableView]) -> None:
+    if arguments.json:
+        for one in variables:
+            emit(variable_shape(one))
+        return
+    for line in variable_lines(variables, most=None):
+        say(line)
+    if not variables:
+        note(f"job {arguments.job} has no variables")
 
 
 def _head(detail: JobDetail) -> None:
@@ -128,6 +154,6 @@ COMMANDS = (
         name="show",
         arguments=Show,
         run=show,
-        examples=("taskdeck show 12", "taskdeck show 12 --json"),
+        examples=("taskdeck show 12", "taskdeck show 12 --variables", "taskdeck show 12 --json"),
     ),
 )

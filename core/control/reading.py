@@ -15,7 +15,7 @@ from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import failures, history, ledger, limits, logs, notices, past, schedules, upkeep
+from core.control.nouns import data, failures, history, ledger, limits, logs, notices, past, schedules, upkeep
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
@@ -140,6 +140,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(failures.Families, lambda r: reports.failures.families(r.scope, limit=r.limit))
+        answers.to(data.Variables, lambda r: reports.variables.of_job(r.job_id))
         _answer_of_the_past(answers, reports)
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))

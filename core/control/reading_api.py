@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
 from core.control.arguments import PAGE, EventQuery
+from core.control.nouns.data import Data
 from core.control.nouns.failures import FailuresReading
 from core.control.nouns.health import HealthReading
 from core.control.nouns.history import JobHistory
@@ -156,6 +157,11 @@ class ReadingAPI(ABC):
     def ledger(self) -> LedgerReading:
         """What was spent."""
         return LedgerReading(self)
+
+    @property
+    def data(self) -> Data:
+        """What tasks of a job pass on."""
+        return Data(self)
 
     @property
     def failures(self) -> FailuresReading:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from core.engine.expression_scopes import ExpressionScope
 from core.engine.shortage import Shortage
@@ -31,10 +31,29 @@ class Connectors(Protocol):
         """Return a connector; raise `NotFound`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What an attempt that succeeded leaves for others."""
+
+    variables: JsonObject = field(default_factory=dict)
+
+
+NO_RESULTS = Results()
+
+
+class Ended(NamedTuple):
+    """How an attempt ended, and what it leaves for others."""
+
+    outcome: Outcome
+    results: Results
+
+
 class Finish(Protocol):
     """Where outcomes go."""
 
-    async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
+    async def finish(
+        self, claimed: Claimed, spec: StoredSpec, outcome: Outcome, results: Results = NO_RESULTS
+    ) -> bool:
         """Record an outcome."""
 
     def note_attempt(self, command: NoteAttempt) -> Awaitable[None]:
@@ -55,6 +74,13 @@ class Secrets(Protocol):
         """Return the values of these secrets; raise `NotFound`, `Unavailable` (`secret.*`)."""
 
 
+class Resulting(Protocol):
+    """What is kept of an attempt that succeeded."""
+
+    async def of(self, running: Running, outcome: Outcome) -> Ended:
+        """Return how an attempt ended, with what it leaves for others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What the runner works with."""
@@ -68,6 +94,7 @@ class Tools:
     shortage: Shortage
     usage: UsageReports
     secrets: Secrets
+    results: Resulting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from core.engine.attempts import NO_RESULTS, Results
 from core.engine.set_aside import concerns_one, set_aside
 from core.engine.usage_reports import UsageReports
 from core.model.commands import Claimed, Complete, NoteAttempt
@@ -48,7 +49,9 @@ class Completion:
         self.repeats = True
         """An outcome is submitted again until the store takes it; off while the engine stops."""
 
-    async def finish(self, claimed: Claimed, spec: StoredSpec, outcome: Outcome) -> bool:
+    async def finish(
+        self, claimed: Claimed, spec: StoredSpec, outcome: Outcome, results: Results = NO_RESULTS
+    ) -> bool:
         """Record an outcome; False = it did not land: the attempt was closed already, or is set aside.
 
         An outcome that the store refuses concerns one attempt: it is recorded as a failure that names
@@ -62,6 +65,7 @@ class Completion:
             decision=self.decide(claimed, spec, outcome),
             spent=usage.spent,
             unread=usage.unread,
+            variables=results.variables,
         )
         try:
             return await self._record(command)

@@ -22,7 +22,8 @@ from core.workflows.limit_terms import resolve_cost, resolve_limits
 
 _ON_THE_LOOP = 64 * 1024
 """Characters of values that are worked on beside other tasks; more of them go to a thread."""
-_FACTS_OF_OUTPUT = ("exit", "signal", "status", "path", "text")
+FACTS_OF_OUTPUT = ("exit", "signal", "status", "path", "text")
+"""What the error of a command that failed keeps of its output."""
 _TEXTS = ("text", "stderr")
 _Result = TypeVar("_Result")
 
@@ -45,6 +46,11 @@ class ExpressionScope:
         """Return the scope of an input, which may use secrets."""
         return ExpressionScope(values={**self.values, "secrets": {**values}}, size=self.size)
 
+    def with_output(self, output: JsonValue, uses: str) -> ExpressionScope:
+        """Return the scope of a task that has succeeded, which may use its own output."""
+        size = self.size + (len(str(output)) if output else 0)
+        return ExpressionScope(values={**self.values, "output": _shown_output(output, uses)}, size=size)
+
     async def judge(self, when: str, key: str) -> bool:
         """Return whether the condition of a task holds; raise `Invalid` when it cannot be judged."""
         return await self._run(lambda: judge(when, self.values, (key, "when")))
@@ -52,6 +58,11 @@ class ExpressionScope:
     async def resolve(self, with_: JsonObject, key: str) -> JsonValue:
         """Return the `with:` of a task with its expressions replaced; raise `Invalid`."""
         return await self._run(lambda: resolve(with_, self.values, (key, "with")))
+
+    async def assign(self, said: JsonObject, key: str) -> JsonObject:
+        """Return the values that a task sets, without expressions; raise `Invalid`."""
+        values = await self._run(lambda: resolve(said, self.values, (key, "set")))
+        return values if isinstance(values, dict) else {}
 
     async def terms(self, spec: StoredSpec, key: str) -> Terms:
         """Return the limits and the cost of a task without expressions; raise `Invalid`."""
@@ -79,7 +90,13 @@ class ExpressionScopes:
         paths = [reference.path for reference in references(value)]
         inputs = await self._inputs.expression_inputs(job_id, _mentioned(paths))
         tasks: JsonObject = {key: task_values(result) for key, result in inputs.tasks.items()}
-        values: JsonObject = {"params": inputs.params, "tasks": tasks, "job": inputs.job, "env": env}
+        values: JsonObject = {
+            "params": inputs.params,
+            "vars": inputs.variables,
+            "tasks": tasks,
+            "job": inputs.job,
+            "env": env,
+        }
         return ExpressionScope(values=values, size=inputs.size)
 
 
@@ -94,6 +111,7 @@ def _mentioned(paths: Sequence[Path]) -> Mentioned:
         tasks=frozenset(tasks),
         outputs=frozenset(outputs),
         params=any(path[0] == "params" for path in paths),
+        variables=any(path[0] == "vars" for path in paths),
     )
 
 
@@ -104,14 +122,18 @@ def task_values(result: TaskResult) -> JsonObject:
     an output with what is known of it, such as `exit`. Without an error its parts are null.
     """
     error = result.error if result.status != TaskStatus.SUCCEEDED and result.error else {}
-    output = result.output
-    if isinstance(output, dict) and result.uses == "shell":
-        output = {**output, **{key: _bare(output[key]) for key in _TEXTS if key in output}}
+    output = _shown_output(result.output, result.uses)
     facts = error.get("facts")
     if output is None and isinstance(facts, dict):
-        output = {key: facts[key] for key in _FACTS_OF_OUTPUT if key in facts}
+        output = {key: facts[key] for key in FACTS_OF_OUTPUT if key in facts}
     shown: JsonObject = {"code": error.get("code"), "message": error.get("message")}
     return {"output": output, "status": result.status, "error": shown}
+
+
+def _shown_output(output: JsonValue, uses: str) -> JsonValue:
+    if isinstance(output, dict) and uses == "shell":
+        return {**output, **{key: _bare(output[key]) for key in _TEXTS if key in output}}
+    return output
 
 
 def _bare(value: JsonValue) -> JsonValue:

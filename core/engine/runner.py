@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from core.engine.attempts import Running, Timeouts, Tools
+from core.engine.attempts import NO_RESULTS, Results, Running, Timeouts, Tools
 from core.engine.connector_results import broken, checked_outcome
 from core.engine.leftovers import Leftovers
 from core.engine.masked_outcomes import masked_outcome
@@ -224,12 +224,13 @@ class Runner:
             _log.info("an abandoned call ended")
             return
         running.ended = True
-        await self._close(running, masked_outcome(outcome, running.masks) if running.masks else outcome)
+        masked = masked_outcome(outcome, running.masks) if running.masks else outcome
+        await self._close(running, *await self._tools.results.of(running, masked))
 
-    async def _close(self, running: Running, outcome: Outcome) -> None:
+    async def _close(self, running: Running, outcome: Outcome, results: Results = NO_RESULTS) -> None:
         crash_point("runner.ended")
         try:
-            await self._tools.completion.finish(running.claimed, running.spec, outcome)
+            await self._tools.completion.finish(running.claimed, running.spec, outcome, results)
         except TaskdeckError as error:
             self._on_error(error)
         finally:

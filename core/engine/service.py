@@ -36,6 +36,7 @@ from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.store_opening import open_store
+from core.engine.task_results import TaskResults
 from core.engine.task_surroundings import TaskSurroundings
 from core.engine.upkeep import Upkeep, UpkeepPorts
 from core.engine.usage_reports import UsageReports
@@ -122,6 +123,7 @@ class Engine:
             shortage=Shortage(clock, ports.alarms),
             usage=self._usage,
             secrets=self._secrets,
+            results=TaskResults(scopes, surroundings, self.reports.variables),
         )
         timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)

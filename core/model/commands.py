@@ -209,6 +209,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     """What it reported; of a unit that is not among these its estimate is booked."""
     unread: str = ""
     """What is wrong with the rest of what it reported, which is ignored."""
+    variables: JsonObject = field(default_factory=dict)
+    """Values that variables of its job get if it lands as a success."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

@@ -93,6 +93,8 @@ MARKS = (
     "item.reminded",
     "item.escalated",
     "item.overdue",
+    "variable.set",
+    "artifact.kept",
     "job.pinned",
     "job.unpinned",
     "task.pinned",

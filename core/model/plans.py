@@ -21,6 +21,7 @@ from core.model.once import Once, read_once
 from core.model.records import replace
 from core.model.sizes import parse_output_limit
 from core.model.values import JsonObject
+from core.model.variables import VariablePlan
 
 
 class Backoff(StrEnum):
@@ -175,6 +176,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """That of its job, or of a loose task."""
     once: Once | None = None
     """None = it is created whatever there is."""
+    set_: JsonObject = field(default_factory=dict)
+    """Values that variables of its job get when it succeeds, with expressions."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""
@@ -210,6 +213,7 @@ class JobPlan(Struct, frozen=True, kw_only=True):
     name: str
     stages: tuple[StagePlan, ...]
     params: JsonObject = field(default_factory=dict)
+    variables: tuple[VariablePlan, ...] = ()
     on_task_failure: OnTaskFailure = OnTaskFailure.STOP
     definition_hash: str = ""
     definition: JsonObject = field(default_factory=dict)

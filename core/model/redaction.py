@@ -22,7 +22,7 @@ _IN_QUERY = re.compile(
 )
 _ASSIGNED = re.compile(rf"([\w.-]*(?:{_NAMES})[\w.-]*=)(?!=)[^&\s#\"'<>]+", re.IGNORECASE)
 _FLAG = re.compile(rf"--?[\w.-]*(?:{_NAMES})[\w.-]*", re.IGNORECASE)
-_NAMED_PARAM = re.compile(r"params\s*(?:\.\s*([\w-]+)|\[\s*['\"]([^'\"]+)['\"]\s*\])")
+_NAMED_PARAM = re.compile(r"(?:params|vars)\s*(?:\.\s*([\w-]+)|\[\s*['\"]([^'\"]+)['\"]\s*\])")
 _WITHHELD = frozenset({"env", "headers", "stdin", "stdin_base64"})
 """Fields of documents and inputs whose values are never shown, whatever they are called."""
 
@@ -84,7 +84,7 @@ def shareable(value: JsonValue, *, hidden: Collection[str] = ()) -> JsonValue:
 
 
 def params_of_secrets(document: JsonValue, *, withheld: bool = False) -> set[str]:
-    """Return the parameters that a document puts into variables, headers or standard input."""
+    """Return parameters, and variables, that a document puts into environments, headers or standard input."""
     match document:
         case dict():
             return {

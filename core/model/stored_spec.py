@@ -64,6 +64,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     project: str | None = None
     once: Once | None = None
+    set_: JsonObject = field(default_factory=dict)
+    """Values that variables of its job get when it succeeds."""
     terms: Terms | None = None
     """What the last judgement made of `limits` and `cost`; None = they need no outputs, or none was made."""
     metadata: JsonObject = field(default_factory=dict)
@@ -129,6 +131,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             tags=tuple(map(str, _list(stored.get("tags")))),
             project=project if isinstance(project, str) else None,
             once=once_of(stored.get("once")),
+            set_=_object(stored.get("set")),
             terms=_terms(stored.get("terms")),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
@@ -152,6 +155,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     stored |= limits_to_json(task)
     if task.once is not None:
         stored["once"] = task.once.to_json()
+    if task.set_:
+        stored["set"] = task.set_
     if isinstance(task, StoredSpec) and task.item is not None:
         stored["item"] = task.item.to_json()
     if isinstance(task, StoredSpec) and task.terms is not None:

@@ -217,6 +217,18 @@ class QueueView(Struct, frozen=True, kw_only=True):
         return self.tasks.get("queued", 0)
 
 
+class VariableView(Struct, frozen=True, kw_only=True):
+    """A variable of a job, and the task that changed it last, if one has."""
+
+    name: str
+    type: str | None
+    """None = any value."""
+    value: JsonValue
+    task_id: int | None = None
+    key: str | None = None
+    changed_at: int | None = None
+
+
 class JobDetail(Struct, frozen=True, kw_only=True):
     """A job with its stages and all its tasks in order of id."""
 

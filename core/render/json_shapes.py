@@ -6,7 +6,7 @@ Used by `--json` of the commands and by the console's exports.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.model.amounts import write_amount
 from core.model.errors import TaskdeckError
@@ -27,7 +27,9 @@ from core.model.views import (
     StageView,
     TaskDetail,
     TaskView,
+    VariableView,
 )
+from core.render.data_texts import variable_shape
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import fire_shape, schedule_shape
 
@@ -195,10 +197,11 @@ def usual_shape(usual: UsualTime | None) -> JsonObject | None:
     }
 
 
-def detail_shape(detail: JobDetail) -> JsonObject:
-    """Return a job with its stages and tasks as `show --json` has it."""
+def detail_shape(detail: JobDetail, variables: Sequence[VariableView] = ()) -> JsonObject:
+    """Return a job with its variables, stages and tasks as `show --json` has it."""
     return {
         "job": job_shape(detail.job),
+        "variables": [variable_shape(one) for one in variables],
         "stages": [stage_shape(stage) for stage in detail.stages],
         "tasks": [task_detail_shape(task) for task in detail.tasks],
     }

@@ -31,6 +31,7 @@ from core.model.status import TASK_FINAL, AttemptStatus, JobStatus, StageStatus,
 from core.store import (
     awaited_table,
     columns,
+    data_tables,
     expectation_table,
     family_tables,
     followup_table,
@@ -433,6 +434,7 @@ LIMIT_TABLES = (
 )
 ONCE_TABLE = once_table.once_key
 INSTANCE_TABLES = (instance_tables.instance_set, instance_tables.instance_page)
+DATA_TABLES = (data_tables.variable, data_tables.artifact)
 AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
 WORK_ITEM_TABLES = (work_item_tables.work_item, work_item_tables.work_item_entry)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)

@@ -59,6 +59,7 @@ from core.model.schedules import (
     Overlap,
 )
 from core.model.sizes import parse_output_limit
+from core.workflows.data_fields import Assignments, DataName, JobVariables
 from core.workflows.instances import InstanceFields
 from core.workflows.output_patterns import pattern_refusal
 from core.workflows.strict_model import STRICT
@@ -357,6 +358,7 @@ class Task(_Shared, InstanceFields):
     when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=TEXT_MAX)] | None = None
     with_: Annotated[Loose, Field(alias="with")] = {}
     once: Annotated[OnceUse, BeforeValidator(_once)] | None = None
+    set_: Annotated[Assignments | None, Field(alias="set")] = None
     metadata: Loose = {}
 
 
@@ -416,7 +418,8 @@ class Document(_Model):
     name: Name
     description: Text | None = None
     project: Name | None = None
-    params: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)], Param] = {}
+    params: dict[DataName, Param] = {}
+    variables: JobVariables = {}
     defaults: Defaults = Defaults()
     env: Variables = {}
     env_file: EnvFileNames = []

@@ -41,6 +41,7 @@ from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.shared_inputs import shared_input, with_shared
 from core.workflows.validation import check
+from core.workflows.variables import first_variables, keep_variable_texts, untyped_variables
 from core.workflows.written import Places, keep_texts, number_texts, put_in, put_numbers, untyped_faults
 
 _T = TypeVar("_T")
@@ -79,8 +80,12 @@ def parse_loaded(loaded: Loaded, checks: Checks) -> Workflow:
     untyped: tuple[Fault, ...] = ()
     if isinstance(loaded.value, dict) and loaded.positions is not NO_POSITIONS:
         numbers = number_texts(loaded.value, loaded.texts)
-        untyped = tuple(untyped_faults(loaded.value, loaded.positions))
+        untyped = (
+            *untyped_faults(loaded.value, loaded.positions),
+            *untyped_variables(loaded.value, loaded.texts, loaded.positions),
+        )
         keep_texts(loaded.value, loaded.texts, checks, null=loaded.null)
+        keep_variable_texts(loaded.value, loaded.texts)
     report = check(loaded.value, loaded.positions, checks)
     if report.document is None or not isinstance(loaded.value, dict):
         raise InvalidDocument(loaded.source, report.faults)
@@ -142,6 +147,7 @@ def expand(
         name=document.name,
         stages=stages,
         params=bound,
+        variables=first_variables(document.variables, bound),
         on_task_failure=document.on_task_failure,
         definition_hash=hash_of(workflow.definition),
         definition=workflow.definition,
@@ -237,6 +243,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         on_exhausted=task.on_exhausted or defaults.on_exhausted,
         tags=tuple(_listed(task.tags, defaults.tags)),
         once=None if task.once is None else Once(key=task.once.key, for_=task.once.for_),
+        set_=task.set_ or {},  # type: ignore[arg-type] # As above.
         metadata=metadata,
         context=context,
     )

@@ -29,13 +29,13 @@ from core.model.instances import (
 )
 from core.model.near_misses import one_of
 from core.model.values import JsonObject, JsonValue
-from core.workflows.expressions.checking import ROOTS, source_references
+from core.workflows.expressions.checking import OF_SET, ROOTS, source_references
 from core.workflows.expressions.embedded import bare_source
 from core.workflows.outline import Outline, TaskOutline, is_group
 from core.workflows.positions import Positions
 from core.workflows.strict_model import STRICT
 
-RESERVED = frozenset({*ROOTS, INDEX, MATRIX, "true", "false", "null"})
+RESERVED = frozenset({*ROOTS, *OF_SET, INDEX, MATRIX, "true", "false", "null"})
 """Names that an item cannot have."""
 _OF_GROUPS = ("as", "max_parallel", "threshold", "after", "on_instance_failure")
 """Fields that say something of instances."""

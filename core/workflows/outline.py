@@ -47,11 +47,12 @@ class TaskOutline:
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """All tasks in order; `first` holds the first of each key, `params` the names declared."""
+    """All tasks in order; `first` holds the first of each key; `params`, `variables` the declared names."""
 
     tasks: tuple[TaskOutline, ...]
     first: dict[str, TaskOutline] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
     on_task_failure: str = "stop"
 
     def needs(self) -> dict[str, list[str]]:
@@ -82,6 +83,7 @@ def outline_of(document: JsonObject) -> Outline:
         tasks=tasks,
         first=first,
         params=frozenset(_mapping(document.get("params"))),
+        variables=frozenset(_mapping(document.get("variables"))),
         on_task_failure=verdict if isinstance(verdict, str) else "stop",
     )
 

@@ -15,8 +15,10 @@ from core.model.instances import EXCLUDE, INDEX, MATRIX
 from core.model.near_misses import did_you_mean, one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import (
+    OF_SET,
     ROOTS,
     Reference,
+    check_source,
     fault_of,
     kind_of_source,
     references,
@@ -49,7 +51,7 @@ _PARAM_KINDS = {
     "array": "list",
     "object": "map",
 }
-MISPLACED = "expressions are resolved in `with`, `when`, `cost` and keys of `limits` and `once` only"
+MISPLACED = "expressions are resolved in `with`, `when`, `cost`, `set` and keys of `limits` and `once` only"
 _PARAM_FIELDS = frozenset({"type", "default", "description", "enum", "min", "max"})
 
 
@@ -58,6 +60,7 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     outside = {key: value for key, value in document.items() if key not in _ELSEWHERE}
     yield from _misplaced(outside, (), positions)
     yield from _in_schedule(document.get("schedule"), positions)
+    yield from _in_variables(document.get("variables"), outline, positions)
     defaults = document.get("defaults")
     shared = defaults if isinstance(defaults, dict) else {}
     unresolved = {k: v for k, v in shared.items() if k not in (*_TERMS, "cwd")}
@@ -80,6 +83,8 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
             for place in texts_in(term.value, term.path):
                 for fault in within.in_text(place.text, term.wanted):
                     yield positions.fault_at(place.path, fault.code, fault.message)
+        if "set" in task.raw:
+            yield from within.in_set(task.raw["set"], positions)
         yield from _in_once(task, within, positions)
         condition = task.raw.get("when")
         if isinstance(condition, str):
@@ -128,13 +133,13 @@ _AMOUNT = _Wanted(
     code="expression.not_number",
     what="a number",
 )
-_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description", "schedule"})
+_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description", "schedule", "variables"})
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
 _INSTANCES = frozenset({"for_each", "matrix"})
 """Where expressions say which instances there are."""
-_RESOLVED = frozenset({"with", "when", "once", "metadata", *_TERMS, *_INSTANCES})
+_RESOLVED = frozenset({"with", "when", "once", "set", "metadata", *_TERMS, *_INSTANCES})
 """Where expressions are resolved, and where anything may stand."""
 
 
@@ -157,7 +162,9 @@ class _TaskReferences:
         self._before: set[str] | None = None
         self._roots = roots
 
-    def in_text(self, text: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
+    def in_text(
+        self, text: str, wanted: _Wanted | None = None, *, more: tuple[str, ...] = ()
+    ) -> Iterator[Fault]:
         """Yield every fault of a text with expressions, without its position.
 
         One that is the whole text has to give what is `wanted`.
@@ -169,7 +176,7 @@ class _TaskReferences:
             return
         for piece in pieces:
             if isinstance(piece, Embedded):
-                yield from self._in_source(piece.source, wanted if len(pieces) == 1 else None)
+                yield from self._in_source(piece.source, wanted if len(pieces) == 1 else None, more=more)
 
     def in_condition(self, text: str) -> Iterator[Fault]:
         """Yield every fault of a `when`, without its position."""
@@ -179,6 +186,12 @@ class _TaskReferences:
             yield Fault(code=error.code, message=error.message)
             return
         yield from self._in_source(source, _BOOLEAN)
+
+    def in_set(self, said: JsonValue, positions: Positions) -> Iterator[Fault]:
+        """Yield every fault of what the task sets, where its own output is known as well."""
+        for place in texts_in(said, (*self._task.path, "set")):
+            for fault in self.in_text(place.text, more=OF_SET):
+                yield positions.fault_at(place.path, fault.code, fault.message)
 
     def in_once(self, place: PlacedText) -> Iterator[Fault]:
         """Yield every fault of the key of `once`: it is worked out when the job is submitted."""
@@ -200,10 +213,12 @@ class _TaskReferences:
             for fault in faults:
                 yield positions.fault_at(place.path, fault.code, fault.message)
 
-    def _in_source(self, source: str, wanted: _Wanted | None = None) -> Iterator[Fault]:
+    def _in_source(
+        self, source: str, wanted: _Wanted | None = None, *, more: tuple[str, ...] = ()
+    ) -> Iterator[Fault]:
         shown = source if len(source) <= 60 else source[:57] + "..."
         try:
-            kind = kind_of_source(source, self._kinds, roots=self._roots)
+            kind = kind_of_source(source, self._kinds, roots=(*self._roots, *more))
         except ExpressionFault as error:
             faulty = fault_of(error, source)
             yield Fault(code=faulty.code, message=f"in `{shown}`: {faulty.message}")
@@ -223,6 +238,9 @@ class _TaskReferences:
         if reference.root == "params" and name not in self._outline.params:
             message = f"`{name}` is not a parameter{one_of(name, self._outline.params)}"
             return Fault(code="expression.unknown_param", message=message)
+        if reference.root == "vars" and name not in self._outline.variables:
+            message = f"`{name}` is not a variable{one_of(name, self._outline.variables)}"
+            return Fault(code="expression.unknown_variable", message=message)
         if reference.root == "job" and name not in JOB_FIELDS:
             message = f"`{name}` is not a field of `job`{one_of(name, JOB_FIELDS)}"
             return Fault(code="expression.unknown", message=message)
@@ -349,6 +367,27 @@ def _in_schedule(schedule: JsonValue, positions: Positions) -> Iterator[Fault]:
     if isinstance(schedule, dict):
         others = {key: value for key, value in schedule.items() if key != "params"}
         yield from _misplaced(others, ("schedule",), positions)
+
+
+def _in_variables(variables: JsonValue, outline: Outline, positions: Positions) -> Iterator[Fault]:
+    """Yield the faults of the values that variables begin with: they may use `params` only."""
+    for place in texts_in(variables, ("variables",)):
+        try:
+            pieces = split(place.text)
+        except Invalid as error:
+            yield positions.fault_at(place.path, error.code, error.message)
+            continue
+        for piece in pieces:
+            fault = check_source(piece.source) if isinstance(piece, Embedded) else None
+            if fault is not None:
+                yield positions.fault_at(place.path, fault.code, fault.message)
+        for path in sorted((reference.path for reference in references(place.text)), key=str):
+            if path[0] != "params":
+                message = "a variable begins with what `params` say: it may use nothing else"
+                yield positions.fault_at(place.path, "expression.too_early", message)
+            elif len(path) > 1 and path[1] not in outline.params:
+                message = f"`{path[1]}` is not a parameter{one_of(str(path[1]), outline.params)}"
+                yield positions.fault_at(place.path, "expression.unknown_param", message)
 
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from core.model.errors import Fault
 from core.model.near_misses import one_of
 from core.model.values import JsonObject
+from core.workflows.data_fields import Variable
 from core.workflows.definition import (
     PLANNED,
     Defaults,
@@ -45,6 +46,8 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "expect": Expect,
     "schedule": ScheduleUse,
 }
+_DECLARED: dict[str, type[BaseModel]] = {"params": Param, "variables": Variable}
+"""Mappings whose keys are names of the author."""
 _SENTENCES = {
     "missing": "is missing",
     "string_type": "must be a string",
@@ -112,8 +115,8 @@ def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:
 
 def _model_at(path: Sequence[Step]) -> type[BaseModel]:
     """Return the model of the mapping at a path; names of parameters are not names of fields."""
-    if len(path) == 2 and path[0] == "params":
-        return Param
+    if len(path) == 2 and path[0] in _DECLARED:
+        return _DECLARED[str(path[0])]
     names = [step for step in path if isinstance(step, str)]
     return _INSIDE.get(names[-1], Document) if names else Document
 

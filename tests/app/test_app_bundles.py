@@ -51,6 +51,11 @@ WORKFLOW = {
         "pin": {"type": "string", "default": f"{CANARY}-default"},
         "api_token": {"type": "string", "default": f"{CANARY}-named"},
     },
+    "variables": {
+        "note": "plain",
+        "hide": f"{CANARY}-hidden",
+        "api_key": {"type": "string", "value": f"{CANARY}-variable"},
+    },
     "env": {"SHARED": f"{CANARY}-env-of-all"},
     "on_task_failure": "continue",
     "tasks": [
@@ -63,6 +68,7 @@ WORKFLOW = {
                 "stdin": f"{CANARY}-stdin",
                 "parse": "text",
             },
+            "set": {"hide": f"{CANARY}-set", "api_key": f"{CANARY}-key", "note": "of ${{ params.day }}"},
         },
         {
             "key": "bad",
@@ -79,6 +85,12 @@ WORKFLOW = {
             },
         },
         {"key": "after", "needs": ["bad"], "uses": "delay", "with": {"seconds": 0}},
+        {
+            "key": "hides",
+            "needs": ["good"],
+            "uses": "shell",
+            "with": {"argv": ["true"], "env": {"X": "${{ vars.hide }}"}},
+        },
     ],
 }
 FLAG_FREE = {**WORKFLOW, "name": "other", "tasks": [{"key": "one", "uses": "delay", "with": {"seconds": 0}}]}
@@ -162,6 +174,7 @@ async def test_a_bundle_opens_as_a_sound_store_with_everything_of_its_job(
             ("bad", "failed"),
             ("web", "failed"),
             ("after", "skipped"),
+            ("hides", "succeeded"),
         ]
         bad = tasks[1].id
         whole = LogLines(task_id=bad, epoch=2, offset=10**12, lines=3, way="backward")

@@ -348,3 +348,23 @@ def test_a_time_that_cannot_be_listed_is_refused(stored: Deck, words: tuple[str,
     ended = stored("tasks", *words)
     assert (ended.status, ended.out) == (2, "")
     assert f"error[{code}]" in ended.err
+
+
+def test_show_has_the_variables_of_a_job_and_their_values_in_full_alone(deck: Deck, tmp_path: Path) -> None:
+    path = tmp_path / "counting.yaml"
+    path.write_text(
+        "name: counting\nvariables: {n: 0, text: {type: string, value: ''}}\n"
+        "tasks: [{key: a, uses: shell, with: {script: 'yes é | head -c 300'},"
+        ' set: {n: 5, text: "${{ output.text }}"}}]\n'
+    )
+    assert deck("run", str(path)).status == 0
+    shown = deck("show", "2").out
+    assert "variable  n     5  (by a, " in shown
+    assert '..."' not in shown
+    assert "...  (by a, " in shown
+    (whole,) = deck("show", "2", "--json").objects
+    assert [one["value"] for one in whole["variables"]] == [5, ("é\n" * 100).rstrip()]
+    number, text = deck("show", "2", "--variables", "--json").objects
+    assert (number["name"], number["key"], text["type"]) == ("n", "a", "string")
+    assert len(deck("show", "2", "--variables").out.splitlines()[1]) > 300
+    assert deck("show", "1", "--variables").err == "job 1 has no variables\n"

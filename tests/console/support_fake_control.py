@@ -11,7 +11,7 @@ from console.rows.sort_order import is_by_id
 from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
-from core.control.nouns import failures, history, ledger, orphans, past
+from core.control.nouns import data, failures, history, ledger, orphans, past
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.signals import SendSignal
 from core.control.prediction_requests import Predict
@@ -48,6 +48,7 @@ from core.model.views import (
     QueueView,
     TaskDetail,
     TaskView,
+    VariableView,
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
@@ -365,6 +366,9 @@ class FakeControl(FakeUpkeep, ControlAPI):
 
     async def answer_usage(self, _: ledger.Usage) -> UsageView:
         return UsageView(groups=(), total=())
+
+    async def answer_variables(self, r: data.Variables) -> tuple[VariableView, ...]:
+        return self.variable_rows.get(r.job_id, ())
 
     async def answer_prices(self, _: ledger.Prices) -> tuple[Price, ...]:
         return ()

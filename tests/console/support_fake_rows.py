@@ -27,6 +27,7 @@ from core.model.views import (
     StageView,
     TaskDetail,
     TaskView,
+    VariableView,
 )
 
 NOW = 1_700_000_000_000
@@ -73,6 +74,7 @@ class FakeRows:
         self.task_rows: dict[int, TaskView] = {}
         self.stage_rows: dict[int, StageView] = {}
         self.orphan_rows: dict[int, OrphanView] = {}
+        self.variable_rows: dict[int, tuple[VariableView, ...]] = {}
         self.needs: dict[int, tuple[str, ...]] = {}
         self.outputs: dict[int, bytes] = {}
         self.folders: dict[int, str] = {}

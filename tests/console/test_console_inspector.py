@@ -12,6 +12,7 @@ from console.widgets.resized import Resized
 from core.model.errors import NotFound
 from core.model.pulse import Waiting, WaitKind
 from core.model.text import SafeText
+from core.model.views import VariableView
 from tests.console.support_console import HOSTILE, Operator, console, strips_of
 from tests.console.support_fake_control import NOW, FakeControl
 
@@ -92,6 +93,19 @@ async def test_the_pane_stands_beside_wide_lists_and_below_narrow_ones(width: in
         box = screen.inspector.pane.region
         assert (box.x > 0) == is_beside
         assert (box.y > screen.query_one("Table").region.y) != is_beside
+
+
+async def test_the_variables_of_a_job_stand_below_its_fields_and_those_of_a_stage() -> None:
+    control = stocked()
+    job = next(number for number in control.job_rows if number > 1)
+    control.variable_rows[job] = (
+        VariableView(name="count", type=None, value={"n": 42}, task_id=2, key="par\x1bse", changed_at=0),
+    )
+    async with console(control, size=(80, 24)) as operator:
+        await operator.press("2", "i")
+        await operator.sees('count  {"n": 42}  (by par')
+        await operator.press("enter", "i")
+        await operator.sees("variables")
 
 
 async def test_the_pane_is_read_anew_when_its_task_changes_and_keeps_its_place() -> None:

@@ -332,6 +332,24 @@ async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(c
         await control.ledger.charge(Charge(task_id=task, epoch=1, id="x", said={"usd": -1}))
 
 
+async def test_variables_of_a_job_are_read_in_order_with_who_changed_them(control):
+    text = """
+name: counting
+variables: {count: 0, who: {type: string, value: ana}}
+tasks:
+  - {key: a, uses: delay, with: {seconds: 0}, set: {count: "${{ vars.count + 2 }}"}}
+"""
+    job = await control.submit(DocumentText(name="counting.yaml", text=text))
+    await within(control.wait_job(job.job_id), "it ends")
+    count, who = await control.data.variables(job.job_id)
+    assert (count.name, count.value, count.key, count.type) == ("count", 2, "a", None)
+    assert count.changed_at is not None
+    assert (who.name, who.value, who.key, who.type) == ("who", "ana", None, "string")
+    assert await control.data.variables(1) == ()
+    with pytest.raises(NotFound, match="job 999999 does not exist"):
+        await control.data.variables(999_999)
+
+
 async def test_outputs_are_read_by_lines_and_searched_from_any_place(control, mine):
     script = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i of $1"; done; echo "Broke: $1" >&2'
     specs = [

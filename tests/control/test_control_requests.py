@@ -277,6 +277,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         '{"name":"go","key":"7","data":{"n":1},"uid":"x","keep_ms":5,"actor":"ann"}',
     ),
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
+    ("variables", lambda c: c.data.variables(7), '{"job_id":7}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
     ("capacity", lambda c: c.limits.capacity(), "{}"),
     ("health", lambda c: c.health.now(), "{}"),

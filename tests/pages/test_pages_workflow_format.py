@@ -11,6 +11,7 @@ from core.connectors.delay import DelayInput
 from core.connectors.http_input import HttpInput
 from core.connectors.python import PythonInput
 from core.connectors.shell import ShellInput
+from core.workflows.data_fields import Variable
 from core.workflows.definition import Document, LimitUse, Need, Param, Retry, ScheduleUse, Stage, Task
 from tests.pages.generated import ROOT
 
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "## Task": Task,
     "## Need": Need,
     "## Limit": LimitUse,
+    "## Job variables": Variable,
     "## Retry": Retry,
     "## Schedule": ScheduleUse,
     "### shell": ShellInput,

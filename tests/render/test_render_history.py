@@ -56,6 +56,11 @@ def test_a_job_is_submitted_with_its_parameters() -> None:
     assert line.text == ('job 2: nightly is submitted, with n=3, day="mon", and 2 more (by ana (cli))')
 
 
+def test_a_variable_is_told_with_its_values_before_and_after() -> None:
+    line = line_of(of_task("variable.set", variable="n", was=None, value={"a": "\x1b"}))
+    assert line.text == 'parse: sets n, null -> {"a": "\\u001b"}'
+
+
 def test_who_and_why_are_told_and_the_engine_is_not_named() -> None:
     held = of_task("task.held", **{"from": "queued", "reason": "wrong date"})
     assert line_of(held).text == "parse: queued -> held (wrong date)"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from console.background import sentence_of
 from console.desk import Desk
@@ -17,8 +18,10 @@ from console.widgets.inspector import OPENS_AT, Inspector
 from console.widgets.text_paint import page_paint
 from core.model.errors import TaskdeckError
 from core.model.orphans import OrphanView
-from core.model.text import SafeText
-from core.model.views import TaskView
+from core.model.text import SafeText, safe_line
+from core.model.values import INBOX
+from core.model.views import JobView, StageView, TaskView
+from core.render.data_texts import variable_lines
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import schedule_facts
 
@@ -94,11 +97,21 @@ class RowInspector:
                 return list(await self._task_lines(view.id))
             case ScheduleLine():
                 return list(schedule_facts(view.view))
+            case JobView():
+                return [*fields_of(view, self._desk.look), *await self._variable_lines(view.id)]
+            case StageView():
+                return [*fields_of(view, self._desk.look), *await self._variable_lines(view.job_id)]
             case OrphanView():
                 lines = await self._task_lines(view.task_id)
                 return [*fields_of(view, self._desk.look), SafeText(""), *lines]
             case _:
                 return list(fields_of(view, self._desk.look))
+
+    async def _variable_lines(self, job_id: int) -> Iterator[SafeText]:
+        """Return the variables of a job, below its fields or those of a stage of it."""
+        variables = await self._desk.control.data.variables(job_id) if job_id != INBOX else ()
+        heading = [SafeText(""), SafeText("variables")] if variables else []
+        return chain(heading, (safe_line(f"  {line}") for line in variable_lines(variables)))
 
     async def _task_lines(self, task_id: int) -> Iterator[SafeText]:
         return task_lines(await read_task_page(self._desk.control, task_id), self._desk.look)

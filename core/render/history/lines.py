@@ -5,6 +5,7 @@ Used by the command `history` and by the console.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -136,6 +137,9 @@ def _more(event: EventView) -> list[str]:
             return ["tolerated: the job goes on"]
         case "task.stop_requested" if data.get("how") == "kill":
             return ["its processes are killed"]
+        case "variable.set":
+            was, value = (json.dumps(data.get(name), ensure_ascii=False) for name in ("was", "value"))
+            return [f"{said(was)} -> {said(value)}"]
         case "task.succeeded" | "task.failed" | "task.cancelled" | "task.skipped" if event.attempt:
             return [f"attempt {event.attempt}"]
         case _:

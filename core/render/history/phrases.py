@@ -151,6 +151,8 @@ PHRASES: dict[str, Phrase] = {
     "item.reminded": Phrase(_TASK, "a reminder of its work item is sent", _OF_ITEM),
     "item.escalated": Phrase(_TASK, "its work item is escalated", _OF_ITEM),
     "item.overdue": Phrase(_TASK, "its work item is overdue", _OF_ITEM),
+    "variable.set": Phrase(_TASK, "sets {variable}", ("was", "value")),
+    "artifact.kept": Phrase(_TASK, "keeps {artifact}"),
     "outputs.removed": Phrase("outputs", "of {tasks} tasks are removed"),
     "retention.noticed": Phrase("retention", "told what it would delete"),
     "retention.applied": Phrase("retention", "may delete from now on"),

@@ -33,6 +33,7 @@ from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
 from core.store.apply.stored_outputs import store_output
+from core.store.apply.variables import set_variables
 from core.store.batch import Batch
 from core.store.rows import Awaited, Cause, Subject, Success, TaskPlace
 from core.store.sql import guard, pack
@@ -62,8 +63,12 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
         if not isinstance(command.outcome, Succeeded) and _end(batch, command):
             landed.add((command.task_id, command.epoch))
     for command in commands:
-        if command.unread and (command.task_id, command.epoch) in landed:
+        if (command.task_id, command.epoch) not in landed:
+            continue
+        if command.unread:
             batch.event("usage.ignored", _subject(batch, command), data={"reason": command.unread})
+        if command.variables and isinstance(command.outcome, Succeeded):
+            set_variables(batch, _subject(batch, command), command.variables)
     return [
         Completed(landed=True) if (c.task_id, c.epoch) in landed else _judge_refused(batch, c)
         for c in commands

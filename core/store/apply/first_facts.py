@@ -24,7 +24,7 @@ WHEN_MOST = 500
 def job_facts(command: Submit) -> JsonObject:
     """Return what `job.created` says: parameters without what looks like a secret, the first 4 KiB of them.
 
-    `params_left_out` counts the parameters that have no room.
+    `params_left_out` counts the parameters that have no room; of `variables` there are those that have.
     """
     plan = command.plan
     data: JsonObject = {
@@ -35,10 +35,12 @@ def job_facts(command: Submit) -> JsonObject:
     if command.schedule_id is not None:
         data["schedule"] = command.schedule_id
     if plan.params:
-        told = _told_params(plan.params)
+        told = _told_values(plan.params)
         data["params"] = told
         if len(told) < len(plan.params):
             data["params_left_out"] = len(plan.params) - len(told)
+    if plan.variables:
+        data["variables"] = _told_values({one.name: one.value for one in plan.variables})
     return data
 
 
@@ -70,10 +72,10 @@ def task_facts(plan: TaskPlan, *, status: TaskStatus, stage_id: int, needs: Mapp
     return data
 
 
-def _told_params(params: JsonObject) -> JsonObject:
+def _told_values(values: JsonObject) -> JsonObject:
     told: JsonObject = {}
     room = INLINE_LIMIT
-    for name, value in params.items():
+    for name, value in values.items():
         shown = redacted(name, value)
         size = len(pack({name: shown}))
         if size <= room:

@@ -23,6 +23,7 @@ from core.store.apply.lane_sets import GaugeSets
 from core.store.apply.lanes import Lanes
 from core.store.apply.moves.idle import skip_repeated
 from core.store.apply.once_keys import OnceKeys
+from core.store.apply.variables import declare_variables
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
 from core.store.sql import KEEP_PAYLOAD, digest, pack, raw
@@ -182,6 +183,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         batch.wall,
     )
     batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
+    declare_variables(batch, job_id, plan.variables)
     if plan.definition_hash:
         expect_of_workflow(batch, plan.name, plan.expect_ms, actor=command.actor)
     bind_new(batch, job_id, name=plan.name, key=plan.client_key)

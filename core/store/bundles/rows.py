@@ -14,7 +14,7 @@ from threading import Event
 from typing import NamedTuple, TypeAlias
 
 from core.model.errors import NotFound, Unavailable
-from core.model.redaction import params_of_secrets, shareable, shareable_text
+from core.model.redaction import REDACTED, SECRET_NAME, params_of_secrets, shareable, shareable_text
 from core.model.values import JsonObject, JsonValue
 from core.store.bundles.selection import BESIDE, BY_KEY, CARRIED
 from core.store.readers import open_readonly, refuse_reading
@@ -23,7 +23,8 @@ from core.store.sql import pack, unpack
 Row: TypeAlias = list[JsonValue]
 # Processes of another machine; and a hash that tells who guesses a secret that he is right.
 _OWN = frozenset({("engine", "pid"), ("engine", "boot_id"), ("job", "input_hash")})
-_JSON = frozenset({"body", "params", "meta", "output", "error", "data", "spec", "notify"})
+_JSON = frozenset({"body", "params", "meta", "output", "error", "data", "spec", "notify", "value"})
+_REDACTED_TEXT = pack(REDACTED)
 # What none of these is in holds nothing to leave out: most rows are written as they are.
 _SUSPECT = re.compile(
     r"://|=|earer |asic |\"(?:env|headers|stdin|stdin_base64)\"|"
@@ -97,10 +98,16 @@ class _Lines:
         for row in cursor:
             hidden = () if job_at is None else self._hidden.get(row[job_at], ())
             shown = [_shown(table, name, value, hidden) for name, value in zip(columns, row, strict=True)]
+            if table == "variable" and self._hides(row[columns.index("name")], hidden):
+                shown[columns.index("value")] = _REDACTED_TEXT
             if table == "payload" and _is_surroundings(row[columns.index("body")]):
                 continue
             self._note(table, columns, row)
             yield _Line(f"{pack(shown)}\n".encode("ascii"), is_row=True)
+
+    @staticmethod
+    def _hides(name: JsonValue, hidden: Collection[str]) -> bool:
+        return isinstance(name, str) and (name in hidden or SECRET_NAME.search(name) is not None)
 
     @staticmethod
     def _has_job(columns: Collection[str], table: str) -> bool:
@@ -136,9 +143,27 @@ def _shown_json(column: str, text: str, hidden: Collection[str]) -> str:
     own = shareable(value, hidden=hidden if column == "params" else ())
     if isinstance(own, dict) and isinstance(value, dict) and column in ("data", "body"):
         names = params_of_secrets(value) if column == "body" else hidden
-        if names and "params" in value:
-            own["params"] = shareable(value["params"], hidden=names)
+        for name in ("params", "variables"):
+            if names and name in value:
+                own[name] = shareable(value[name], hidden=names)
+        if value.get("variable") in hidden:
+            own |= {"was": REDACTED, "value": REDACTED}
+    if "set" in text and column in ("body", "spec"):
+        _hide_set(own, params_of_secrets(value) if column == "body" else hidden)
     return text if own == value else pack(own)
+
+
+def _hide_set(value: JsonValue, names: Collection[str]) -> None:
+    """Hide what tasks set variables to that go where secrets are kept; changes the value."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name == "set" and isinstance(part, dict):
+                part |= {key: REDACTED for key in part if key in names}
+            else:
+                _hide_set(part, names)
+    elif isinstance(value, list):
+        for part in value:
+            _hide_set(part, names)
 
 
 def _is_surroundings(body: JsonValue) -> bool:

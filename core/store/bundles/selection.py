@@ -39,6 +39,8 @@ CARRIED: Mapping[str, str] = MappingProxyType(
         "awaited": f"task_id IN {_TASKS}",
         "work_item": f"task_id IN {_TASKS}",
         "work_item_entry": f"item_id IN (SELECT id FROM work_item WHERE task_id IN {_TASKS})",
+        "variable": f"job_id IN {_JOBS}",
+        "artifact": f"task_id IN {_TASKS}",
         "edge": f"need_id IN {_TASKS}",
         "attempt": f"task_id IN {_TASKS}",
         "followup": f"""(kind IN ('job', 'lanes') AND id IN {_JOBS}) OR (kind = 'task' AND id IN {_TASKS})

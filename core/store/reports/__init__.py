@@ -41,6 +41,7 @@ from core.store.reports.timelines import TimelineReports
 from core.store.reports.totals import TotalReports
 from core.store.reports.upkeep import UpkeepReports
 from core.store.reports.usage import UsageReports
+from core.store.reports.variables import VariableReports
 from core.store.reports.waits import WaitReports
 
 
@@ -87,3 +88,4 @@ class Reports:
         self.schedules = ScheduleReports(source)
         self.upkeep = UpkeepReports(source)
         self.retention = RetentionReports(source)
+        self.variables = VariableReports(source)

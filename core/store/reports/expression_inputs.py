@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +33,7 @@ _JOB = text(
     "SELECT id, name, coalesce(verdict, 'succeeded') AS verdict,"
     " CASE WHEN :params THEN params END AS params FROM job WHERE id = :job"
 )
+_VARIABLES = text("SELECT name, value FROM variable WHERE job_id = :job")
 _RESULTS = text(
     "SELECT id, key, uses, status, error,"
     " CASE WHEN id IN (SELECT value FROM json_each(:outputs)) THEN output END AS output FROM task"
@@ -42,11 +43,12 @@ _RESULTS = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mentioned:
-    """What expressions mention of a job: tasks by key, those whose output is read, its parameters."""
+    """What expressions mention of a job: tasks by key, those whose output is read, parameters, variables."""
 
     tasks: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     params: bool = True
+    variables: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +63,17 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpressionInputs:
-    """What `params`, `tasks` and `job` are in the expressions of a job."""
+    """What `params`, `vars`, `tasks` and `job` are in the expressions of a job."""
 
     params: JsonObject
-    """{} where they are not mentioned."""
+    """{} where they are not mentioned; so are `variables`."""
     tasks: dict[str, TaskResult]
     """The final tasks, by key."""
     job: JsonObject
     """Its `id`, `name`, and the `verdict` so far, `succeeded` where none was given."""
     size: int
     """Characters of JSON that were read."""
+    variables: JsonObject = field(default_factory=dict)
 
 
 class ExpressionReports:
@@ -89,6 +92,7 @@ class ExpressionReports:
             job = (await db.execute(_JOB, {"job": job_id, "params": mentioned.params})).one_or_none()
             if job is None:
                 raise await unknown_job(db, job_id)
+            variables = (await db.execute(_VARIABLES, {"job": job_id})).all() if mentioned.variables else []
             rows = await self._tasks(db, job_id, mentioned) if mentioned.tasks else []
             final = [row for row in rows if row.status in TASK_FINAL]
             hashes = {row.key: key for row in final if (key := _hash_of(row.output)) is not None}
@@ -97,6 +101,7 @@ class ExpressionReports:
         texts = {row.key: bodies[hashes[row.key]] if row.key in hashes else row.output for row in final}
         return ExpressionInputs(
             params=object_of(job.params),
+            variables={row.name: unpack(row.value) for row in variables},
             tasks={row.key: await _result(row, texts[row.key]) for row in final},
             job={"id": job.id, "name": job.name, "verdict": job.verdict},
             size=sum(len(part or "") for part in (job.params, *texts.values())),

@@ -19,6 +19,7 @@ from core.store.verify.check import Check
 from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
+from core.store.verify.fold_variables import variables_at_fault
 from core.store.wait_codes import UNDRAINED
 
 _told = attrgetter(*COLUMNS)
@@ -107,6 +108,9 @@ def _findings(db: sqlite3.Connection) -> Iterator[Finding]:
             yield from _recount(db, check)
         yield from _fold_tasks(db)
         yield from _fold_others(db)
+        for facts in variables_at_fault(db):
+            message = "a variable of a job differs from its events"
+            yield Finding(code="fold.variable", message=message, facts=facts)
     except sqlite3.DatabaseError as error:
         yield Finding(code="store.corrupt", message=f"reading failed: {error}")
 

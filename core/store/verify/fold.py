@@ -232,6 +232,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "item.reminded": _nothing,
         "item.escalated": _nothing,
         "item.overdue": _nothing,
+        "variable.set": _nothing,
+        "artifact.kept": _nothing,
     }
 )
 """What each kind of event after `task.created` does to the row of its task."""

@@ -22,8 +22,10 @@ from core.workflows.expressions.kinds import Kind
 from core.workflows.expressions.paths import Path, literal_path
 from core.workflows.expressions.syntax import Name, Node, children, nodes, parse
 
-ROOTS = ("params", "tasks", "job", "env", "secrets")
+ROOTS = ("params", "tasks", "job", "env", "vars", "secrets")
 """What an expression may begin with."""
+OF_SET = ("output",)
+"""What it may begin with as well where a task sets variables: its own output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,31 @@ TABLES: tuple[str, ...] = (
 	CONSTRAINT work_item_entry_kind CHECK (kind = 'opened' OR kind = 'claimed' OR kind = 'released' OR kind = 'delegated' OR kind = 'commented' OR kind = 'approved' OR kind = 'denied' OR kind = 'reminded' OR kind = 'escalated' OR kind = 'overdue' OR kind = 'cancelled'),
 	FOREIGN KEY(item_id) REFERENCES work_item (id) ON DELETE CASCADE
 )""",
+    """CREATE TABLE variable (
+	job_id INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	type TEXT,
+	value TEXT NOT NULL,
+	task_id INTEGER,
+	changed_at INTEGER,
+	CONSTRAINT variable_pk PRIMARY KEY (job_id, name),
+	FOREIGN KEY(job_id) REFERENCES job (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE artifact (
+	task_id INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	position INTEGER NOT NULL,
+	path TEXT NOT NULL,
+	size INTEGER NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT artifact_pk PRIMARY KEY (task_id, epoch, name, position),
+	CONSTRAINT artifact_size CHECK (size >= 0),
+	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID""",
 )
 INDEXES: tuple[str, ...] = (
     "CREATE INDEX work_item_due ON work_item (due_at) WHERE outcome IS NULL AND is_held = 0 AND escalated_at IS NULL AND due_at IS NOT NULL",

@@ -1,0 +1,49 @@
+"""What tasks of a job pass on, as texts and as JSON.
+
+Used by the commands and the console.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from core.model.text import SafeText, fit, safe_line
+from core.model.values import JsonObject, JsonValue, to_iso
+from core.model.views import VariableView
+
+VALUE_MOST = 60
+"""Characters of a value in a short line."""
+_NAME_MOST = 24
+
+
+def variable_lines(variables: Sequence[VariableView], *, most: int | None = VALUE_MOST) -> Iterator[SafeText]:
+    """Yield a line for each variable: name, value as JSON, the task that changed it last.
+
+    Of longer values there are `most` characters; None = all.
+    """
+    width = min(_NAME_MOST, max((len(one.name) for one in variables), default=0))
+    for one in variables:
+        text = json.dumps(one.value, ensure_ascii=False)
+        shown = text if most is None or len(text) <= most else f"{text[: most - 3]}..."
+        yield safe_line(f"{fit(one.name, width)}  {shown}{_changed(one)}")
+
+
+def variable_shape(variable: VariableView) -> JsonObject:
+    """Return a variable as `show --json` has it."""
+    changed: JsonValue = None if variable.changed_at is None else to_iso(variable.changed_at)
+    return {
+        "name": variable.name,
+        "type": variable.type,
+        "value": variable.value,
+        "task": variable.task_id,
+        "key": variable.key,
+        "changed_at": changed,
+    }
+
+
+def _changed(variable: VariableView) -> str:
+    if variable.changed_at is None:
+        return ""
+    by = f"task {variable.task_id}" if variable.key is None else variable.key
+    return f"  (by {by}, {to_iso(variable.changed_at)})"
