@@ -1,4 +1,4 @@
-"""The fields of documents that pass data: variables, `set`.
+"""The fields of documents for data: variables of jobs and environments.
 
 Part of the typed document.
 """
@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from core.model.bounds import ENV_FILES_MAX, NAME_MAX, PATH_MAX
 from core.model.variables import VARIABLES_MAX
 from core.workflows.strict_model import STRICT
 
@@ -25,6 +26,10 @@ class Variable(BaseModel):
     value: object = None
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 def declared(value: object) -> object:
     """Return the declaration that a value alone stands for."""
     return value if isinstance(value, dict | BaseModel) else {"value": value}
@@ -36,3 +41,21 @@ JobVariables: TypeAlias = Annotated[
 """Variables by name; a value other than a mapping is short for one without a type."""
 Assignments: TypeAlias = Annotated[dict[DataName, object], Field(max_length=VARIABLES_MAX)]
 """New values of variables, with expressions."""
+
+VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
+EnvFileNames: TypeAlias = Annotated[
+    list[Annotated[str, Field(pattern=r"^[^\x00]+\z", max_length=PATH_MAX)]],
+    BeforeValidator(_listed),
+    Field(max_length=ENV_FILES_MAX),
+]
+"""Files of variables; one name is a list of one."""
+Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00]*\z", max_length=100_000)]]
+"""Environment variables: text, so that a number has to be quoted."""
+
+
+class DataFields(BaseModel):
+    """What a task says of the data that it passes on."""
+
+    model_config = STRICT
+
+    set_: Annotated[Assignments | None, Field(alias="set")] = None

@@ -25,7 +25,6 @@ from core.model.amounts import parse_amount
 from core.model.bounds import (
     ATTEMPTS_MAX,
     CODES_MAX,
-    ENV_FILES_MAX,
     EXIT_CODE_MAX,
     LIMITS_MAX,
     NAME_MAX,
@@ -59,7 +58,7 @@ from core.model.schedules import (
     Overlap,
 )
 from core.model.sizes import parse_output_limit
-from core.workflows.data_fields import Assignments, DataName, JobVariables
+from core.workflows.data_fields import DataFields, DataName, EnvFileNames, JobVariables, Variables
 from core.workflows.instances import InstanceFields
 from core.workflows.output_patterns import pattern_refusal
 from core.workflows.strict_model import STRICT
@@ -93,10 +92,6 @@ def _is_each(value: object) -> bool:
     if value is not _Each and value is not False:
         raise ValueError("a need has either `task` or `each`")
     return value is _Each
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def _condition(value: object) -> object:
@@ -227,15 +222,6 @@ Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)
 ExitCode: TypeAlias = Annotated[int, Field(ge=0, le=EXIT_CODE_MAX)]
 Loose: TypeAlias = dict[str, object]
 """A mapping whose values only the connector, or only the author, understands."""
-VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
-EnvFileNames: TypeAlias = Annotated[
-    list[Annotated[str, Field(pattern=r"^[^\x00]+\z", max_length=PATH_MAX)]],
-    BeforeValidator(_listed),
-    Field(max_length=ENV_FILES_MAX),
-]
-"""Files of variables; one name is a list of one."""
-Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00]*\z", max_length=100_000)]]
-"""Environment variables: text, so that a number has to be quoted."""
 ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "date"]
 
 
@@ -349,7 +335,7 @@ class Need(_Model):
     """Each instance needs the one of its index alone."""
 
 
-class Task(_Shared, InstanceFields):
+class Task(_Shared, InstanceFields, DataFields):
     """One task of the document."""
 
     key: Key
@@ -358,7 +344,6 @@ class Task(_Shared, InstanceFields):
     when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=TEXT_MAX)] | None = None
     with_: Annotated[Loose, Field(alias="with")] = {}
     once: Annotated[OnceUse, BeforeValidator(_once)] | None = None
-    set_: Annotated[Assignments | None, Field(alias="set")] = None
     metadata: Loose = {}
 
 
