@@ -302,6 +302,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),
     "cancel": (("cancel", "x", "x", "cancel", "cancel (asks)", "cancel"),),
     "kill": (("kill", "X", "X", "kill", "kill running tasks at once (plan, reason, asks)", ""),),
+    "purge": (("purge", "D", "D", "purge", "purge what has ended, or its outputs (plan, reason, asks)", ""),),
     "pause": (("pause", "p", "p", "pause", "pause, or resume", "pause"),),
     "hold": (("hold", "h", "h", "hold", "hold a task, or release it", "hold"),),
     "logs": (("logs", "l", "l", "logs", "the output of the task", "log"),),

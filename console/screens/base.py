@@ -102,6 +102,7 @@ class DeskScreen(Screen[None]):
         self.action_again = self.verbs.again
         self.action_cancel = self.verbs.cancel
         self.action_kill = self.verbs.kill
+        self.action_purge = self.verbs.purge
         self.action_pause = self.verbs.pause
         self.action_hold = self.verbs.hold
         self.exporter = Exporter(self, extract=self.extract)

@@ -21,7 +21,20 @@ TASK_PLACES = {"open": "task", "logs": "log", "events": "task events", "why": "w
 class JobsScreen(ListScreen[JobView]):
     """What was submitted, and how far it is."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "pause", "why", "runs", "events", "bundle", "times")
+    PARTS = (
+        "list",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "purge",
+        "pause",
+        "why",
+        "runs",
+        "events",
+        "bundle",
+        "times",
+    )
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
     PLACES = {"open": "job", "events": "job events", "why": "why job"}
@@ -41,7 +54,7 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter finds."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events", "times")
+    PARTS = ("list", "retry", "again", "cancel", "kill", "purge", "hold", "why", "logs", "events", "times")
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
     PLACES = TASK_PLACES

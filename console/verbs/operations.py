@@ -27,6 +27,7 @@ from console.verbs.apply import (
 )
 from console.verbs.kill import kill
 from console.verbs.kill_candidates import KILL_SOURCES
+from console.verbs.purge import purge
 from console.verbs.questions import CountQuestion, Notices, Questions, Report
 from console.verbs.rehearsal import effect_lines, in_short, rehearse
 from console.verbs.selection import Selection
@@ -118,6 +119,14 @@ class Operations:
     async def kill(self, chosen: Selection) -> bool:
         """Plan, review, then end what runs at once."""
         return await self._do(Verb.KILL, chosen)
+
+    async def purge(self, chosen: Selection) -> bool:
+        """Plan, review, then remove what has ended, or what it wrote."""
+        try:
+            return await purge(self._control, chosen, questions=self._questions, notices=self._notices)
+        except TaskdeckError as error:
+            self._refuse(f"purge {chosen.label}", error)
+            return False
 
     async def kill_orphan(self, chosen: Selection) -> bool:
         """Plan, review, then end the processes of living orphans."""

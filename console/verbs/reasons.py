@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, safe_line
 
-VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "acknowledge", "repeat")
+VERBS = ("retry", "cancel", "pause", "hold", "fail", "keep", "kill", "purge", "acknowledge", "repeat")
 """The actions that act on the selection, by an engine."""
 CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile", "switch_backend", "reset_backend")
 """The actions that change pools, limits and the ledger, by an engine."""
@@ -57,6 +57,8 @@ def _why_unfit(action: str, status: str) -> SafeText:
             return safe_line(f"the task is {status}: it has ended")
         case "hold" if status not in ("queued", "retrying", "held"):
             return safe_line(f"the task is {status}: only queued and retrying tasks can be held")
+        case "purge" if status not in _FINAL:
+            return safe_line(f"the task is {status}: only what has ended can be purged")
         case "fail" if status != "held":
             return safe_line(f"the task is {status}: only held tasks can be failed")
     return SafeText("")

@@ -26,7 +26,7 @@ from core.control.nouns.orphans import Orphans
 from core.control.nouns.past import PastJobs, PastTasks
 from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
 from core.control.nouns.signals import SignalVerbs
-from core.control.nouns.upkeep import Upkeep
+from core.control.nouns.upkeep import Purge, Upkeep
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -82,6 +82,7 @@ __all__ = [
     "LogLines",
     "PastJobs",
     "PastTasks",
+    "Purge",
     "ReadingAPI",
     "Request",
     "Retry",

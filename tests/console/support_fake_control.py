@@ -99,8 +99,9 @@ class FakeControl(FakeUpkeep, ControlAPI):
 
     async def ask(self, request: Request[R]) -> R:
         verb = verb_of(request)
-        # What a backfill would fire for is an answer of its own.
-        if getattr(request, "effect", Effect.CHANGE) is Effect.NONE and verb.name != "backfill_schedule":
+        # What a backfill would fire for, and a purge would take, are answers of their own.
+        is_rehearsal = getattr(request, "effect", Effect.CHANGE) is Effect.NONE
+        if is_rehearsal and verb.name not in ("backfill_schedule", "purge"):
             self.rehearsed.append(verb.name)
             return cast("R", self.rehearsal)
         if verb.kind is Kind.READ or verb.name in ("orphans", "changes"):

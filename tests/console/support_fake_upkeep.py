@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from core.control.nouns import upkeep
 from core.control.nouns.notices import ListNotices
-from core.model.commands import Operated
+from core.model.commands import Effect, Operated, Refusal
 from core.model.notices import NoticeView
-from core.model.purges import PurgeView
+from core.model.purges import PurgeView, PurgeWhat
 from core.model.views import Page
 from tests.console.support_fake_health import FakeHealth
+
+PURGED_AT_ONCE = 3
+_ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
 
 class FakeUpkeep(FakeHealth):
@@ -35,8 +38,23 @@ class FakeUpkeep(FakeHealth):
         return self._noted(r)
 
     async def answer_purge(self, r: upkeep.Purge) -> PurgeView:
-        self.upkeep_changes.append(r)
-        return PurgeView(jobs=1)
+        """Take what has ended of the named rows, `PURGED_AT_ONCE` for each part."""
+        if r.effect is Effect.CHANGE:
+            self.upkeep_changes.append(r)
+        rows = self.found(r.where) if r.where else [self._row(r.what, one) for one in r.ids]
+        named = sorted((row for row in rows if row.id > r.after), key=lambda row: row.id)
+        part = named[:PURGED_AT_ONCE]
+        fine = [row for row in part if row.status in _ENDED]
+        return PurgeView(
+            jobs=len(fine) if r.what is PurgeWhat.JOBS else 0,
+            tasks=len(fine),
+            bytes=1_000 * len(fine),
+            refused=tuple(Refusal(row.id, f"it is {row.status}") for row in part if row not in fine),
+            next=part[-1].id if len(named) > len(part) else None,
+        )
+
+    def _row(self, what: PurgeWhat, number: int):
+        return self.job_view(number) if what is PurgeWhat.JOBS else self.task_rows[number]
 
     async def answer_apply_retention(self, r: upkeep.ApplyRetention) -> None:
         self.upkeep_changes.append(r)

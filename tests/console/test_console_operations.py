@@ -32,6 +32,7 @@ class Desk:
         self.seconds: list[float] = []
         self.reason: str | None = "they hang"
         self.again: list[bool] = []
+        self.key = "o"
         self.meanwhile = lambda: None
         self.operations = Operations(control, questions=self, notices=self)
 
@@ -39,6 +40,10 @@ class Desk:
         self.questions.append(question)
         self.meanwhile()
         return self.answer
+
+    async def choose(self, question, answers):
+        self.questions.append(question)
+        return answers.get(self.key, "")
 
     async def count(self, asked):
         self.counted.append(asked)

@@ -9,7 +9,7 @@ from console.key_table import KEYS
 PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
-    "verbs": ("retry", "again", "cancel", "kill", "pause", "hold", "acknowledge"),
+    "verbs": ("retry", "again", "cancel", "kill", "purge", "pause", "hold", "acknowledge"),
     "details": ("logs", "events", "why", "drawn", "bundle"),
     "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
     "texts and logs": ("view", "text", "log", "found"),

@@ -56,6 +56,10 @@ class VerbKeys:
         """Plan the end of what runs, review it, then end it at once."""
         self.act(self._desk.operations.kill)
 
+    def purge(self) -> None:
+        """Plan what would go for good, review it, then remove it."""
+        self.act(self._desk.operations.purge)
+
     def pause(self) -> None:
         """Pause what is chosen, or resume it."""
         self.act(self._desk.operations.pause)
