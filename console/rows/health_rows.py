@@ -16,13 +16,17 @@ from console.themes import Look
 from console.widgets.row_format import RowFormat
 from console.widgets.styled_lines import Span
 from core.model.backend_checks import CheckStatus, CheckView
+from core.model.decks import DeckName
 from core.model.health import FALLING, HealthState, HealthView, LoopBlock, Measure, SubjectLine
 from core.model.text import SafeText, clip, safe_line
+from core.model.version import VERSION
+from core.model.views import EngineInfo
 from core.render.columns import Column, Form
 from core.render.health_lines import lines_text, subject_lines, value_text
 from core.render.times import age_text, clock_text, duration_text
 from core.render.trends import trend_text
 
+_ENGINE = "engine"
 TREND = 30
 """Minutes of a measure that a row has room for; its foot has them all."""
 HISTORY = 8
@@ -58,13 +62,17 @@ class HealthRow:
     check: CheckView | None = None
     backend: BackendRow | None = None
     block: LoopBlock | None = None
+    engine: EngineInfo | None = None
+    """In the row of the engine: the one that runs."""
 
     @property
     def subject(self) -> str:
         return self.line.subject
 
 
-def health_rows(view: HealthView, backends: Sequence[BackendRow]) -> list[HealthRow]:
+def health_rows(
+    view: HealthView, backends: Sequence[BackendRow], engine: EngineInfo | None = None
+) -> list[HealthRow]:
     """Return a row for each subject, the worst first."""
     checks = {f"backend {safe_line(one.backend)}": one for one in view.checks}
     known = {f"backend {safe_line(row.name)}": row for row in backends}
@@ -75,6 +83,7 @@ def health_rows(view: HealthView, backends: Sequence[BackendRow]) -> list[Health
             check=checks.get(line.subject),
             backend=known.get(line.subject),
             block=block if line.subject == Measure.LOOP else None,
+            engine=engine if line.subject == _ENGINE else None,
         )
         for line in subject_lines(view)
     ]
@@ -134,10 +143,22 @@ def _facts(row: HealthRow, *, now: int) -> Iterator[str]:
             f"looks   every {duration_text(check.every_ms)}, at most {duration_text(check.timeout_ms)};"
             f" down after {check.fall} without an answer, up after {check.rise} with one"
         )
+    if row.engine is not None:
+        yield from _doctor_facts(row.engine)
     if row.block is not None:
         at = clock_text(row.block.at, now=now)
         yield f"blocked {at} for {duration_text(row.block.ms)} by"
         yield from (f"  {call}" for call in row.block.stack)
+
+
+def _doctor_facts(engine: EngineInfo) -> Iterator[str]:
+    """Say what `doctor` says of an engine, and how to have the rest checked."""
+    if engine.version != VERSION:
+        yield f"version the engine has version {engine.version}, this is {VERSION}: E replaces it"
+    if not engine.is_lasting:
+        yield "log-out it ends at log-out or with the machine: 'taskdeck serve --install' has one that lasts"
+    flags = " ".join(("", *DeckName(home=engine.home).flags))
+    yield f"doctor  'taskdeck doctor{flags}' checks settings, files and the store, and recounts it"
 
 
 def _cell(line: SubjectLine, name: str, look: Look, *, now: int) -> SafeText:

@@ -67,7 +67,7 @@ class HealthScreen(DeskScreen):
         """Read how all does, and the breakers of backends."""
         control = self.desk.control
         view, listed = await control.health.now(), await control.limits.capacity()
-        rows = health_rows(view, backends_of(listed))
+        rows = health_rows(view, backends_of(listed), self.desk.feed.pulse.engine)
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self._read_at = now_ms()
         self._write_foot()

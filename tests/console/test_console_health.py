@@ -7,8 +7,9 @@ import pytest
 from console.rows.health_rows import trend_of
 from core.model.capacity_commands import ResetBackend
 from core.model.health import HealthState, SubjectLine
+from core.model.records import replace
 from tests.console.support_console import console
-from tests.console.support_fake_control import NOW
+from tests.console.support_fake_control import INFO, NOW
 from tests.console.support_fake_health import stock_health
 from tests.console.support_fake_money import MoneyControl
 
@@ -62,6 +63,13 @@ async def test_what_blocked_the_loop_stands_below_its_row_and_a_measure_is_not_l
         await operator.press("T")
         assert operator.app.screen.why_not("look") == "this subject is not a backend with a check"
         assert control.looked_at == []
+        control.engine = replace(INFO, is_lasting=False)
+        await operator.press("ctrl+r")
+        await operator.press("g", *"j" * rows.index("engine"))
+        await operator.sees(
+            "log-out it ends at log-out or with the machine: 'taskdeck serve --install' has one that lasts",
+            "doctor  'taskdeck doctor --home /home' checks settings, files and the store",
+        )
 
 
 def test_a_trend_is_in_parts_of_its_highest() -> None:
