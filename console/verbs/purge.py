@@ -1,4 +1,4 @@
-"""Purge by plan: what would go, what stays and why, a reason, then part by part.
+"""Purge by plan: review, reason, then part by part.
 
 Called by the operations.
 """

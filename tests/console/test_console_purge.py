@@ -1,4 +1,4 @@
-"""Purge by keys: what goes, the plan, its reason, and what stays."""
+"""Purge by keys: plan, reason, and what stays."""
 
 from __future__ import annotations
 
