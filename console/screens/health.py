@@ -44,7 +44,10 @@ class HealthScreen(DeskScreen):
 
     PARTS = ("health",)
     READER = "table"
-    NOUNS = ("backend", "engine", "capacity", "spending", "schedule", "fire", "orphan", "clock", "limit")
+    NOUNS = (
+        *("backend", "engine", "capacity", "spending", "schedule"),
+        *("fire", "expectation", "orphan", "clock", "limit"),
+    )
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk) -> None:

@@ -87,6 +87,8 @@ class HealthAnswers:
             overdue=facts.overdue,
             overdue_since=facts.overdue_since,
             missed=facts.missed,
+            silent=facts.silent,
+            silent_since=facts.silent_since,
             downtime=await downtime(reports, self._engine),
         )
 

@@ -180,6 +180,9 @@ class HealthView(Struct, frozen=True, kw_only=True):
     """Times that were missed within the last day."""
     downtime: Downtime | None = None
     """Times that passed while no engine ran."""
+    silent: tuple[str, ...] = ()
+    """Schedules and workflows of which no job succeeded in time, the longest first; at most 20."""
+    silent_since: int | None = None
 
 
 class SubjectLine(Struct, frozen=True, kw_only=True):

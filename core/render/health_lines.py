@@ -64,6 +64,7 @@ def subject_lines(view: HealthView) -> tuple[SubjectLine, ...]:
         *map(_backend, view.checks),
         *_limits(view),
         *_schedules(view),
+        *_silence(view),
         *_measures(view),
     ]
     return tuple(sorted(lines, key=lambda line: -line.state.rank))
@@ -222,6 +223,17 @@ def _schedules(view: HealthView) -> Iterator[SubjectLine]:
         yield SubjectLine(subject="schedules", state=WARNING, text=text, hint=hint)
     elif view.schedules:
         yield SubjectLine(subject="schedules", state=OK, text=f"{view.schedules:,} will fire")
+
+
+def _silence(view: HealthView) -> Iterator[SubjectLine]:
+    if view.silent:
+        yield SubjectLine(
+            subject="silence",
+            state=CRITICAL,
+            text=f"no success in time: {', '.join(map(safe_line, view.silent))}",
+            since=view.silent_since,
+            hint="'taskdeck schedules' tells since when, the events of its jobs tell why",
+        )
 
 
 def _measures(view: HealthView) -> Iterator[SubjectLine]:

@@ -107,6 +107,12 @@ def view(**more: Any) -> HealthView:
             CRITICAL,
             "no engine since ",
         ),
+        (
+            {"silent": ("schedule weekly", "workflow x")},
+            "silence",
+            CRITICAL,
+            "no success in time: schedule weekly, workflow x",
+        ),
         ({"missed": 3}, "schedules", WARNING, "3 times were missed within a day"),
         ({"schedules": 3}, "schedules", OK, "3 will fire"),
     ],

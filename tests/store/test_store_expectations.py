@@ -9,6 +9,7 @@ import pytest
 
 from core.model.commands import Submit
 from core.model.plans import JobPlan
+from core.model.purge_commands import Purge, SweepPurged
 from core.model.records import replace
 from core.model.schedule_commands import (
     AddSchedule,
@@ -95,6 +96,19 @@ def test_silence_is_told_once_and_ends_with_a_success(deck: Expecting) -> None:
     assert (deck.miss(), deck.told()[3:]) == (1, ["missed"])
 
 
+def test_a_success_that_ended_silence_stays_known_when_its_job_is_purged(deck: Expecting) -> None:
+    deck.add()
+    deck.now += 6_000
+    assert deck.miss() == 1
+    deck.run(schedule_id=1)
+    ((job_id,),) = deck.db.execute("SELECT id FROM job WHERE id > 1").fetchall()
+    deck.do(Purge(job_ids=(job_id,)))
+    while deck.do(SweepPurged())[0]:
+        continue
+    assert deck.db.execute("SELECT count(*) FROM job WHERE id > 1").fetchone() == (0,)
+    assert deck.told() == ["set", "missed", "met"]
+
+
 def test_what_is_expected_changes_with_the_schedule_and_goes_with_it(deck: Expecting) -> None:
     deck.add()
     deck.now += 6_000
@@ -113,12 +127,19 @@ def test_what_is_expected_changes_with_the_schedule_and_goes_with_it(deck: Expec
     assert (deck.told()[4:], deck.miss(1, 2)) == (["set", "removed"], 0)
 
 
-def test_a_paused_schedule_is_silent_and_one_without_a_next_time_is_not(deck: Expecting) -> None:
+async def test_a_paused_schedule_is_silent_and_one_without_a_next_time_is_not(
+    deck: Expecting, reports: Reports
+) -> None:
     deck.add()
     deck.ask(PauseSchedule(name="nightly"))
     deck.add(replace(SCHEDULE, name="once"), None)
+    deck.run(expect=7_000)
     deck.now += 6_000
+    assert (await reports.health.now()).silent == ("schedule nightly",)
     assert deck.miss(1, 2) == 1
+    deck.now += 9_000
+    health = await reports.health.now()
+    assert (health.silent, health.silent_since) == (("schedule nightly", "workflow work"), 7_080)
 
 
 def test_the_newest_document_of_a_workflow_says_what_is_expected_of_it(deck: Expecting) -> None:

@@ -69,7 +69,11 @@ _SWEEP = (
     f"DELETE FROM instance_set WHERE job_id IN {_LISTED}",
     f"DELETE FROM lane WHERE job_id IN {_LISTED}",
     f"DELETE FROM stage WHERE job_id IN {_LISTED}",
-    f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED} AND kind != 'job.purged'",
+    # What is said of others, and of the purge, stays true.
+    (
+        f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED}"
+        " AND kind NOT IN ('job.purged', 'expectation.met')"
+    ),
     f"DELETE FROM job WHERE id IN {_LISTED}",
     f"DELETE FROM purge WHERE job_id IN {_LISTED}",
 )

@@ -28,6 +28,15 @@ _MISSED = text(
     "SELECT coalesce(sum(f.n), 0) FROM fire f JOIN schedule s ON s.id = f.schedule_id"
     " WHERE s.removed_at IS NULL AND f.status = 'missed' AND f.decided_at > :since"
 )
+# Silent before an engine tells it, too; a schedule without a next time is expected no more.
+_SILENT = text(
+    "SELECT coalesce('schedule ' || s.name, 'workflow ' || e.workflow) AS name,"
+    " coalesce(e.missed_at, e.due_at - g.time_offset) AS since"
+    " FROM expectation e JOIN engine g LEFT JOIN schedule s ON s.id = e.schedule_id"
+    " WHERE (e.missed_at IS NOT NULL OR e.due_at - g.time_offset <= :now)"
+    " AND (e.schedule_id IS NULL OR s.due_at IS NOT NULL AND s.removed_at IS NULL)"
+    f" ORDER BY 2, 1 LIMIT {_SHUT_MOST}"
+)
 LATE_MS = 60_000
 """A schedule that an engine has not looked at by then has none."""
 DAY_MS = 86_400_000
@@ -44,6 +53,9 @@ class HealthFacts:
     overdue: int = 0
     overdue_since: int | None = None
     missed: int = 0
+    silent: tuple[str, ...] = ()
+    """Schedules and workflows without a success in time, the longest first; at most 20."""
+    silent_since: int | None = None
 
 
 class HealthReports:
@@ -59,6 +71,7 @@ class HealthReports:
             engine = (await db.execute(_ENGINE)).one()
             shut = (await db.execute(_SHUT)).all()
             schedules = (await db.execute(_SCHEDULES, {"now": now - LATE_MS})).one()
+            silent = (await db.execute(_SILENT, {"now": now})).all()
             missed = (await db.execute(_MISSED, {"since": now - DAY_MS})).scalar_one()
         return HealthFacts(
             stopped_at=engine.stopped_at,
@@ -67,4 +80,6 @@ class HealthReports:
             overdue=schedules.overdue,
             overdue_since=schedules.first if schedules.overdue else None,
             missed=missed,
+            silent=tuple(row.name for row in silent),
+            silent_since=silent[0].since if silent else None,
         )
