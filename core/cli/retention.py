@@ -105,8 +105,22 @@ def _counted(name: str, value: object) -> str:
             return f"{size_text(number)} of outputs"
         case "outputs_of_tasks":
             return f"outputs of {number:,} tasks"
+        case "tasks":
+            return f"{number:,} loose tasks"
         case _:
-            return f"{number:,} {name if name == 'jobs' else 'loose tasks'}"
+            return f"{number:,} {_REST.get(name, name)}"
+
+
+_REST = {
+    "events": "events of no job",
+    "schedules": "removed schedules",
+    "workflows": "unused documents",
+    "keys": "free keys",
+    "failures": "failure families",
+    "signals": "expired signals",
+    "entries": "entries of the ledger, summed up",
+}
+"""What belongs to no job, as it is told."""
 
 
 def _written(value: object) -> str:

@@ -22,6 +22,8 @@ def retention_of(table: RetentionTable) -> RetentionPolicy:
         usual=usual,
         workflows={name: _both(own, usual) for name, own in table.workflows.items()},
         archive=table.archive or "",
+        history_ms=RetentionPolicy().history_ms if table.history is None else table.history,
+        ledger_ms=NEVER if table.ledger is None else table.ledger,
     )
 
 
@@ -29,7 +31,8 @@ def describe_retention(policy: RetentionPolicy) -> JsonObject:
     """Return a policy as config.toml has it, everything said."""
     usual = _described(policy.usual)
     workflows: JsonObject = {f"workflows.{name}": _described(own) for name, own in policy.workflows.items()}
-    return {**usual, "archive": {"folder": policy.archive or "none"}, **workflows}
+    rest: JsonObject = {"history": _lasting(policy.history_ms), "ledger": _lasting(policy.ledger_ms)}
+    return {**usual, "rest": rest, "archive": {"folder": policy.archive or "none"}, **workflows}
 
 
 def _both(table: KeepBothTable, usual: KeepBoth) -> KeepBoth:

@@ -152,6 +152,8 @@ RETENTION: Final = Section(
 [retention]                     # what has ended goes so long after its end; "never" = it stays
 succeeded = { outputs = "30d", rows = "90d" }
 failed = { outputs = "365d", rows = "365d" }            # cancelled, too
+history = "365d"                # events of no job, fires, documents that nothing names, keys that are free
+ledger = "never"                # what purged attempts spent; older entries are summed up by month
 archive = "archive"             # a folder for the rows, as JSON lines, before they go; none without it
 [retention.workflows.nightly]
 succeeded = { rows = "14d", jobs = 100 }                # at most the newest 100 jobs

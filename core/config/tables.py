@@ -272,6 +272,10 @@ class KeepBothTable(Table):
 class RetentionTable(KeepBothTable):
     """`[retention]`."""
 
+    history: Lasting | None = None
+    """How long events of no job, fires, unnamed documents and free keys stay; a year without it."""
+    ledger: Lasting | None = None
+    """After how long entries of purged attempts are summed up by month; never without it."""
     archive: Text | None = None
     """A folder to which rows are written before they go; below the data directory unless it is absolute."""
     workflows: dict[str, KeepBothTable] = Field(default_factory=dict)

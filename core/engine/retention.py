@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 from core.engine.archive import Archive
+from core.engine.forgetting import ForgettableFacts, Forgetting
 from core.engine.purging import PurgeFacts, PurgeOrder, Purging
 from core.engine.set_aside import Note
 from core.executors.output_use import OutputUse
@@ -27,12 +29,14 @@ from core.model.retention import (
     STEP_MS,
     EndedJob,
     EndedTask,
+    Forgettable,
     Keep,
     RetentionPolicy,
     RetentionState,
 )
 from core.model.values import JsonObject
 from core.rules.retention import job_is_due, outputs_are_due, task_is_due
+from core.store.archive import ArchivedRows
 from core.store.journal import Journal
 from core.store.reports.retention import WINDOW
 
@@ -99,6 +103,7 @@ class RetentionPorts:
     journal: Journal
     facts: RetentionFacts
     facts_of_purge: PurgeFacts
+    forgettable: ForgettableFacts
     purging: Purging
     use: OutputUse
     store: Path
@@ -114,6 +119,7 @@ class _Taken:
     output_bytes: int = 0
     jobs: int = 0
     loose: int = 0
+    rest: Counter[Forgettable] = field(default_factory=Counter)
 
     @property
     def facts(self) -> JsonObject:
@@ -122,6 +128,7 @@ class _Taken:
             "bytes": self.output_bytes,
             "jobs": self.jobs,
             "tasks": self.loose,
+            **{str(what): number for what, number in self.rest.items() if number},
         }
 
 
@@ -137,12 +144,20 @@ class _Act(Protocol):
     async def loose(self, numbers: list[int], taken: _Taken) -> None:
         """Act on loose tasks."""
 
+    async def forget(self, what: Forgettable, taken: _Taken, *, before: int) -> None:
+        """Act on a part of what belongs to no job."""
+
+    def is_done(self, what: Forgettable) -> bool:
+        """Return whether nothing more of it is left."""
+
 
 class _Counting:
     """Counts what is due, and changes nothing."""
 
-    def __init__(self, purging: Purging) -> None:
-        self._purging = purging
+    def __init__(self, ports: RetentionPorts) -> None:
+        self._purging = ports.purging
+        self._forgettable = ports.forgettable
+        self._counted = set[Forgettable]()
 
     async def outputs(self, numbers: list[int], taken: _Taken) -> None:
         plan = await self._purging.plan_outputs(numbers)
@@ -155,6 +170,13 @@ class _Counting:
     async def loose(self, numbers: list[int], taken: _Taken) -> None:
         taken.loose += (await self._purging.plan_loose(numbers)).tasks
 
+    async def forget(self, what: Forgettable, taken: _Taken, *, before: int) -> None:
+        self._counted.add(what)
+        taken.rest[what] += await self._forgettable.count(what, before=before)
+
+    def is_done(self, what: Forgettable) -> bool:
+        return what in self._counted
+
 
 class _Taking:
     """Removes what is due; rows are archived before they go, if that is asked for."""
@@ -164,6 +186,8 @@ class _Taking:
         self._clock = clock
         self._order = PurgeOrder(actor=ENGINE, cause=PurgeCause.AGE, reason="retention")
         self._archive = Archive(ports.store.parent / archive, ports.store) if archive else None
+        self._forgetting = Forgetting(ports.journal)
+        self._forgotten = set[Forgettable]()
 
     async def outputs(self, numbers: list[int], taken: _Taken) -> None:
         done = await self._ports.purging.remove_outputs(numbers, self._order)
@@ -173,7 +197,7 @@ class _Taking:
     async def jobs(self, numbers: list[int], taken: _Taken) -> None:
         jobs = await self._ports.facts_of_purge.jobs(numbers)
         left = [job.id for job in jobs if why_job_stays(job) is None]
-        await self._keep(jobs=left)
+        await self._keep(ArchivedRows(jobs=left))
         while left:
             done = await self._ports.purging.purge_jobs(left, self._order)
             taken.jobs += done.jobs
@@ -182,16 +206,27 @@ class _Taking:
     async def loose(self, numbers: list[int], taken: _Taken) -> None:
         tasks = await self._ports.facts_of_purge.loose(numbers)
         left = [task.id for task in tasks if why_loose_stays(task) is None]
-        await self._keep(tasks=left)
+        await self._keep(ArchivedRows(tasks=left))
         while left:
             done = await self._ports.purging.purge_loose(left, self._order)
             taken.loose += done.tasks
             left = [*done.left]
 
-    async def _keep(self, *, jobs: Sequence[int] = (), tasks: Sequence[int] = ()) -> None:
-        if self._archive is not None and (jobs or tasks):
+    async def forget(self, what: Forgettable, taken: _Taken, *, before: int) -> None:
+        refs = await self._ports.forgettable.due(what, before=before)
+        await self._keep(_archived(what, refs))
+        number = await self._forgetting.forget(what, refs, before=before)
+        taken.rest[what] += number
+        if not number:
+            self._forgotten.add(what)
+
+    def is_done(self, what: Forgettable) -> bool:
+        return what in self._forgotten
+
+    async def _keep(self, chosen: ArchivedRows) -> None:
+        if self._archive is not None and chosen:
             wall = self._clock.now() - self._clock.offset
-            await asyncio.to_thread(self._archive.append, jobs=jobs, tasks=tasks, wall=wall)
+            await asyncio.to_thread(self._archive.append, chosen, wall=wall)
 
 
 class Retention:
@@ -244,7 +279,7 @@ class Retention:
             return
         wall = saved.now - saved.offset
         if not state.may_take(wall):
-            found = await self._pass(_Counting(self._ports.purging), saved.offset)
+            found = await self._pass(_Counting(self._ports), saved.offset)
             step = RetentionStep.PASSED if state.noticed_at is not None else RetentionStep.NOTICED
             await self._ports.journal.submit(NoteRetention(step=step, facts=found.facts))
             return
@@ -305,6 +340,10 @@ class Retention:
             await self._step(act.jobs(numbers, taken), offset)
         async for numbers in self._due_loose():
             await self._step(act.loose(numbers, taken), offset)
+        for what in Forgettable:
+            before = self.policy.forgotten_before(what, now=self._wall())
+            while before is not None and not act.is_done(what):
+                await self._step(act.forget(what, taken, before=before), offset)
         return taken
 
     async def _step(self, work: _Work, offset: int) -> None:
@@ -361,6 +400,18 @@ class Retention:
             self.look()
             return
         self._ports.note("retention", error)
+
+
+def _archived(what: Forgettable, refs: Sequence[str | int]) -> ArchivedRows:
+    """Return what of it is written down before it goes; of the rest nothing is ever asked again."""
+    numbers = [ref for ref in refs if isinstance(ref, int)]
+    match what:
+        case Forgettable.EVENTS:
+            return ArchivedRows(events=numbers)
+        case Forgettable.ENTRIES:
+            return ArchivedRows(entries=numbers)
+        case _:
+            return ArchivedRows()
 
 
 def _parts(numbers: list[int]) -> Iterator[list[int]]:

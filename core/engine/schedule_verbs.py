@@ -26,6 +26,7 @@ from core.model.schedule_commands import (
 from core.model.schedule_views import Backfilled, ScheduleView
 from core.model.schedules import FireKind, NextFire, Schedule
 from core.model.text import safe_line
+from core.model.values import to_iso
 from core.rules.fires import next_fire, times_passed
 from core.timetables.timetable import timetable_of
 
@@ -131,6 +132,14 @@ class ScheduleVerbs:
                 f"these are more than {BACKFILL_MAX:,} times",
                 hint="backfill a shorter time, then the next one",
                 facts={"most": BACKFILL_MAX},
+            )
+        forgotten = await self._reports.forgotten(view.id)
+        if begin <= forgotten:
+            raise Invalid(
+                "schedule.forgotten",
+                f"what became of times up to {to_iso(forgotten)} is no longer known: one could run twice",
+                hint="begin the backfill after that; `history` in [retention] keeps fires for longer",
+                facts={"until": to_iso(forgotten)},
             )
         decided = await self._reports.decided(view.id, begin, until)
         times = [at for at in found if at not in decided]

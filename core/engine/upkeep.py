@@ -48,6 +48,7 @@ class Upkeep:
                 journal=ports.journal,
                 facts=ports.reports.retention,
                 facts_of_purge=ports.reports.upkeep,
+                forgettable=ports.reports.forgettable,
                 purging=self.purging,
                 use=ports.children.outputs.use,
                 store=Paths(home=ports.children.outputs.root.parent).db,

@@ -54,3 +54,5 @@ class EntryView(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     is_late: bool = False
     """Its attempt had ended before."""
+    carried: int | None = None
+    """It is the sum of so many older entries of a month."""

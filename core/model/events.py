@@ -102,6 +102,7 @@ MARKS = (
     "job.purged",
     "task.purged",
     "outputs.removed",
+    "history.forgotten",
     "retention.noticed",
     "retention.applied",
     "notice.sent",

@@ -6,6 +6,7 @@ Read from config.toml; judged by `core.rules.retention`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from msgspec import Struct, field
 
@@ -20,6 +21,25 @@ SECOND_LOOK_MS = 600_000
 """How long the wall clock stands as it does before anything goes by age."""
 STEP_MS = 60_000
 """A step of the wall clock ahead that is larger needs another second look."""
+
+
+class Forgettable(StrEnum):
+    """What grows without jobs, in the order in which it goes."""
+
+    EVENTS = "events"
+    """Of no job and no task: of the engine, limits, purges; and the fires of schedules with theirs."""
+    SCHEDULES = "schedules"
+    """Those that were removed."""
+    DEFINITIONS = "workflows"
+    """Documents that no job and no schedule names."""
+    KEYS = "keys"
+    """Of `once`, that are free again, and whose task was purged."""
+    FAMILIES = "failures"
+    """Families all of whose failures were purged."""
+    SIGNALS = "signals"
+    """That expired."""
+    ENTRIES = "entries"
+    """Of the ledger, of attempts that were purged: they are summed up by month."""
 
 
 class Keep(Struct, frozen=True, kw_only=True):
@@ -48,10 +68,19 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
     usual: KeepBoth = KeepBoth()
     workflows: Mapping[str, KeepBoth] = field(default_factory=dict)
     archive: str = ""
+    history_ms: int = 365 * DAY_MS
+    """Of what belongs to no job: events of the engine and of purges, fires, documents, keys, failures."""
+    ledger_ms: int = NEVER
+    """After so long entries of purged attempts are summed up by month."""
 
     def of(self, workflow: str | None) -> KeepBoth:
         """Return what holds for a workflow, or (None) for loose tasks."""
         return self.usual if workflow is None else self.workflows.get(workflow, self.usual)
+
+    def forgotten_before(self, what: Forgettable, *, now: int) -> int | None:
+        """Return up to when what belongs to no job is forgotten (ms UTC); None = never."""
+        kept = self.ledger_ms if what is Forgettable.ENTRIES else self.history_ms
+        return None if kept == NEVER else now - kept
 
 
 class RetentionState(Struct, frozen=True, kw_only=True):

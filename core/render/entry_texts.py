@@ -23,6 +23,7 @@ def entry_note(entry: EntryView) -> str:
     if entry.released:
         told.append(f"was unknown: {write_amount(entry.released)}")
     told += ["late"] if entry.is_late else []
+    told += [f"sum of {entry.carried:,}"] if entry.carried else []
     return "; ".join(filter(None, told))
 
 
@@ -47,4 +48,5 @@ def entry_shape(entry: EntryView) -> JsonObject:
         "by": entry.actor,
         "reason": entry.reason,
         "late": entry.is_late,
+        "sum_of": entry.carried,
     }

@@ -1,4 +1,4 @@
-"""Rows of jobs and loose tasks as lines of JSON.
+"""Rows that go as lines of JSON.
 
 Called by the engine's retention, in a thread.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.model.values import JsonValue
@@ -24,17 +25,38 @@ _OF = {
     "edge": f"task_id IN {_TASKS}",
     "attempt": f"task_id IN {_TASKS}",
     "payload": f"hash IN (SELECT output->>'$.\"$payload\"' FROM task WHERE id IN {_TASKS})",
-    "event": f"task_id IN {_TASKS} OR (job_id > 1 AND job_id IN {_JOBS})",
+    "event": f"task_id IN {_TASKS} OR (job_id > 1 AND job_id IN {_JOBS})"
+    " OR id IN (SELECT value FROM json_each(:events))",
+    "entry": "id IN (SELECT value FROM json_each(:entries))",
 }
 
 
-def archive_lines(path: Path, *, jobs: Sequence[int] = (), tasks: Sequence[int] = ()) -> Iterator[bytes]:
-    """Yield what jobs and loose tasks have in each table, as it is at one moment; raises as readers do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedRows:
+    """What goes, by ids: jobs and loose tasks with all that is theirs, single events and entries."""
+
+    jobs: Sequence[int] = ()
+    tasks: Sequence[int] = ()
+    events: Sequence[int] = ()
+    entries: Sequence[int] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is named."""
+        return bool(self.jobs or self.tasks or self.events or self.entries)
+
+
+def archive_lines(path: Path, chosen: ArchivedRows) -> Iterator[bytes]:
+    """Yield what these have in each table, as it is at one moment; raises as readers do."""
+    names = {
+        "jobs": ids(chosen.jobs),
+        "tasks": ids(chosen.tasks),
+        "events": ids(chosen.events),
+        "entries": ids(chosen.entries),
+    }
     with closing(open_readonly(path)) as db:
         try:
             db.execute("BEGIN")
             for table, condition in _OF.items():
-                names = {"jobs": ids(jobs), "tasks": ids(tasks)}
                 cursor = db.execute(f"SELECT * FROM {table} WHERE {condition}", names)
                 columns = [column[0] for column in cursor.description]
                 for row in cursor:

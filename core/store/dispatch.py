@@ -40,6 +40,7 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.engine_notes import NoteEngine
+from core.model.forgetting import BeginForgetting, Forget
 from core.model.judgements import Decide
 from core.model.limit_commands import Charge, Configure, NoteCheck
 from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
@@ -83,6 +84,7 @@ from core.store.apply.derived import apply_recount
 from core.store.apply.expectations import apply_miss_expectations
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
 from core.store.apply.fires import apply_fire
+from core.store.apply.forgetting import apply_begin_forgetting, apply_forget
 from core.store.apply.looks import apply_answer, apply_note_look, apply_pass_rates
 from core.store.apply.notes import apply_note_attempt, apply_note_engine
 from core.store.apply.notices import (
@@ -238,6 +240,8 @@ _TABLE = (
     _each(RemoveOutputs, apply_remove_outputs),
     _each(FilesRemoved, apply_files_removed),
     _each(NoteRetention, apply_note_retention),
+    _each(BeginForgetting, apply_begin_forgetting),
+    _each(Forget, apply_forget),
     _each(Acknowledge, apply_acknowledge),
     _each(Unacknowledge, apply_unacknowledge),
     _each(NoteAttempt, apply_note_attempt),

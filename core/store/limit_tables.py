@@ -168,6 +168,7 @@ entry = Table(
     Column("charge", Text),
     Column("late", Integer),
     Column("reconciled", Integer),
+    Column("carried", Integer),
     among_column("kind", EntryKind, "entry_kind"),
     Index("entry_task", "task_id", "epoch", sqlite_where=text("task_id IS NOT NULL")),
     Index("entry_charge", "task_id", "charge", sqlite_where=text("charge IS NOT NULL")),
@@ -187,6 +188,7 @@ entry = Table(
 It counts in the gauges of `gset_id` whose unit it has and whose window held `counted_at`; a correction counts
 in `gauge_id` alone and says who made it. `released` = what a reconciled one takes back of the unknown,
 which has `reconciled` from then on.
+`carried` = of how many entries it is the sum: those of a month that is older than `ledger` of `[retention]`.
 `charge` = the id of a charge, once for each task; `late` = its attempt had ended. `price` = the one that was
 used, `none` where a model has none.
 """

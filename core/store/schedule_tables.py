@@ -38,6 +38,7 @@ schedule = Table(
     Column("pause_reason", Text),
     Column("removed_at", Integer),
     Column("declared", Text),
+    Column("forgotten_at", Integer),
     CheckConstraint("(due_at IS NULL) = (wake_at IS NULL)", name="schedule_due"),
     Index("schedule_name", "name", unique=True, sqlite_where=text("removed_at IS NULL")),
     Index(
@@ -51,7 +52,8 @@ schedule = Table(
 What became of each time up to `handled_at` is decided; `due_at` is the next one, and at `wake_at` an engine
 decides about it (later by the jitter); both NULL = there is none. A removed schedule keeps its fires.
 `declared` is its text in the configuration, NULL = it has none there; `changed_at` then tells that an
-operator edited it since, and that the text decides no more.
+operator edited it since, and that the text decides no more. `forgotten_at` = the last time whose fire is
+forgotten: nothing is filled in up to there.
 """
 
 fire = Table(

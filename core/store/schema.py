@@ -127,6 +127,7 @@ job = Table(
         sqlite_where=text("status IN ('ending', 'paused', 'pending', 'running')"),
     ),
     Index("job_name", "name", "id", sqlite_where=text("id > 1")),
+    Index("job_definition", "definition_hash", sqlite_where=text("definition_hash IS NOT NULL")),
     Index("job_pinned", "id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("job_of_schedule", "schedule_id", "status", "id", sqlite_where=text("schedule_id IS NOT NULL")),
     Index(
@@ -344,6 +345,9 @@ the budget that was spent while it ran, and for which it may end early. `looks` 
 when it last saw something new, `seen` = what that was.
 """
 
+EVENTS_APART = "task_id IS NULL AND (job_id IS NULL OR job_id = 1 OR kind = 'job.purged')"
+"""What no job takes with it when it goes: events of the engine, of limits, of purges."""
+
 event = Table(
     "event",
     metadata,
@@ -358,6 +362,7 @@ event = Table(
     Index("event_job", "job_id", "id", sqlite_where=text("job_id > 1")),
     Index("event_task", "task_id", "id", sqlite_where=text("task_id IS NOT NULL")),
     Index("event_clock", "id", sqlite_where=text("kind = 'clock.stepped'")),
+    Index("event_apart", "at", sqlite_where=text(EVENTS_APART)),
 )
 """Immutable facts; no foreign keys, so that history may outlive its rows."""
 

@@ -5,7 +5,7 @@ Part of the schema; what its first lines say of columns and times holds here.
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from core.store.columns import metadata, required
 
@@ -30,6 +30,7 @@ purged = Table(
     PrimaryKeyConstraint("noun", "first", name="purged_pk"),
     CheckConstraint("noun IN ('job', 'task', 'output')", name="purged_noun"),
     CheckConstraint("first <= last", name="purged_span"),
+    Index("purged_event", "event"),
     sqlite_with_rowid=False,
 )
 """Ids of jobs and tasks that are gone, and of tasks whose outputs are, by the event that says when and why.

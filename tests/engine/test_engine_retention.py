@@ -36,6 +36,16 @@ async def settled(house: House) -> None:
     assert retention._running is None or retention._running.exception() is None
 
 
+def archived(folder: Path) -> list[dict]:
+    rows = []
+    for file in folder.iterdir():
+        assert file.stat().st_mode & 0o777 == 0o600
+        with file.open("rb") as packed:
+            text = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
+        rows += [json.loads(line) for line in text.splitlines()]
+    return rows
+
+
 def jobs(house: House) -> list[int]:
     return [row[0] for row in house.rows("SELECT id FROM job WHERE id > 1 ORDER BY id")]
 
@@ -125,15 +135,42 @@ async def test_the_newest_jobs_of_a_workflow_stay_and_rows_are_archived(empty_ho
     await house.ended(other)
     await passes(house)
     assert jobs(house) == [*numbers[2:], other]
-    (file,) = (house.paths.home / "archive").iterdir()
-    assert file.stat().st_mode & 0o777 == 0o600
-    with file.open("rb") as packed:
-        text = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
-    rows = [json.loads(line) for line in text.splitlines()]
+    rows = archived(house.paths.home / "archive")
     assert [row["id"] for row in rows if row["table"] == "job"] == numbers[:2]
     kinds = [row["kind"] for row in rows if row["table"] == "event" and row["job_id"] == numbers[0]]
     assert {"job.created", "task.created", "job.succeeded"} <= set(kinds)
     assert {"definition", "stage", "task", "attempt"} < {row["table"] for row in rows}
+
+
+async def test_what_belongs_to_no_job_goes_after_a_year_and_is_archived_first(empty_house: House) -> None:
+    house = empty_house
+    house.capacity = Capacity(retention=RetentionPolicy(archive="archive", history_ms=100 * DAY_MS))
+    first = await house.open()
+    begun = house.rows("SELECT id, kind FROM event WHERE job_id IS NULL")
+    assert ("engine.started",) in [row[1:] for row in begun]
+    job = await house.submit(script("a", "echo a"))
+    await house.ended(job)
+    await passes(house, days=99)
+    assert house.rows("SELECT count(*) FROM event WHERE kind = 'engine.started'") == [(1,)]
+    assert jobs(house) == []
+    await passes(house, days=2)
+    assert house.rows("SELECT count(*) FROM event WHERE kind = 'engine.started'") == [(0,)]
+    assert house.rows("SELECT count(*) FROM definition") == [(0,)]
+    assert len(house.rows("SELECT id FROM event WHERE kind = 'history.forgotten'")) == 1
+    rows = archived(house.paths.home / "archive")
+    assert {row["id"] for row in rows if row["table"] == "event"} >= {number for number, _ in begun}
+    assert first is house.engine
+
+
+async def test_a_first_notice_counts_what_belongs_to_no_job_and_takes_nothing(empty_house: House) -> None:
+    house = empty_house
+    house.capacity = Capacity(retention=RetentionPolicy(history_ms=DAY_MS))
+    engine = await house.open()
+    engine.journal._writer.connection.execute("UPDATE retention SET noticed_at = NULL, applied_at = NULL")
+    await house.ended(await house.submit(script("a", "echo a")))
+    await passes(house, days=2)
+    assert (await house.control.upkeep.retention()).state.found["events"] >= 1
+    assert house.rows("SELECT count(*) FROM event WHERE kind = 'engine.started'") == [(1,)]
 
 
 async def test_large_outputs_in_the_store_go_with_the_last_task_that_names_them(empty_house: House) -> None:

@@ -29,7 +29,8 @@ from core.store.sql import among
 
 _LIVE = among(set(JobStatus) - JOB_FINAL)
 _SCHEDULE = (
-    "SELECT id, name, handled_at, body->>'$.policy.overlap', paused_at FROM schedule"
+    "SELECT id, name, handled_at, body->>'$.policy.overlap', paused_at, coalesce(forgotten_at, 0)"
+    " FROM schedule"
     " WHERE id = ? AND removed_at IS NULL"
 )
 _OPEN = f"SELECT id FROM job INDEXED BY job_of_schedule WHERE schedule_id = ? AND {_LIVE} LIMIT 1000"
@@ -48,6 +49,7 @@ class _Schedule(NamedTuple):
     handled_at: int
     overlap: str
     paused_at: int | None
+    forgotten_at: int
 
     @property
     def ref(self) -> ScheduleRef:
@@ -72,6 +74,9 @@ def apply_fire(batch: Batch, command: Fire | MissFires | StartFire) -> Fired:
 def _fire(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
     is_timed = command.kind is FireKind.TIMED
     if is_timed and (schedule.paused_at is not None or schedule.handled_at != command.after):
+        return _STALE
+    if command.kind is FireKind.BACKFILL and command.at <= schedule.forgotten_at:
+        # Whether it fired is no longer known.
         return _STALE
     if is_timed:
         for passed in command.passed:

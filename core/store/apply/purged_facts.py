@@ -71,3 +71,18 @@ def spans(numbers: Sequence[int]) -> Iterator[Span]:
 def counted(**numbers: int | str | None) -> JsonObject:
     """Return facts without those that are nothing."""
     return {name: value for name, value in numbers.items() if value}
+
+
+def stand_for(batch: Batch, old: int, *, event: int) -> None:
+    """Let what an older event tells to be purged refer to another one, as few ranges as that makes."""
+    rows = batch.rows("SELECT noun, first, last FROM purged WHERE event = ? ORDER BY noun, first", old)
+    for noun, first, last in rows:
+        before = batch.one(
+            "SELECT first FROM purged WHERE noun = ?1 AND last = ?2 - 1 AND event = ?3"
+            " AND first = (SELECT max(first) FROM purged WHERE noun = ?1 AND first < ?2)",
+            noun,
+            first,
+            event,
+        )
+        batch.run("DELETE FROM purged WHERE noun = ? AND first = ?", noun, first)
+        batch.run(_RANGE, noun, first if before is None else before[0], last, event)

@@ -18,6 +18,7 @@ from core.store.reports.entries import EntryReports
 from core.store.reports.events import EventReports
 from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
+from core.store.reports.forgettable import ForgettableReports
 from core.store.reports.health import HealthReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
@@ -89,3 +90,4 @@ class Reports:
         self.upkeep = UpkeepReports(source)
         self.retention = RetentionReports(source)
         self.variables = VariableReports(source)
+        self.forgettable = ForgettableReports(source)

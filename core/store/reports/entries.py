@@ -28,7 +28,8 @@ _KEYS = text("SELECT key FROM gauge WHERE name = :name ORDER BY key LIMIT 400")
 # A set that a task has outlives its gauges: it is found by what it names.
 _ENTRIES = text(
     "SELECT e.id, e.at, e.kind, e.unit, e.amount, e.counted_at, e.task_id, e.epoch, e.job_id, e.key,"
-    " e.workflow, e.pool, e.model, e.price, e.released, e.actor, e.reason, e.late FROM (SELECT * FROM entry"
+    " e.workflow, e.pool, e.model, e.price, e.released, e.actor, e.reason, e.late, e.carried"
+    " FROM (SELECT * FROM entry"
     " WHERE id < :before ORDER BY id DESC LIMIT :scanned) e WHERE e.unit = :unit AND (e.gauge_id = :gauge"
     " OR e.gauge_id IS NULL AND e.gset_id IN (SELECT s.id FROM gset s JOIN json_each(s.gauges) m"
     "  WHERE m.value = :gauge)) ORDER BY e.id DESC LIMIT :limit"
@@ -89,6 +90,7 @@ class EntryReports:
                 actor=row.actor,
                 reason=row.reason,
                 is_late=bool(row.late),
+                carried=row.carried,
             )
             for row in found[:limit]
         ]

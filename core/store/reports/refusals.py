@@ -20,19 +20,20 @@ _NEWEST_JOBS = text("SELECT id FROM job ORDER BY id DESC LIMIT 3")
 
 
 _JOB_PURGED = text(
-    "SELECT at, actor, data FROM event INDEXED BY event_job WHERE job_id = :id AND job_id > 1"
-    " AND kind = 'job.purged' LIMIT 1"
+    "SELECT at, actor, data, kind FROM event INDEXED BY event_job WHERE job_id = :id AND job_id > 1"
+    " AND :noun = 'job' AND kind = 'job.purged' LIMIT 1"
 )
-_TASK_PURGED = text(
-    "SELECT e.at, e.actor, e.data FROM purged p JOIN event e ON e.id = p.event WHERE p.noun = 'task'"
-    " AND p.first = (SELECT max(first) FROM purged WHERE noun = 'task' AND first <= :id) AND p.last >= :id"
+_IDS_PURGED = text(
+    "SELECT e.at, e.actor, e.data, e.kind FROM purged p JOIN event e ON e.id = p.event WHERE p.noun = :noun"
+    " AND p.first = (SELECT max(first) FROM purged WHERE noun = :noun AND first <= :id) AND p.last >= :id"
 )
 
 
 async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
     """Return the refusal of an unknown job: when it was purged and by whom, or the newest ones."""
-    if purged := await _purged(db, _JOB_PURGED, job_id, noun="job"):
-        return purged
+    for sql in (_JOB_PURGED, _IDS_PURGED):
+        if purged := await _purged(db, sql, job_id, noun="job"):
+            return purged
     newest = list((await db.execute(_NEWEST_JOBS)).scalars())
     return NotFound(
         "job.unknown",
@@ -45,7 +46,7 @@ async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
 async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
     """Return the refusal of an unknown task: when it was purged and by whom, or the newest one."""
     number = int(ref) if ref.isascii() and ref.isdigit() and len(ref) < _DIGITS else 0
-    if purged := await _purged(db, _TASK_PURGED, number, noun="task"):
+    if purged := await _purged(db, _IDS_PURGED, number, noun="task"):
         return purged
     newest = (await db.execute(_NEWEST_TASK)).scalar()
     return NotFound(
@@ -59,11 +60,19 @@ async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
 
 
 async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: str) -> NotFound | None:
-    row = (await db.execute(sql, {"id": number})).first() if 0 < number <= ID_MAX else None
+    row = (await db.execute(sql, {"id": number, "noun": noun})).first() if 0 < number <= ID_MAX else None
     if row is None:
         return None
     data = unpack(row.data)
     told = data if isinstance(data, dict) else {}
+    if row.kind == "history.forgotten":
+        before = told.get("before")
+        return NotFound(
+            f"{noun}.purged",
+            f"{noun} {number} was purged before {to_iso(before if isinstance(before, int) else row.at)}",
+            hint="who did it and why is no longer kept: `history` in [retention]",
+            facts={noun: number, **told},
+        )
     reason = f": {safe_line(str(told['reason']))}" if told.get("reason") else ""
     return NotFound(
         f"{noun}.purged",

@@ -21,7 +21,7 @@ _COLUMNS = {
     UsageBy.PROJECT: "e.project",
     UsageBy.JOB: "CAST(e.job_id AS TEXT)",
     UsageBy.WORKFLOW: "e.workflow",
-    UsageBy.POOL: f"CASE WHEN e.task_id IS NULL THEN NULL ELSE coalesce(e.pool, '{DEFAULT_POOL}') END",
+    UsageBy.POOL: f"CASE WHEN e.kind = 'correction' THEN NULL ELSE coalesce(e.pool, '{DEFAULT_POOL}') END",
     UsageBy.MODEL: "e.model",
     UsageBy.QUEUE: "e.queue",
     UsageBy.KEY: "e.key",
@@ -39,7 +39,8 @@ _OF_JOB_TIME = f"t.job_id = :job AND {_OF_TIME}"
 _OF_DAY = "e.counted_at >= d.value->>1 AND e.counted_at < d.value->>2"
 # Whole units and their parts apart: a sum of millionths could pass what SQLite adds exactly.
 _SUMS = (
-    "SELECT {group} AS name, e.unit, e.kind, count(*) AS n, sum(e.price IS 'none') AS unpriced,"
+    "SELECT {group} AS name, e.unit, e.kind, sum(coalesce(e.carried, 1)) AS n,"
+    " sum(CASE WHEN e.price IS 'none' THEN coalesce(e.carried, 1) ELSE 0 END) AS unpriced,"
     f" sum(e.amount / {MICRO}) AS units, sum(e.amount % {MICRO}) AS parts,"
     f" sum(coalesce(e.released, 0) / {MICRO}) AS released_units,"
     f" sum(coalesce(e.released, 0) % {MICRO}) AS released_parts FROM {{source}}"

@@ -13,10 +13,13 @@ from core.store.verify.check import check
 ONCE_CHECKS = (
     check(
         "once_key.missing",
-        "no task has a key that a task was created with",
+        "no task has a key that a task was created with, and that is not free",
         f"""
         SELECT r.task_id AS task, r.key FROM ({REAL_ONCE_KEYS}) r
-        WHERE r.key NOT IN (SELECT key FROM once_key)""",
+        JOIN task t ON t.id = r.task_id
+        WHERE r.key NOT IN (SELECT key FROM once_key)
+        AND (r.lasts = 'ever' OR r.free_at > (SELECT time_at FROM engine)
+          OR NOT {among(TASK_FINAL, "t.status")})""",
     ),
     check(
         "once_key.foreign",

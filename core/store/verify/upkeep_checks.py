@@ -23,7 +23,8 @@ UPKEEP_CHECKS = (
         "ids are kept as purged, but no event tells of it",
         """
         SELECT p.noun, p.first, p.last, p.event FROM purged p LEFT JOIN event e ON e.id = p.event
-        WHERE coalesce(e.kind, '') NOT IN ('job.purged', 'task.purged', 'outputs.removed')""",
+        WHERE coalesce(e.kind, '')
+          NOT IN ('job.purged', 'task.purged', 'outputs.removed', 'history.forgotten')""",
     ),
     check(
         "purged.overlap",

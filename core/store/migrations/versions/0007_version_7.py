@@ -44,6 +44,10 @@ INSTANCE_TABLES: tuple[str, ...] = (
 )""",
 )
 INSTANCE_INDEXES: tuple[str, ...] = (
+    """CREATE INDEX event_apart ON event (at)
+    WHERE task_id IS NULL AND (job_id IS NULL OR job_id = 1 OR kind = 'job.purged')""",
+    "CREATE INDEX purged_event ON purged (event)",
+    "CREATE INDEX job_definition ON job (definition_hash) WHERE definition_hash IS NOT NULL",
     "CREATE UNIQUE INDEX task_item ON task (set_id, item) WHERE set_id IS NOT NULL",
     "CREATE INDEX task_unbegun ON task (set_id, item) WHERE set_id IS NOT NULL AND status = 'blocked'"
     " AND needs_left = 0 AND wait_reason IS NULL",
@@ -142,6 +146,8 @@ INDEXES: tuple[str, ...] = (
 
 def upgrade() -> None:
     """Make the tables; nothing of an older store is in them."""
+    add_columns("entry", "carried INTEGER")
+    add_columns("schedule", "forgotten_at INTEGER")
     add_columns("task", "set_id INTEGER", "group_task INTEGER", "item INTEGER")
     add_columns("awaited", "since INTEGER", "job_id INTEGER", "job_key TEXT", "job_name TEXT", "wanted TEXT")
     add_columns("awaited", "path TEXT", "root TEXT", "stable_ms INTEGER", "every_ms INTEGER", "url TEXT")

@@ -1,0 +1,111 @@
+"""Forget what belongs to no job any more, in steps.
+
+Called through the table in `core.store.dispatch`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from core.model.forgetting import BeginForgetting, Forget
+from core.model.retention import Forgettable
+from core.model.values import JsonValue
+from core.store.apply.carried_entries import carry_entries
+from core.store.apply.purged_facts import note_at_once, stand_for
+from core.store.batch import Batch
+from core.store.forgettable import (
+    DUE_EVENTS,
+    EXPIRED,
+    FREE_KEY,
+    OLD_FAMILY,
+    PURGES,
+    UNUSED_DEFINITION,
+    UNUSED_SCHEDULE,
+)
+from core.store.rows import Cause, Subject
+from core.store.sql import ids, pack
+
+_LISTED = "(SELECT value FROM json_each(?3))"
+_DELETE = {
+    Forgettable.SCHEDULES: f"DELETE FROM schedule AS s WHERE s.id IN {_LISTED} AND {UNUSED_SCHEDULE}",
+    # One that has just come may name it.
+    Forgettable.DEFINITIONS: f"DELETE FROM definition AS d WHERE d.hash IN {_LISTED} AND {UNUSED_DEFINITION}"
+    " AND NOT EXISTS (SELECT 1 FROM definition o WHERE o.created_at >= ?1 AND instr(o.body, d.hash))",
+    Forgettable.KEYS: f"DELETE FROM once_key AS k WHERE k.key IN {_LISTED} AND {FREE_KEY}",
+    Forgettable.SIGNALS: f"DELETE FROM signal AS s WHERE s.id IN {_LISTED} AND {EXPIRED}",
+}
+_FAMILIES = f"SELECT f.id FROM family f WHERE f.id IN {_LISTED} AND {OLD_FAMILY}"
+_DELETE_FAMILIES = tuple(
+    f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"
+    for table, column in (("family_hour", "family"), ("family_job", "family"), ("family", "id"))
+)
+_FORGOTTEN = "UPDATE schedule SET forgotten_at = max(coalesce(forgotten_at, 0), ?) WHERE id = ?"
+
+
+class _Due(NamedTuple):
+    """An event that goes, with the fire that it tells of, and whether that goes with it."""
+
+    id: int
+    kind: str
+    job_id: int | None
+    data: str | None
+    schedule_id: int | None
+    at: int | None
+    fire: str | None
+    is_whole: bool
+
+
+def apply_begin_forgetting(batch: Batch, command: BeginForgetting) -> int:
+    """Note from which moment on the history is kept."""
+    return note_at_once(batch, "history.forgotten", Subject(), Cause(facts={"before": command.before}))
+
+
+def apply_forget(batch: Batch, command: Forget) -> int:
+    """Delete what may still go; return how many rows that were."""
+    return _APPLY[command.what](batch, command)
+
+
+def _delete(batch: Batch, command: Forget) -> int:
+    return batch.run(_DELETE[command.what], *_names(batch, command))
+
+
+def _forget_families(batch: Batch, command: Forget) -> int:
+    batch.families.flush()
+    listed = pack([row[0] for row in batch.rows(_FAMILIES, *_names(batch, command))])
+    return [batch.run(statement, listed) for statement in _DELETE_FAMILIES][-1]
+
+
+def _forget_events(batch: Batch, command: Forget) -> int:
+    """Delete events, fires with the one that tells how they ended; what was purged refers to this pass."""
+    batch.flush_facts()
+    due = batch.typed(_Due, DUE_EVENTS, *_names(batch, command))
+    fires = [one for one in due if one.is_whole]
+    batch.many(
+        "DELETE FROM fire WHERE schedule_id = ? AND at = ? AND kind = ?",
+        [(one.schedule_id, one.at, one.fire) for one in fires],
+    )
+    batch.many(_FORGOTTEN, [(one.at, one.schedule_id) for one in fires])
+    for one in due:
+        if one.kind in PURGES:
+            stand_for(batch, one.id, event=command.event)
+    return batch.run("DELETE FROM event WHERE id IN (SELECT value FROM json_each(?))", ids(o.id for o in due))
+
+
+def _carry(batch: Batch, command: Forget) -> int:
+    numbers: Sequence[int] = [ref for ref in command.refs if isinstance(ref, int)]
+    return carry_entries(batch, numbers, before=command.before)
+
+
+def _names(batch: Batch, command: Forget) -> tuple[int, int, str]:
+    refs: list[JsonValue] = [*command.refs]
+    return command.before, batch.now, json.dumps(refs)
+
+
+_APPLY: dict[Forgettable, Callable[[Batch, Forget], int]] = {
+    **dict.fromkeys(_DELETE, _delete),
+    Forgettable.EVENTS: _forget_events,
+    Forgettable.FAMILIES: _forget_families,
+    Forgettable.ENTRIES: _carry,
+}

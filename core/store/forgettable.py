@@ -1,0 +1,104 @@
+"""SQL of what may be forgotten: `?1` = before (ms UTC), `?2` = engine time.
+
+Read by the reports to find it, and by the writer once more before it goes.
+"""
+
+from __future__ import annotations
+
+from core.model.retention import Forgettable
+from core.store.schema import EVENTS_APART
+
+PURGES = ("job.purged", "task.purged", "outputs.removed", "history.forgotten")
+"""Kinds of events that ranges of purged ids refer to."""
+_FIRES = ("fire.submitted", "fire.waiting", "fire.skipped", "fire.missed", "fire.failed")
+_SET = {
+    "schedule": ("schedule.added", "schedule.paused", "schedule.resumed"),
+    "expectation": ("expectation.set", "expectation.missed", "expectation.met", "expectation.removed"),
+}
+"""Kinds of which the newest of a subject tells how it stands."""
+_STAY = ("clock.stepped",)
+"""Times of older events are read by it."""
+_NO_SUBJECT = ("job.*", "task.*", "stage.*", "attempt.*", "finally.*")
+
+
+def _listed(kinds: tuple[str, ...]) -> str:
+    return ", ".join(f"'{kind}'" for kind in kinds)
+
+
+_ALL_SET = tuple(kind for kinds in _SET.values() for kind in kinds)
+_PLAIN = f"e.kind NOT IN ({_listed((*PURGES, *_FIRES, *_ALL_SET, *_STAY))})" + "".join(
+    f" AND e.kind NOT GLOB '{kind}'" for kind in _NO_SUBJECT
+)
+_TOLD_FIRE = (
+    "(f.schedule_id IS NULL OR 'fire.' || f.status != e.kind OR (f.status != 'waiting'"
+    " AND f.decided_at < ?1 AND NOT EXISTS (SELECT 1 FROM job WHERE id = f.job_id)))"
+)
+_SUBJECT = "coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow'))"
+_SUPERSEDED = " UNION ALL ".join(
+    f"SELECT id FROM (SELECT id, at, row_number() OVER (PARTITION BY {_SUBJECT} ORDER BY id DESC) AS place"
+    f" FROM event INDEXED BY event_apart WHERE {EVENTS_APART} AND kind IN ({_listed(kinds)}))"
+    " WHERE place > 1 AND at < ?1"
+    for kinds in _SET.values()
+)
+_EVENT_IS_DUE = (
+    f"e.at < ?1 AND e.id < (SELECT max(id) FROM event) AND (({_PLAIN})"
+    f" OR (e.kind IN ({_listed(PURGES)}) AND e.id NOT IN (SELECT event FROM purge))"
+    f" OR (e.kind IN ({_listed(_FIRES)}) AND {_TOLD_FIRE}))"
+)
+_WITH_FIRE = (
+    f"LEFT JOIN fire f ON e.kind IN ({_listed(_FIRES)}) AND f.schedule_id = e.data->>'$.schedule_id'"
+    " AND f.at = e.data->>'$.at' AND f.kind = e.data->>'$.kind'"
+)
+DUE_EVENTS = (
+    "SELECT e.id, e.kind, e.job_id, e.data, f.schedule_id, f.at, f.kind, 'fire.' || f.status = e.kind"
+    f" FROM json_each(?3) j JOIN event e ON e.id = j.value {_WITH_FIRE}"
+    f" WHERE (e.kind IN ({_listed(_ALL_SET)}) AND e.at < ?1) OR ({_EVENT_IS_DUE})"
+)
+"""Those of `?3`, ids, that go, each with its fire and whether that goes, too."""
+_NAMES_IT = (
+    "EXISTS (SELECT 1 FROM job WHERE definition_hash = d.hash)"
+    " OR EXISTS (SELECT 1 FROM schedule s WHERE s.removed_at IS NULL AND instr(s.body, d.hash))"
+)
+UNUSED_DEFINITION = f"d.created_at < ?1 AND ?2 = ?2 AND NOT ({_NAMES_IT})"
+"""Of `definition d`: no job and no schedule names it."""
+_UNNAMED = (
+    "NOT EXISTS (SELECT 1 FROM definition o WHERE o.hash != d.hash AND instr(o.body, d.hash))"
+    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.finished_at IS NULL AND instr(t.spec, d.hash))"
+)
+FREE_KEY = (
+    "k.taken_at < ?1 AND (k.lasts = 'unfinished' OR (k.lasts = 'timed' AND k.free_at + 86400000 <= ?2))"
+    " AND NOT EXISTS (SELECT 1 FROM task WHERE id = k.task_id)"
+)
+"""Of `once_key k`: a task that takes it would be created, and none has it."""
+OLD_FAMILY = "f.last_at < ?1 AND ?2 = ?2 AND f.failed = 0 AND f.retrying = 0 AND f.purged >= f.failures"
+"""Of `family f`."""
+EXPIRED = "s.expires_at <= ?2 AND ?1 = ?1"
+"""Of `signal s`."""
+UNUSED_SCHEDULE = (
+    "s.removed_at < ?1 AND ?2 = ?2 AND s.id < (SELECT max(id) FROM schedule)"
+    " AND NOT EXISTS (SELECT 1 FROM fire WHERE schedule_id = s.id)"
+    " AND NOT EXISTS (SELECT 1 FROM expectation WHERE schedule_id = s.id)"
+    " AND NOT EXISTS (SELECT 1 FROM job INDEXED BY job_of_schedule WHERE schedule_id = s.id)"
+)
+"""Of `schedule s`; the newest one stays, so that its id is not given again."""
+PURGED_ENTRY = (
+    "e.counted_at < ?1 AND ?2 = ?2 AND e.carried IS NULL AND e.kind != 'unknown'"
+    " AND NOT EXISTS (SELECT 1 FROM task WHERE id = e.task_id)"
+)
+"""Of `entry e`: a part of a sum; what is unknown goes with what reconciled it."""
+
+FIND = {
+    Forgettable.EVENTS: (
+        f"SELECT e.id FROM (SELECT * FROM event INDEXED BY event_apart WHERE {EVENTS_APART} AND at < ?1) e"
+        f" {_WITH_FIRE} WHERE ?2 = ?2 AND {_EVENT_IS_DUE} UNION ALL {_SUPERSEDED}"
+    ),
+    Forgettable.SCHEDULES: f"SELECT s.id FROM schedule s WHERE {UNUSED_SCHEDULE}",
+    Forgettable.DEFINITIONS: f"SELECT d.hash FROM definition d WHERE {UNUSED_DEFINITION} AND {_UNNAMED}",
+    Forgettable.KEYS: f"SELECT k.key FROM once_key k WHERE {FREE_KEY}",
+    Forgettable.FAMILIES: f"SELECT f.id FROM family f WHERE {OLD_FAMILY}",
+    Forgettable.SIGNALS: f"SELECT s.id FROM signal s WHERE {EXPIRED}",
+    Forgettable.ENTRIES: (
+        f"SELECT e.id FROM entry e INDEXED BY entry_counted WHERE {PURGED_ENTRY} ORDER BY e.counted_at, e.id"
+    ),
+}
+"""What finds those that are due, by their kind."""
