@@ -134,7 +134,7 @@ class ScheduleVerbs:
                 facts={"most": BACKFILL_MAX},
             )
         forgotten = await self._reports.forgotten(view.id)
-        if begin <= forgotten:
+        if forgotten is not None and begin <= forgotten:
             raise Invalid(
                 "schedule.forgotten",
                 f"what became of times up to {to_iso(forgotten)} is no longer known: one could run twice",

@@ -13,6 +13,7 @@ from core.model.capacity_commands import ChangeCapacity, CorrectGauge, Reconcile
 from core.model.commands import Cancel, Complete, FollowUp, Submit
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.entry_views import EntryQuery
+from core.model.errors import NotFound
 from core.model.forgetting import BeginForgetting, Forget
 from core.model.limit_commands import Configure
 from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
@@ -140,7 +141,7 @@ async def test_what_was_purged_refers_to_the_pass_and_ids_are_not_given_again(
     ]
     assert deck.db.execute("SELECT max(last) FROM purged WHERE noun = 'job'").fetchone() == last
     for asked, code in ((reports.jobs.view(jobs[1]), "job.purged"), (reports.tasks.detail(2), "task.purged")):
-        with pytest.raises(Exception, match="was purged before 2026") as refused:
+        with pytest.raises(NotFound, match="was purged before 2026") as refused:
             await asked
         assert refused.value.code == code
     assert ended(deck) == jobs[-1] + 1

@@ -71,7 +71,7 @@ _DECIDED = text(
     "SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end"
     " AND (status = 'submitted' OR status = 'waiting' OR kind = 'backfill')"
 )
-_FORGOTTEN = text("SELECT coalesce(forgotten_at, 0) FROM schedule WHERE id = :id")
+_FORGOTTEN = text("SELECT forgotten_at FROM schedule WHERE id = :id")
 # One that has no next time is expected no more.
 _NOT_ENDED = (
     "(e.schedule_id IS NULL"
@@ -125,10 +125,11 @@ class ScheduleReports:
             values = {"id": schedule_id, "begin": begin, "end": end}
             return frozenset((await db.execute(_DECIDED, values)).scalars())
 
-    async def forgotten(self, schedule_id: int) -> int:
-        """Return the last time (ms UTC) of which it is no longer known whether it fired, 0 = none."""
+    async def forgotten(self, schedule_id: int) -> int | None:
+        """Return the last time (ms UTC) of which it is no longer known whether it fired, if there is one."""
         async with self._source.snapshot() as db:
-            return int((await db.execute(_FORGOTTEN, {"id": schedule_id})).scalar_one())
+            found: int | None = (await db.execute(_FORGOTTEN, {"id": schedule_id})).scalar_one()
+            return found
 
     def now(self) -> int:
         """Return the moment (ms UTC) that these reports go by."""
