@@ -18,14 +18,21 @@ from core.files.kinds import exists
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
+from core.model.present import present_ms
+from core.model.retention import DAY_MS, NEVER, RetentionPolicy
 from core.model.values import to_iso
 from core.model.version import VERSION
 from core.model.views import EngineInfo
+from core.render.retention_texts import retention_lines
+from core.render.sizes import size_text
 from core.store.database import sqlite_version
 from core.store.store_copy import kept_copies
+from core.store.upkeep_facts import UpkeepFacts, read_upkeep
 from core.store.verify import undrained_queues, verify_path
 
 _RESTART = "run 'taskdeck stop --drain', or 'taskdeck serve --take-over'"
+LATE_MS = 3 * 3_600_000
+"""A pass of retention that is older, while an engine runs, is told."""
 SHOWN = 20
 """Findings that are listed; the rest is counted."""
 
@@ -81,6 +88,7 @@ def _checks(options: Options) -> Iterator[Check]:
     yield from store
     if all(check.ok and not check.warning for check in store):
         yield from _queues(paths)
+        yield from upkeep_checks(paths, _retention(options), now=present_ms())
     yield from _copies(paths)
 
 
@@ -89,6 +97,47 @@ def _queues(paths: Paths) -> Iterator[Check]:
         waiting = "1 task waits" if tasks == 1 else f"{tasks:,} tasks wait"
         message = f"no pool drains `{queue}`: {waiting} there; add it to `queues` of a pool in config.toml"
         yield Check(name="queue", ok=True, warning=True, message=message)
+
+
+def _retention(options: Options) -> RetentionPolicy:
+    try:
+        return options.capacity().retention
+    except TaskdeckError:
+        # Its faults are a check of their own.
+        return RetentionPolicy()
+
+
+def upkeep_checks(paths: Paths, policy: RetentionPolicy, *, now: int) -> Iterator[Check]:
+    """Yield what retention took or would take, what it never takes, and what the file could do without."""
+    rows = policy.usual.succeeded.rows_ms
+    facts = read_upkeep(paths.db, before=now - rows)
+    state = facts.state
+    is_late = state.passed_at is not None and find_owner(paths.lock) is not None
+    is_late = is_late and now - (state.passed_at or 0) > LATE_MS
+    for line in retention_lines(state, now=now):
+        late = "; it should have passed since: see the log of the engine" if is_late else ""
+        message = f"{line.partition(': ')[2]}{late}"
+        yield Check(name="retention", ok=True, warning=is_late, message=message)
+    if stays := list(_stays(facts, rows)):
+        yield Check(name="retention", ok=True, message=f"it never takes {', '.join(stays)}")
+    room = facts.room
+    if room.is_worth_it:
+        free, size = size_text(room.unused * room.page_size), size_text(room.pages * room.page_size)
+        back = "an engine gives it back when it has little to do"
+        if not room.is_shrinking:
+            back = "'taskdeck compact' gives it back, and lets engines do so from then on"
+        yield Check(name="room", ok=True, message=f"{free} of the store of {size} is free: {back}")
+
+
+def _stays(facts: UpkeepFacts, rows_ms: int) -> Iterator[str]:
+    for number, what in (
+        (facts.pinned_jobs, "pinned jobs"),
+        (facts.pinned_tasks, "pinned tasks"),
+        (facts.keys_for_ever, "tasks with a key by `once` for ever"),
+        (facts.unended if rows_ms < NEVER else 0, f"jobs that have not ended in {rows_ms // DAY_MS} days"),
+    ):
+        if number:
+            yield f"{number:,} {what}"
 
 
 def _settings(options: Options) -> Check:

@@ -57,6 +57,7 @@ ROOMS = {
     "core.cli.orphans": ("orphans",),
     "core.cli.bundle": ("bundle",),
     "core.cli.backup": ("backup", "restore"),
+    "core.cli.compact": ("compact",),
     "core.cli.documents": ("check", "graph"),
     "core.cli.imports": ("import",),
     "core.cli.dial_stdio": ("dial-stdio",),

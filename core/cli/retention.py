@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.cli.access import changing, runs_tasks
@@ -19,6 +18,7 @@ from core.model.present import present_ms
 from core.model.retention import NOTICE_MS, RetentionState
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
+from core.render.retention_texts import retention_lines
 from core.render.sizes import size_text
 
 
@@ -66,7 +66,11 @@ async def disk(arguments: Reading) -> int:
     if arguments.json:
         emit({**_disk_shape(view), "retention": _state_shape(state)})
         return 0
-    say(f"store: {size_text(view.store)}, {size_text(view.free_pages)} of it free for new rows")
+    back = "an engine gives them back" if view.is_shrinking else "'taskdeck compact' gives them back"
+    say(
+        f"store: {size_text(view.store)}, {size_text(view.free_pages)} of it free for new rows"
+        f" ({view.unused_pages:,} pages; {back})"
+    )
     say(f"write-ahead log: {size_text(view.wal)}; logs: {size_text(view.logs)}")
     if view.copies:
         say(f"stores as they were before upgrades: {size_text(view.copies)}")
@@ -82,45 +86,6 @@ async def disk(arguments: Reading) -> int:
     if view.is_partial:
         note(f"the outputs of {view.folders:,} tasks were looked at, and there are more")
     return 0
-
-
-def retention_lines(state: RetentionState, *, now: int) -> Iterator[str]:
-    """Yield what retention found, and from when on it takes what."""
-    if state.passed_at is None and state.noticed_at is None:
-        yield "retention: has not looked yet; it does ten minutes after an engine began"
-        return
-    found = ", ".join(f"{_counted(name, value)}" for name, value in state.found.items())
-    if not state.may_take(now):
-        begins = to_iso((state.noticed_at or now) + NOTICE_MS)
-        yield f"retention: would take {found}; begins at {begins}, or with 'taskdeck retention apply'"
-        return
-    last = "has not passed yet" if state.passed_at is None else f"last passed at {to_iso(state.passed_at)}"
-    yield f"retention: {last}{f', took {found}' if state.passed_at and found else ''}"
-
-
-def _counted(name: str, value: object) -> str:
-    number = value if isinstance(value, int) else 0
-    match name:
-        case "bytes":
-            return f"{size_text(number)} of outputs"
-        case "outputs_of_tasks":
-            return f"outputs of {number:,} tasks"
-        case "tasks":
-            return f"{number:,} loose tasks"
-        case _:
-            return f"{number:,} {_REST.get(name, name)}"
-
-
-_REST = {
-    "events": "events of no job",
-    "schedules": "removed schedules",
-    "workflows": "unused documents",
-    "keys": "free keys",
-    "failures": "failure families",
-    "signals": "expired signals",
-    "entries": "entries of the ledger, summed up",
-}
-"""What belongs to no job, as it is told."""
 
 
 def _written(value: object) -> str:
@@ -146,6 +111,8 @@ def _disk_shape(view: DiskView) -> JsonObject:
         "store": view.store,
         "wal": view.wal,
         "free_pages": view.free_pages,
+        "unused_pages": view.unused_pages,
+        "shrinks": view.is_shrinking,
         "logs": view.logs,
         "copies": view.copies,
         "outputs": view.outputs,

@@ -51,11 +51,13 @@ class DiskAnswers:
         """Return the whole picture."""
         paths = self._paths
         looked = await asyncio.to_thread(_look, paths.output)
-        shares = await self._shares(looked.sizes)
+        shares, room = await self._shares(looked.sizes), await self._reports.upkeep.room()
         return DiskView(
             store=_size(paths.db),
             wal=_size(paths.db.with_name(f"{paths.db.name}-wal")),
-            free_pages=await self._reports.upkeep.free_bytes(),
+            free_pages=room.unused * room.page_size,
+            unused_pages=room.unused,
+            is_shrinking=room.is_shrinking,
             logs=await asyncio.to_thread(size_of, paths.logs),
             copies=sum(map(_size, paths.home.glob(f"{paths.db.name}.version-*"))),
             outputs=sum(looked.sizes.values()),

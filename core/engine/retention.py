@@ -17,6 +17,7 @@ from core.engine.archive import Archive
 from core.engine.forgetting import ForgettableFacts, Forgetting
 from core.engine.purging import PurgeFacts, PurgeOrder, Purging
 from core.engine.set_aside import Note
+from core.engine.shrinking import Shrinking
 from core.executors.output_use import OutputUse
 from core.logs import get_logger
 from core.model.commands import ENGINE
@@ -105,6 +106,7 @@ class RetentionPorts:
     facts_of_purge: PurgeFacts
     forgettable: ForgettableFacts
     purging: Purging
+    shrinking: Shrinking
     use: OutputUse
     store: Path
     is_busy: Callable[[], bool]
@@ -267,6 +269,11 @@ class Retention:
             self.look()
 
     async def run(self) -> None:
+        """Carry out one pass, and give back the room that it left in the store."""
+        await self._run()
+        await self._ports.shrinking.run()
+
+    async def _run(self) -> None:
         """Carry out one pass, or what comes before it: looks at the clock, and the first notice."""
         state = await self._ports.facts.state()
         saved = self._clock.saved()

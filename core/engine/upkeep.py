@@ -17,6 +17,7 @@ from core.engine.repairs import Repairs
 from core.engine.retention import Retention, RetentionPorts
 from core.engine.runner import Runner
 from core.engine.set_aside import Note
+from core.engine.shrinking import Shrinking
 from core.executors.child import ChildExecutor
 from core.model.paths import Paths
 from core.store.journal import Journal
@@ -50,6 +51,7 @@ class Upkeep:
                 facts_of_purge=ports.reports.upkeep,
                 forgettable=ports.reports.forgettable,
                 purging=self.purging,
+                shrinking=Shrinking(ports.journal, ports.reports.upkeep, lambda: ports.runner.count > 0),
                 use=ports.children.outputs.use,
                 store=Paths(home=ports.children.outputs.root.parent).db,
                 is_busy=lambda: ports.runner.count > 0,

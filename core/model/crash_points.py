@@ -39,6 +39,10 @@ POINTS = (
     "restore.owned",
     "restore.checked",
     "restore.placed",
+    "compact.begun",
+    "compact.written",
+    "compact.checked",
+    "compact.placed",
 )
 
 _name, _, _count = os.environ.get(VARIABLE, "").partition(":")

@@ -27,6 +27,28 @@ class OutputShare(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class StoreRoom(Struct, frozen=True, kw_only=True):
+    """Pages of the file of a store."""
+
+    pages: int
+    unused: int
+    """New rows take these first."""
+    page_size: int
+    is_shrinking: bool
+    """An engine gives free pages back; else the file is rewritten by `compact`."""
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Return whether so much is free that the file should be smaller."""
+        return self.unused >= LEAST_PAGES and SHARE * self.unused >= self.pages
+
+
+LEAST_PAGES = 256
+"""Free pages (1 MiB) that stay in a store for new rows."""
+SHARE = 10
+"""A tenth of a store and more is not left free."""
+
+
 class DiskView(Struct, frozen=True, kw_only=True):
     """Sizes in bytes on disk."""
 
@@ -46,3 +68,6 @@ class DiskView(Struct, frozen=True, kw_only=True):
     """The largest of each kind first."""
     disk_free: int
     files_free: int | None
+    unused_pages: int = 0
+    is_shrinking: bool = True
+    """An engine gives free pages of the store back; else `compact` does."""

@@ -85,6 +85,10 @@ class SweepPayloads(Command[int], frozen=True, kw_only=True):
     before: int
 
 
+class Shrink(Command[int], frozen=True, kw_only=True):
+    """Give free pages of the store back to the disk, as many as fit; answered with the rest."""
+
+
 class SizedOutputs(Struct, frozen=True, kw_only=True):
     """The attempt directories of a task, and what they take in bytes."""
 

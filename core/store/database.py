@@ -34,6 +34,10 @@ _OF_THE_ROWS = (
     sqlite3.SQLITE_RANGE,
 )
 """Primary codes of errors that concern the rows at hand; any other is trouble of the file or disk."""
+UNFINISHED = ".compact-part"
+"""Behind the name of a store: what a rewrite that was killed has left (`compacting`)."""
+INCREMENTAL = 2
+"""Of `PRAGMA auto_vacuum`: a store that was made so, or rewritten by `compact`."""
 _CHECKPOINT_PAGES = 4_000
 """Pages (16 MiB) of the WAL before it is written back, which costs the commit at hand two more syncs."""
 
@@ -45,6 +49,7 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
     `store.newer`, `store.older`, `store.broken`, `store.full`, `store.unreadable`.
     """
     _create_private(path)
+    path.with_name(path.name + UNFINISHED).unlink(missing_ok=True)
     connection = _connect(path, synchronous)
     try:
         _bring_up(connection, path, now)
@@ -169,6 +174,8 @@ def _bring_up(connection: sqlite3.Connection, path: Path, now: int) -> None:
         raise refuse_version(path, version)
     if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         raise broken(path, sqlite3.DatabaseError("it holds tables of another program"))
+    # Before anything is written: what is deleted can be given back to the disk, a few pages at a time.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     fill(connection, now=now)
 

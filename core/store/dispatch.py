@@ -50,6 +50,7 @@ from core.model.purge_commands import (
     Pin,
     Purge,
     RemoveOutputs,
+    Shrink,
     SweepPayloads,
     SweepPurged,
     Unpin,
@@ -114,6 +115,7 @@ from core.store.apply.purge import (
 from core.store.apply.repair import apply_fail_job, apply_repair
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.retention import apply_note_retention
+from core.store.apply.room import apply_shrink
 from core.store.apply.schedules import apply_change_schedule
 from core.store.apply.submit import apply_enqueues, apply_submits
 from core.store.apply.work_items import (
@@ -240,6 +242,7 @@ _TABLE = (
     _each(RemoveOutputs, apply_remove_outputs),
     _each(FilesRemoved, apply_files_removed),
     _each(NoteRetention, apply_note_retention),
+    _each(Shrink, apply_shrink),
     _each(BeginForgetting, apply_begin_forgetting),
     _each(Forget, apply_forget),
     _each(Acknowledge, apply_acknowledge),

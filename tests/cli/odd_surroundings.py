@@ -58,6 +58,7 @@ WORDS: dict[str, list[str]] = {
     "bundle": ["bundle", "2", "-o", "-"],
     "backup": ["backup", "--list", "."],
     "restore": ["restore", "."],
+    "compact": ["compact"],
     "pin": ["pin", "2"],
     "unpin": ["unpin", "2"],
     "purge": ["purge", "jobs", "--dry-run"],

@@ -11,9 +11,10 @@ import zstandard
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.model.disk import LEAST_PAGES
 from core.model.limits import Capacity
 from core.model.retention import DAY_MS, Keep, KeepBoth, RetentionPolicy
-from tests.support.house import House, script
+from tests.support.house import House, script, task
 
 DAY_HOURS = 24
 
@@ -190,6 +191,21 @@ async def test_large_outputs_in_the_store_go_with_the_last_task_that_names_them(
     await passes(house, days=2)
     assert jobs(house) == []
     assert house.rows("SELECT count(*) FROM payload") == [(0,)]
+
+
+async def test_the_file_of_the_store_gets_smaller_after_a_pass(empty_house: House) -> None:
+    house = empty_house
+    house.capacity = Capacity(retention=RetentionPolicy(usual=KeepBoth(succeeded=Keep(rows_ms=DAY_MS))))
+    await house.open()
+    text = "x" * 3_000
+    await house.ended(await house.submit(*(task(f"t{n}", steer={"text": text}) for n in range(800))))
+    (before,) = house.rows("PRAGMA page_count")[0]
+    await passes(house, days=2)
+    (after,), (unused,) = house.rows("PRAGMA page_count")[0], house.rows("PRAGMA freelist_count")[0]
+    assert after < before - LEAST_PAGES
+    assert LEAST_PAGES - 256 < unused <= LEAST_PAGES
+    view = await house.control.upkeep.disk()
+    assert (view.is_shrinking, view.unused_pages) == (True, unused)
 
 
 async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: House) -> None:

@@ -10,16 +10,13 @@ from sqlalchemy import text
 from core.model.retention import EndedJob, EndedTask, RetentionState
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.values import INBOX
-from core.store.reports.rows import object_of
 from core.store.reports.source import Source
 from core.store.sql import among
+from core.store.upkeep_facts import STATE, state_of
 
 WINDOW = 2_000
 """Rows that one question reads at the most."""
-_STATE = text(
-    "SELECT noticed_at, applied_at, applied_by, looked_at, looked_offset, looked_boot, passed_at, found"
-    " FROM retention WHERE id = 1"
-)
+_STATE = text(STATE)
 _JOBS = text(
     "SELECT id, name, status, finished_at FROM job WHERE id > :after AND id != 1 AND id <= :to"
     f" AND {among(JOB_FINAL)} AND pinned_at IS NULL ORDER BY id"
@@ -56,18 +53,7 @@ class RetentionReports:
         """Return where it stands."""
         async with self._source.snapshot() as db:
             row = (await db.execute(_STATE)).first()
-        if row is None:
-            return RetentionState()
-        return RetentionState(
-            noticed_at=row.noticed_at,
-            applied_at=row.applied_at,
-            applied_by=row.applied_by,
-            looked_at=row.looked_at,
-            looked_offset=row.looked_offset,
-            looked_boot=row.looked_boot,
-            passed_at=row.passed_at,
-            found=object_of(row.found),
-        )
+        return RetentionState() if row is None else state_of(row)
 
     async def last(self, noun: str) -> int:
         """Return the highest id of a `job` or `task`."""

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.disk import StoreRoom
 from core.model.errors import Invalid
 from core.model.ports import AttemptRef
 from core.model.purges import JobFacts, LooseFacts, OutputFacts
@@ -24,6 +25,7 @@ from core.store.reports.rows import object_of
 from core.store.reports.source import Source, engine_offset
 from core.store.schema import job
 from core.store.sql import ids
+from core.store.upkeep_facts import store_room
 
 R = TypeVar("R")
 _GOING = text("SELECT job_id FROM purge ORDER BY job_id LIMIT :limit")
@@ -124,11 +126,14 @@ class UpkeepReports:
             rows = (await db.execute(_OWNERS, {"ids": ids(task_ids)})).mappings().all()
         return [OutputOwner(**row) for row in rows]
 
-    async def free_bytes(self) -> int:
-        """Return how much of the store file is free for new rows."""
+    async def room(self) -> StoreRoom:
+        """Return how much of the store file is free for new rows, and whether it can be given back."""
         async with self._source.snapshot() as db:
-            pages = (await db.exec_driver_sql("PRAGMA freelist_count")).scalar_one()
-            return int(pages) * int((await db.exec_driver_sql("PRAGMA page_size")).scalar_one())
+            room = [
+                int((await db.exec_driver_sql(f"PRAGMA {name}")).scalar_one())
+                for name in ("page_count", "freelist_count", "page_size", "auto_vacuum")
+            ]
+        return store_room(room)
 
     async def _facts(self, kind: Callable[..., R], sql: str, numbers: Sequence[int]) -> list[R]:
         async with self._source.snapshot() as db:
