@@ -140,11 +140,19 @@ def _tell_written(arguments: Backup, folder: Path, written: Written) -> None:
         _tell(arguments, folder, manifest, "written" if manifest.is_checked else "written, not checked")
         say(
             f"the store took {copied.ms / 1000:.1f} s; the longest pause of its engine was"
-            f" {copied.longest_us / 1000:.1f} ms"
+            f" {copied.longest_us / 1000:.1f} ms, the most of the processor in one"
+            f" {copied.longest_cpu_us / 1000:.1f} ms"
         )
         say(f"  taskdeck restore {safe_line(str(folder))} --home NEW")
         return
-    emit({**_shape(folder, manifest), "copy_ms": copied.ms, "longest_step_us": copied.longest_us})
+    emit(
+        {
+            **_shape(folder, manifest),
+            "copy_ms": copied.ms,
+            "longest_step_us": copied.longest_us,
+            "longest_step_cpu_us": copied.longest_cpu_us,
+        }
+    )
 
 
 def _tell(arguments: Common, folder: Path, manifest: Manifest, what: str) -> None:

@@ -41,6 +41,11 @@ class StoreCopies:
             stop.set()
             raise
         _log.info(
-            "store copied", file=str(file), bytes=copied.size, ms=copied.ms, longest_us=copied.longest_us
+            "store copied",
+            file=str(file),
+            bytes=copied.size,
+            ms=copied.ms,
+            longest_us=copied.longest_us,
+            longest_cpu_us=copied.longest_cpu_us,
         )
         return copied

@@ -16,3 +16,5 @@ class StoreCopied(Struct, frozen=True, kw_only=True):
     ms: int
     steps: int
     longest_us: int
+    longest_cpu_us: int = 0
+    """The most that one step took of the processor; a longer one waited for that, or for the disk."""

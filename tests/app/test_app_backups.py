@@ -391,6 +391,30 @@ def test_a_kill_leaves_no_backup_and_no_home_or_whole_ones(made: Path, backup: P
     assert verify_path(made / "taskdeck.db") == ()
 
 
+def test_a_kill_while_a_restored_older_store_is_brought_up_leaves_no_home(tmp_path: Path) -> None:
+    home, old, folder = tmp_path / "home", tmp_path / "old", tmp_path / "killed"
+    folder.mkdir()
+    write_old_store(home / "taskdeck.db", str(SCHEMA_VERSION - 1))
+    write(home, old)
+    upgrades = tuple(f"{point}:1" for point in POINTS if point.startswith("upgrade."))
+    done = subprocess.run(
+        [sys.executable, kill_backups.__file__, str(home), str(old), str(folder), *upgrades],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [word for point in upgrades for word in (point, "killed")], done.stderr
+    for point in upgrades:
+        assert not (folder / point).exists()
+        restore(old, folder / point)
+        assert verify_path(folder / point / "taskdeck.db") == ()
+        assert read_facts(folder / point / "taskdeck.db").schema == SCHEMA_VERSION
+    assert not list(folder.glob(".*")), "what was killed is removed by the next"
+    assert read_facts(home / "taskdeck.db").schema == SCHEMA_VERSION - 1
+
+
 def test_a_restore_that_is_stopped_leaves_nothing(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
