@@ -22,6 +22,8 @@ _WRAPPED = 76
 _RUN = re.compile(rb"[A-Za-z0-9]+")
 _NEEDLE = 6
 """Letters and digits in a row that are rare enough to be searched for in the place of a whole form."""
+_AGAIN = 16
+"""Pieces after which it is looked again which bytes an output does not have; longer each time."""
 _UNRESERVED = "!'()*~-._"
 """What `encodeURIComponent` of JavaScript leaves as it is."""
 
@@ -39,12 +41,13 @@ def forms(secrets: Iterable[str]) -> tuple[bytes, ...]:
 class Masker:
     """Mask a stream that comes in pieces; what may be the beginning of a secret is held back."""
 
-    __slots__ = ("_any", "_forms", "_held", "_needles")
+    __slots__ = ("_any", "_begun", "_forms", "_held", "_needles")
 
     def __init__(self, patterns: Sequence[bytes]) -> None:
         self._forms = patterns
         self._held = b""
-        self._needles = _needles(patterns)
+        self._needles = _Needles(patterns)
+        self._begun = _beginnings(patterns)
         # Of those that begin at one place the longest is first.
         self._any = re.compile(b"|".join(map(re.escape, patterns)))
 
@@ -54,7 +57,7 @@ class Masker:
         end = self._begins(data, 0)
         masked = data[:end]
         # A search for each is ten times as fast as one for all, and most pieces have none.
-        if any(needle.is_in(data) for needle in self._needles) and any(form in data for form in self._forms):
+        if self._needles.are_in(data) and any(form in data for form in self._forms):
             masked, end = self._masked(data, end)
         self._held = data[end:]
         return masked
@@ -79,46 +82,81 @@ class Masker:
 
     def _begins(self, data: bytes, start: int) -> int:
         """Return the first place from `start` on where a secret begins that the data does not end."""
-        first = len(data)
-        for form in self._forms:
-            at = max(start, len(data) - len(form) + 1) - 1
-            while (at := data.find(form[:1], at + 1, first)) >= 0:
-                if form.startswith(data[at:]):
-                    first = at
-                    break
-        return first
+        end, last = len(data), data[-1:]
+        for beginning in self._begun.get(last, ()):
+            if data.endswith(beginning, start):
+                return end - len(beginning)
+        return end
 
 
-class _Needle:
-    """A form of a secret, or what several forms share, that is searched for in long pieces of data."""
+def _beginnings(patterns: Sequence[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """Return how forms begin, without whole ones, by their last byte, the longest first."""
+    found: dict[bytes, set[bytes]] = {}
+    for form in patterns:
+        for size in range(1, len(form)):
+            found.setdefault(form[size - 1 : size], set()).add(form[:size])
+    return {last: tuple(sorted(some, key=len, reverse=True)) for last, some in found.items()}
 
-    __slots__ = ("_absent", "_bytes", "_whole")
 
-    def __init__(self, whole: bytes) -> None:
-        self._whole = whole
-        self._bytes = [bytes((one,)) for one in dict.fromkeys(whole)]
-        self._absent = self._bytes[0]
-        """A byte of it that the last piece did not have: to look for one byte costs a fifth."""
+class _Needles:
+    """What each form of some secrets has one of, searched for in long pieces of data.
 
-    def is_in(self, data: bytes) -> bool:
-        """Return whether data has it."""
-        if self._absent not in data:
+    Most outputs lack some bytes: that one of these is not there says, for a fifth of a search, that no needle
+    which has it is there.
+    """
+
+    __slots__ = ("_again", "_all", "_lacking", "_pieces", "_wholes")
+
+    def __init__(self, patterns: Sequence[bytes]) -> None:
+        self._wholes = _needles(patterns)
+        self._all = frozenset(range(len(self._wholes)))
+        self._lacking: list[tuple[bytes, frozenset[int]]] = []
+        """Bytes that a former piece lacked, each with the needles that have it."""
+        self._pieces, self._again = 0, 1
+
+    def are_in(self, data: bytes) -> bool:
+        """Return whether data has one of them."""
+        left = self._all
+        for byte, needles in self._lacking:
+            if byte not in data:
+                left = left - needles
+        if not left:
             return False
-        for one in self._bytes:
-            if one not in data:
-                self._absent = one
-                return False
-        return self._whole in data
+        self._pieces += 1
+        if self._pieces >= self._again:
+            self._pieces, self._again = 0, max(_AGAIN, 2 * self._again)
+            self._lacking = _covering(self._wholes, data)
+        return any(self._wholes[number] in data for number in left)
 
 
-def _needles(patterns: Sequence[bytes]) -> list[_Needle]:
+def _covering(wholes: Sequence[bytes], data: bytes) -> list[tuple[bytes, frozenset[int]]]:
+    """Return few bytes that data lacks and that as many needles as can be have one of."""
+    lacking: dict[bytes, set[int]] = {}
+    for number, whole in enumerate(wholes):
+        for value in set(whole):
+            lacking.setdefault(bytes((value,)), set()).add(number)
+    lacking = {byte: numbers for byte, numbers in lacking.items() if byte not in data}
+    found = list[tuple[bytes, frozenset[int]]]()
+    while lacking:
+        best = max(lacking, key=lambda byte: (len(lacking[byte]), byte))
+        covered = frozenset(lacking.pop(best))
+        if not covered:
+            break
+        found.append((best, covered))
+        lacking = {byte: numbers - covered for byte, numbers in lacking.items()}
+    return found
+
+
+def _needles(patterns: Sequence[bytes]) -> list[bytes]:
     """Return what each of these forms has one of: those of one secret share their letters and digits."""
     found = list[bytes]()
     for form in reversed(patterns):
         if not any(needle in form for needle in found):
             run = max(_RUN.findall(form), key=len, default=b"")
-            found.append(run if len(run) >= _NEEDLE else form)
-    return [_Needle(one) for one in found]
+            # What no other form has is the rarer the longer it is.
+            is_shared = len(run) >= _NEEDLE and sum(run in one for one in patterns) > 1
+            found.append(run if is_shared else form)
+    return found
 
 
 def masked_bytes(data: bytes, patterns: Sequence[bytes]) -> bytes:

@@ -83,3 +83,17 @@ def test_nothing_else_is_changed_and_only_what_may_be_a_secret_is_held_back():
 
 def test_the_mask_is_that_of_the_log():
     assert MASK.decode() == REDACTED
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7, 64])
+def test_a_secret_is_masked_also_where_the_output_before_it_lacked_its_bytes(cut: int):
+    secret = "ghp_0123456789abcdefXYZ"
+    masker, masked = Masker(forms([secret])), b""
+    quiet = b"- " * 400
+    for noise in (quiet, quiet, b"", b"0123456789abcdefXYZ_ghp " * 40, b""):
+        for piece in (noise, f"token={secret}.".encode(), noise):
+            for at in range(0, len(piece), cut):
+                masked += masker.feed(piece[at : at + cut])
+    masked += masker.flush()
+    assert secret.encode() not in masked
+    assert masked.count(b"token=[redacted].") == 5
