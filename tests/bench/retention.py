@@ -1,6 +1,11 @@
 """Measure retention beside work, and what happens at the quota of outputs.
 
+    python tests/bench/retention.py [--only rows] [--rows 50000] [--row-bytes 2000]
     python tests/bench/retention.py [--tasks 100000] [--quota-mb 200] [--run 10000] [--drain 5000]
+
+`rows`: a store of so many ended loose tasks, each with a text of so many bytes; a million of them is over
+2 GB. Retention takes all rows while an engine drains no-op tasks, then gives the room back; printed are the
+speed of both, lists, the longest wait of a commit, and the size of the file before and after.
 
 `policy`: a store of so many ended loose tasks, each with an output of 4 KiB that is allocated, together twice
 the quota. An engine drains no-op tasks with the quota out of reach, then while it brings the outputs to it,
@@ -23,9 +28,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import core
+from core.engine.retention import _Taking
 from core.engine.service import Engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.model.commands import FollowUp
+from core.model.retention import Keep, KeepBoth, RetentionPolicy
 from tests.bench.handwritten import folder
 
 MIB = 2**20
@@ -119,6 +127,55 @@ async def measure_policy(home: Path, args: argparse.Namespace) -> None:
         print(f"rest: {before / MIB - left:.0f} MiB in {took:.1f} s; {left:.0f} MiB left, claims {claims}")
 
 
+async def fill(deck: core.Deck, number: int, size: int) -> None:
+    """End so many tasks with an input of this size."""
+    for start in range(0, number, 5_000):
+        some = min(5_000, number - start)
+        plan = core.TaskSpec(uses="delay", with_=NOTHING, metadata={"note": "x" * size})
+        await deck.wait_tasks(await deck.enqueue_many([plan] * some))
+
+
+async def measure_rows(home: Path, args: argparse.Namespace) -> None:
+    """Print how fast rows go beside work, and what the file of the store comes to."""
+    async with core.open_engine(home=home, slots=250) as deck:
+        engine = engine_of(deck)
+        retention = engine.upkeep.retention
+        begun = time.perf_counter()
+        await fill(deck, args.rows, args.row_bytes)
+        took, size = time.perf_counter() - begun, engine.paths.db.stat().st_size / MIB
+        print(f"{args.rows} tasks, {size:.0f} MiB, made in {took:.0f} s")
+        alone = await measured(deck, args.drain)
+        keep = Keep(outputs_ms=0, rows_ms=0)
+        retention.policy = RetentionPolicy(usual=KeepBoth(succeeded=keep, failed=keep), history_ms=0)
+        taking = _Taking(retention._ports, "", clock=retention._clock)
+        begun = time.perf_counter()
+        going = asyncio.create_task(retention._pass(taking, retention._clock.offset))
+        beside = await measured(deck, args.drain)
+        taken = await going
+        took = time.perf_counter() - begun
+        for name, (speed, lists_took) in {"alone": alone, "beside": beside}.items():
+            print(
+                f"{name:7} {speed:8.0f} tasks/s; lists p50 {percentile(lists_took, 0.5):.1f},"
+                f" p95 {percentile(lists_took, 0.95):.1f}, p99 {percentile(lists_took, 0.99):.1f} ms"
+            )
+        print(f"rows: {taken.facts} in {took:.1f} s, {taken.loose / took:.0f} tasks/s")
+        room = await engine.reports.upkeep.room()
+        before, begun = room.pages * room.page_size, time.perf_counter()
+        waits = list[float]()
+        shrinking = asyncio.create_task(retention._ports.shrinking.run())
+        while not shrinking.done():
+            asked = time.perf_counter()
+            await engine.journal.submit(FollowUp())
+            waits.append(time.perf_counter() - asked)
+            await asyncio.sleep(0.005)
+        room = await engine.reports.upkeep.room()
+        print(
+            f"shrunk {before / MIB:.0f} to {room.pages * room.page_size / MIB:.0f} MiB in"
+            f" {time.perf_counter() - begun:.1f} s; a commit beside it p50 {percentile(waits, 0.5):.1f},"
+            f" p99 {percentile(waits, 0.99):.1f} ms"
+        )
+
+
 async def until(condition: Callable[[], bool], *, every: float = 0.1) -> float:
     """Return after how many seconds something holds."""
     begun = time.perf_counter()
@@ -177,9 +234,12 @@ def main() -> None:
     parser.add_argument("--run", type=int, default=10_000)
     parser.add_argument("--drain", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("policy", "quota", "full"))
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--row-bytes", type=int, default=2_000)
+    parser.add_argument("--only", choices=("rows", "policy", "quota", "full"))
     args = parser.parse_args()
     parts = {
+        "rows": lambda home: measure_rows(home, args),
         "policy": lambda home: measure_policy(home, args),
         "quota": lambda home: measure_quota(home, args),
         "full": measure_full,
