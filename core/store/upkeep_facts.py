@@ -16,8 +16,7 @@ from core.model.status import JOB_FINAL
 from core.model.values import INBOX
 from core.store.database import INCREMENTAL
 from core.store.readers import open_readonly
-from core.store.reports.rows import object_of
-from core.store.sql import among
+from core.store.sql import among, unpack
 
 STATE = (
     "SELECT noticed_at, applied_at, applied_by, looked_at, looked_offset, looked_boot, passed_at, found"
@@ -66,9 +65,10 @@ def read_upkeep(path: Path, *, before: int) -> UpkeepFacts:
 
 def state_of(row: Sequence[object]) -> RetentionState:
     """Return the state of a row of `STATE`."""
-    *times, found = row
+    *times, text = row
+    found = unpack(text) if isinstance(text, str) else {}
     names = RetentionState.__struct_fields__
-    return RetentionState(**dict(zip(names, times, strict=False)), found=object_of(found))  # type: ignore[arg-type]
+    return RetentionState(**dict(zip(names, times, strict=False)), found=found)  # type: ignore[arg-type]
 
 
 def store_room(figures: Sequence[int]) -> StoreRoom:
