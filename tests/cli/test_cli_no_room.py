@@ -14,6 +14,12 @@ __all__ = ["processes"]
 QUOTA = 1_048_576
 
 
+def sample(home: Path) -> Path:
+    file = home.parent / "sample.yaml"
+    file.write_text("name: sample\ntasks:\n- {key: a, uses: shell, with: {argv: ['true']}}\n")
+    return file
+
+
 def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is_not(
     home: Path, deck: Deck, processes: Processes
 ) -> None:
@@ -41,6 +47,27 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
         following = processes.start(*words)
         assert following.stderr
         assert why in first_line(following.stderr, f"{words} says why nothing comes")
+    for words in (["run", str(sample(home))], ["map", "echo"]):
+        begun = subprocess.Popen(
+            command(*words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert begun.stdin
+        assert begun.stderr
+        begun.stdin.write("1\n")
+        begun.stdin.close()
+        said = first_line(begun.stderr, f"{words} says something")
+        if why not in said:
+            said = first_line(begun.stderr, f"{words} says why nothing is claimed")
+        assert why in said, said
+        begun.terminate()
+        begun.wait(DEADLINE)
+    for words in (["why", "2"], ["why", "2", "--json"], ["health"], ["health", "--json"], ["doctor"]):
+        ended = deck(*words)
+        assert "outputs take 2 MiB" in ended.out + ended.err, (words, ended)
     plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
     assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
     left = deck("wait", "--json", "--patience", "0s", "--task", "2")
