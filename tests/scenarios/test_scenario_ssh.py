@@ -184,3 +184,35 @@ def test_a_large_output_is_fetched_for_a_program_stopped_by_escape_and_never_lef
         terminal.sees("row 1/1")
         terminal.press("q")
         assert terminal.ends() == 0
+
+
+def test_health_there_is_told_with_the_exit_code_of_monitors(tmp_path: Path, box: Box, there: Home) -> None:
+    far = ("--host", BOX, "--home", str(there.path))
+    environ = {**box.environ(there), "TASKDECK_HOME": str(tmp_path / "here")}
+    none = there.run("health", *far, **environ)
+    assert (none.returncode, "engine.none" in none.stderr) == (4, True)
+    there.run("run", gate(tmp_path), "--detach")
+    said = there.run("health", *far, "--json", **environ)
+    assert said.returncode in (0, 1), said.stderr
+    told = json.loads(said.stdout)
+    assert told["state"] in ("ok", "warning")
+    assert {one["subject"] for one in told["subjects"]} >= {"engine", "store", "memory"}, told
+    (tmp_path / "gate").touch()
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_crontab_here_becomes_schedules_there(tmp_path: Path, box: Box, there: Home) -> None:
+    far = ("--host", BOX, "--home", str(there.path))
+    environ = {**box.environ(there), "TASKDECK_HOME": str(tmp_path / "here")}
+    crontab = tmp_path / "crontab"
+    crontab.write_text("MAILTO=\"\"\n15 3 * * 1-5 echo nightly\n@reboot echo no\n")
+    unsure = there.run("import", "crontab", str(crontab), *far, **environ)
+    assert (unsure.returncode, "--zone" in unsure.stderr) == (2, True), unsure.stderr
+    done = there.run("import", "crontab", str(crontab), *far, "--zone", "Europe/Berlin", **environ)
+    assert "reboot" in done.stdout + done.stderr
+    (row,) = there.rows("SELECT name, body FROM schedule")
+    timing = json.loads(row[1])["timing"]
+    assert (timing["cron"], timing["zone"]) == ("15 3 * * 1-5", "Europe/Berlin")
+    listed = there.run("schedules", *far, "--json", **environ)
+    assert row[0] in listed.stdout
+    assert not (tmp_path / "here").exists()
