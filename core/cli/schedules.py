@@ -249,6 +249,11 @@ async def skip(arguments: OneSchedule) -> int:
     return await _switch(arguments, Switch.SKIP)
 
 
+async def reset(arguments: OneSchedule) -> int:
+    """Take a schedule back to what config.toml says: what was edited, and a pause."""
+    return await _switch(arguments, Switch.RESET)
+
+
 async def trigger(arguments: OneSchedule) -> int:
     """Fire a schedule now, beside its times; what its overlap says holds."""
     if arguments.said.reason:
@@ -381,6 +386,12 @@ COMMANDS = (
         arguments=OneSchedule,
         run=skip,
         examples=("taskdeck schedule skip nightly --reason 'the server is down'",),
+    ),
+    Command(
+        name="schedule reset",
+        arguments=OneSchedule,
+        run=reset,
+        examples=("taskdeck schedule reset nightly --reason 'the trial is over'",),
     ),
     Command(
         name="schedule trigger",

@@ -58,6 +58,9 @@ class ScheduleVerbsPort(Protocol):
     async def skip(self, name: str, *, reason: str, actor: str) -> Operated:
         """Pass over the next time."""
 
+    async def reset(self, name: str, *, reason: str, actor: str) -> Operated:
+        """Take it back to what is configured."""
+
     async def trigger(self, name: str, *, actor: str) -> Fired:
         """Fire now."""
 
@@ -117,6 +120,8 @@ class ScheduleAnswers:
                 return await verbs.resume(name, reason=request.reason, actor=actor)
             case Switch.SKIP:
                 return await verbs.skip(name, reason=request.reason, actor=actor)
+            case Switch.RESET:
+                return await verbs.reset(name, reason=request.reason, actor=actor)
             case _:
                 assert_never(request.switch)
 

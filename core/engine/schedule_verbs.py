@@ -14,11 +14,13 @@ from core.model.records import replace
 from core.model.schedule_commands import (
     AddSchedule,
     ChangeSchedule,
+    DeclaredSchedule,
     EditSchedule,
     Fire,
     Fired,
     PauseSchedule,
     RemoveSchedule,
+    ResetSchedule,
     ResumeSchedule,
     ScheduleChange,
     SkipFire,
@@ -31,6 +33,8 @@ from core.rules.fires import next_fire, times_passed
 from core.timetables.timetable import timetable_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.engine.admission import Admission
     from core.model.ports import Clock
     from core.model.surroundings import Surroundings
@@ -45,9 +49,16 @@ class ScheduleVerbs:
     """Change schedules and fire by hand; what comes next is worked out here."""
 
     def __init__(
-        self, reports: ScheduleReports, admission: Admission, journal: Journal, *, clock: Clock
+        self,
+        reports: ScheduleReports,
+        admission: Admission,
+        journal: Journal,
+        *,
+        clock: Clock,
+        declared: Callable[[], tuple[DeclaredSchedule, ...]],
     ) -> None:
         self._reports = reports
+        self._declared = declared
         self._admission = admission
         self._journal = journal
         self._clock = clock
@@ -110,6 +121,21 @@ class ScheduleVerbs:
             )
         change = SkipFire(name=name, at=view.due_at, next=_next(view.schedule, view.due_at))
         return await self._change(change, reason=reason, actor=actor)
+
+    async def reset(self, name: str, *, reason: str, actor: str) -> Operated:
+        """Take it back to what is configured; raise `Conflict` (`schedule.undeclared`)."""
+        await self._reports.one(name)
+        for declared in await asyncio.to_thread(self._declared):
+            if declared.schedule.name == name:
+                change = ResetSchedule(name=name, declared=declared)
+                return await self._change(change, reason=reason, actor=actor)
+        shown = safe_line(name)
+        raise Conflict(
+            "schedule.undeclared",
+            f"`{shown}` is not in the configuration that the engine has",
+            hint=f"use 'taskdeck schedule edit {shown}', or declare it and 'taskdeck config reload'",
+            facts={"schedule": shown},
+        )
 
     async def trigger(self, name: str, *, actor: str) -> Fired:
         """Fire now."""

@@ -215,7 +215,13 @@ class Engine:
     @property
     def schedule_verbs(self) -> ScheduleVerbs:
         """Return what changes schedules."""
-        return ScheduleVerbs(self.reports.schedules, self.admission, self.journal, clock=self._ports.clock)
+        return ScheduleVerbs(
+            self.reports.schedules,
+            self.admission,
+            self.journal,
+            clock=self._ports.clock,
+            declared=lambda: declared_now(self.admission, self._ports.clock, self.configuration.now),
+        )
 
     @property
     def orphan_verbs(self) -> OrphanVerbs:

@@ -90,8 +90,15 @@ class SkipFire(Struct, frozen=True, kw_only=True, tag="skip_fire"):
     next: NextFire | None
 
 
+class ResetSchedule(Struct, frozen=True, kw_only=True, tag="reset_schedule"):
+    """Take a schedule back to what the configuration says, also from a pause."""
+
+    name: str
+    declared: DeclaredSchedule
+
+
 ScheduleChange: TypeAlias = (
-    AddSchedule | EditSchedule | RemoveSchedule | PauseSchedule | ResumeSchedule | SkipFire
+    AddSchedule | EditSchedule | RemoveSchedule | PauseSchedule | ResumeSchedule | SkipFire | ResetSchedule
 )
 
 

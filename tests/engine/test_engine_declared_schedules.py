@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.control.nouns.schedules import Switch
-from core.model.errors import InvalidDocument
+from core.model.errors import Conflict, InvalidDocument, NotFound
 from core.model.records import replace
 from core.model.schedules import Timing
 from tests.support.house import House
@@ -93,3 +93,33 @@ async def test_a_time_that_cannot_be_read_is_named_by_its_line_and_nothing_is_ta
     assert (fault.line, fault.path) == (8, "schedules.bad.cron")
     assert house.rows("SELECT name, body, declared FROM schedule") == before
     assert house.engine.settings.max_losses != 9
+
+
+async def test_a_reset_takes_back_what_an_operator_changed_and_the_file_decides_again(house: House) -> None:
+    schedules = house.control.schedules
+    await read(house, NIGHTLY)
+    edited = (await schedules.one("nightly")).schedule
+    await schedules.edit(replace(edited, timing=Timing(cron="30 5 * * *")), actor="ana")
+    await schedules.switch("nightly", Switch.PAUSE, reason="rest", actor="ana")
+    assert (await schedules.switch("nightly", Switch.RESET, reason="over", actor="bob")).changed == 1
+    assert await cron_of(house) == "0 3 * * *"
+    view = await schedules.one("nightly")
+    assert (view.paused, view.due_at is not None) == (None, True)
+    assert [one for one in told(house) if "bob" in one[1]] == [
+        ("schedule.edited", told(house)[-1][1]),
+        ("schedule.resumed", told(house)[-1][1]),
+    ]
+    assert (await schedules.switch("nightly", Switch.RESET)).changed == 0
+    await read(house, NIGHTLY.replace("0 3", "0 4"))
+    assert await cron_of(house) == "0 4 * * *"
+
+
+async def test_what_is_not_configured_has_nothing_to_be_reset_to(house: House) -> None:
+    await read(house, NIGHTLY)
+    mine = (await house.control.schedules.one("nightly")).schedule
+    await house.control.schedules.add(replace(mine, name="weekly"), actor="ana")
+    with pytest.raises(Conflict) as refused:
+        await house.control.schedules.switch("weekly", Switch.RESET)
+    assert refused.value.code == "schedule.undeclared"
+    with pytest.raises(NotFound):
+        await house.control.schedules.switch("none", Switch.RESET)

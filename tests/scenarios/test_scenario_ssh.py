@@ -205,7 +205,7 @@ def test_a_crontab_here_becomes_schedules_there(tmp_path: Path, box: Box, there:
     far = ("--host", BOX, "--home", str(there.path))
     environ = {**box.environ(there), "TASKDECK_HOME": str(tmp_path / "here")}
     crontab = tmp_path / "crontab"
-    crontab.write_text("MAILTO=\"\"\n15 3 * * 1-5 echo nightly\n@reboot echo no\n")
+    crontab.write_text('MAILTO=""\n15 3 * * 1-5 echo nightly\n@reboot echo no\n')
     unsure = there.run("import", "crontab", str(crontab), *far, **environ)
     assert (unsure.returncode, "--zone" in unsure.stderr) == (2, True), unsure.stderr
     done = there.run("import", "crontab", str(crontab), *far, "--zone", "Europe/Berlin", **environ)

@@ -27,6 +27,8 @@ class Switch(StrEnum):
     RESUME = "resume"
     SKIP = "skip"
     """Its next time is passed over."""
+    RESET = "reset"
+    """What an operator edited or paused of it is taken back: it is as config.toml has it."""
 
 
 @verb("schedules", Kind.READ)
@@ -176,9 +178,10 @@ class Schedules(SchedulesReading):
         return await self._control.ask(request)
 
     async def switch(self, name: str, switch: Switch, *, reason: str = "", actor: str = OPERATOR) -> Operated:
-        """Remove, pause or resume a schedule, or skip its next time; what is so already changes nothing.
+        """Remove, pause or resume a schedule, skip its next time, or take it back to what is configured.
 
-        Raises `NotFound` (`schedule.unknown`), `Conflict` (`schedule.no_fire`: nothing comes next).
+        What is so already changes nothing. Raises `NotFound` (`schedule.unknown`), `Conflict`
+        (`schedule.no_fire`: nothing comes next; `schedule.undeclared`: config.toml does not have it).
         """
         request = SwitchSchedule(name=name, switch=switch, reason=reason, actor=actor)
         return await self._control.ask(request)

@@ -10,12 +10,14 @@ from typing import NamedTuple, assert_never
 from core.model.commands import Operated
 from core.model.errors import Conflict, NotFound, TaskdeckError
 from core.model.near_misses import one_of
+from core.model.records import replace
 from core.model.schedule_commands import (
     AddSchedule,
     ChangeSchedule,
     EditSchedule,
     PauseSchedule,
     RemoveSchedule,
+    ResetSchedule,
     ResumeSchedule,
     SkipFire,
 )
@@ -49,6 +51,10 @@ _PAUSE = (
 _RESUME = (
     "UPDATE schedule SET paused_at = NULL, paused_by = NULL, pause_reason = NULL,"
     " handled_at = max(handled_at, ?), due_at = ?, wake_at = ? WHERE id = ?"
+)
+_DIFFERS = "SELECT 1 FROM schedule WHERE id = ? AND (changed_at IS NOT NULL OR declared IS NULL)"
+_AS_DECLARED = (
+    "UPDATE schedule SET declared = CAST(? AS TEXT), changed_at = NULL, changed_by = NULL WHERE id = ?"
 )
 ADVANCE = "UPDATE schedule SET handled_at = ?, due_at = ?, wake_at = ? WHERE id = ?"
 """A schedule goes on to its next time."""
@@ -84,6 +90,8 @@ def apply_change_schedule(batch: Batch, command: ChangeSchedule) -> Operated | T
             return resume_schedule(batch, row, change, cause)
         case SkipFire():
             return _skip(batch, row, change, cause)
+        case ResetSchedule():
+            return _reset(batch, row, change, cause)
         case _:
             assert_never(change)
 
@@ -113,6 +121,19 @@ def edit_schedule(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: C
         return Operated(changed=0)
     batch.run(_EDIT, body, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id)
     _expect(batch, row.id, change.schedule, cause)
+    return _told(batch, "schedule.edited", ScheduleRef(row.id, change.name), cause=cause)
+
+
+def _reset(batch: Batch, row: ScheduleRow, change: ResetSchedule, cause: Cause) -> Operated:
+    one, differs = change.declared, bool(batch.rows(_DIFFERS, row.id))
+    cause = replace(cause, facts={**cause.facts, "reset": True})
+    edit = EditSchedule(schedule=one.schedule, next=one.next, from_=one.from_)
+    edited = edit_schedule(batch, row, edit, cause)
+    batch.run(_AS_DECLARED, raw(one.text), row.id)
+    resume = ResumeSchedule(name=change.name, next=one.next, from_=one.from_)
+    resumed = resume_schedule(batch, row, resume, cause)
+    if edited.changed or resumed.changed or not differs:
+        return Operated(changed=int(bool(edited.changed or resumed.changed)))
     return _told(batch, "schedule.edited", ScheduleRef(row.id, change.name), cause=cause)
 
 
