@@ -14,6 +14,7 @@ from core.cli.access import note_trouble, working
 from core.cli.arguments import Hosting, Label, Project, Retries, actor_of
 from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
+from core.cli.end_notices import NotifyOption, tell_terminal
 from core.cli.job_spending import read_job_spending
 from core.cli.new_home import write_configuration
 from core.cli.output import emit, note, say, status
@@ -32,7 +33,7 @@ from core.filters.parser import parse
 from core.filters.terms import In
 from core.model.commands import Submitted
 from core.model.paths import absolute, working_directory
-from core.model.text import safe_line
+from core.model.text import SafeText, safe_line
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
 from core.workflows.registry import configuration_of, expanded, find
@@ -68,6 +69,7 @@ class Run(Hosting):
     project: Project = None
     detach: Annotated[bool, Option(help="Return at once; an engine in the background runs the job.")] = False
     patience: PatienceOption = None
+    notify: NotifyOption = False
     dry_run: Annotated[
         bool,
         Option(help="Submit nothing; say how long it would take, what it would cost, and what holds it."),
@@ -83,6 +85,10 @@ async def run(arguments: Run) -> int:
             raise usage("--dry-run submits nothing", hint="leave out --detach and --key")
         document, options = _document(arguments)
         return await dry_run(document, params, options=options, arguments=arguments)
+    if arguments.detach and arguments.notify:
+        raise usage(
+            "--detach returns at once: nothing is left that could notify", hint="leave one of them out"
+        )
     # Before an engine is started for it: a refused command line leaves nothing behind.
     document, options = _document(arguments)
     claims = ClaimWatch(patience=arguments.patience)
@@ -183,6 +189,8 @@ async def _follow(
     if not meter.live and not meter.silent:
         for line in await stages.closed():
             meter.remark(line)
+    if arguments.notify:
+        tell_terminal(SafeText(f"job {job.id} {safe_line(job.name)} {result.status}"))
     return await _conclude(deck, result, arguments=arguments)
 
 

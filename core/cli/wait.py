@@ -15,6 +15,7 @@ from core.cli.access import working
 from core.cli.arguments import Remote
 from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
+from core.cli.end_notices import NotifyOption, tell_terminal
 from core.cli.output import emit, say, status
 from core.cli.paging import pages
 from core.cli.parameters import Argument, Option
@@ -30,7 +31,7 @@ from core.filters.terms import Filter, In
 from core.model.durations import parse_duration
 from core.model.errors import NotFound
 from core.model.status import JOB_FINAL, TASK_FINAL
-from core.model.text import safe_line
+from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
 
 _GROUP = "group:"
@@ -54,6 +55,7 @@ class Wait(Remote):
         str | None, Option(metavar="TIME", help="Give up waiting after this: 30s, 10m, 1h30m.")
     ] = None
     patience: PatienceOption = None
+    notify: NotifyOption = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,8 @@ async def wait(arguments: Wait) -> int:
             emit(end.shape)
         else:
             _say(end.shape)
+    if arguments.notify:
+        tell_terminal(_told(ends))
     return exit_status({name: 1 for end in ends for name, count in end.counts.items() if count})
 
 
@@ -243,6 +247,14 @@ def _say(shape: JsonObject) -> None:
         case {"task": int(task_id), "status": str(ended), "error": error}:
             why = f": {error_text(error)}" if isinstance(error, dict) else ""
             say(f"task {task_id} ", status(ended), why)
+
+
+def _told(ends: Sequence[End]) -> SafeText:
+    if len(ends) != 1:
+        return SafeText(f"{len(ends)} have ended")
+    shape = ends[0].shape
+    noun = next(noun for noun in ("job", "task", "group") if noun in shape)
+    return SafeText(f"{noun} {safe_line(str(shape[noun]))} {shape.get('status', 'has ended')}")
 
 
 def _numbers(counts: JsonObject) -> dict[str, int]:

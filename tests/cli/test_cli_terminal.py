@@ -112,3 +112,20 @@ def test_many_targets_are_asked_about(home: Path, write: Callable[[str, object],
     assert "retried 22" in read(child)[1]
     status, shown = read(spawn(home, "cancel", "--where", "status:queued", "--yes"))
     assert "?" not in shown
+
+
+def test_notify_rings_and_tells_the_desktop_in_safe_text_when_it_has_ended(
+    stored_home: Path, home: Path
+) -> None:
+    flow = stored_home.parent / "stored.json"
+    told = "job 2 stored ␛[31mred␛]52;c;AAAA␇‹U+009B›2J‹U+202E›[bold] failed"
+    status, shown = read(spawn(home, "run", str(flow), "--notify", columns=200, TERM="xterm-256color"))
+    assert status == 1
+    assert f"\x07\x1b]9;taskdeck: {told}\x07" in shown
+    _, again = read(spawn(home, "wait", "2", "--notify", TERM="xterm-256color", TMUX="x"))
+    assert "\x07\x1bPtmux;\x1b\x1b]9;taskdeck: job 2 failed\x07\x1b\\" in again
+    _, plain = read(spawn(home, "wait", "2", "--notify", TERM="linux"))
+    assert "]9;" not in plain
+    assert "\x07" in plain
+    _, quiet = read(spawn(home, "wait", "2", TERM="xterm-256color"))
+    assert "\x07" not in quiet
