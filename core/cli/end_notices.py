@@ -1,4 +1,4 @@
-"""--notify: the bell and the desktop tell that what was waited for has ended.
+"""--notify: the terminal tells that what was waited for has ended.
 
 Used by `run` and `wait`.
 """
@@ -20,7 +20,7 @@ NotifyOption: TypeAlias = Annotated[
 
 
 def tell_terminal(sentence: SafeText) -> None:
-    """Tell whoever has left the terminal; where standard error is none, say that it cannot be told."""
+    """Ring, and show a sentence on the desktop; say so where standard error is no terminal."""
     if is_live(sys.stderr):
         draw(f"{BELL}{desktop_notice(sentence, environ=os.environ)}")
     else:

@@ -74,6 +74,10 @@ class EngineConfiguration:
                 await self._take(fresh)
             return Reloaded(changes=changes)
 
+    def declared(self) -> tuple[DeclaredSchedule, ...]:
+        """Return the schedules of what holds now, with their next times."""
+        return tuple(self._declare(self.now))
+
     def _command(self, configuration: Configuration) -> Configure:
         """Return what brings the store to a configuration; raise `Invalid` for a schedule without times."""
         capacity = configuration.capacity

@@ -1,4 +1,4 @@
-"""Forgetting: takes what belongs to no job and is older than it is kept.
+"""Forgetting: takes old rows that belong to no job.
 
 A part of the engine's retention.
 """

@@ -215,13 +215,8 @@ class Engine:
     @property
     def schedule_verbs(self) -> ScheduleVerbs:
         """Return what changes schedules."""
-        return ScheduleVerbs(
-            self.reports.schedules,
-            self.admission,
-            self.journal,
-            clock=self._ports.clock,
-            declared=lambda: declared_now(self.admission, self._ports.clock, self.configuration.now),
-        )
+        reports, clock, declared = self.reports.schedules, self._ports.clock, self.configuration.declared
+        return ScheduleVerbs(reports, self.admission, self.journal, clock=clock, declared=declared)
 
     @property
     def orphan_verbs(self) -> OrphanVerbs:

@@ -1,4 +1,4 @@
-"""Shrinking: gives free pages of the store back, a few at a time.
+"""Shrinking: gives free pages of the store back, in steps.
 
 Run by the engine's retention after each pass.
 """

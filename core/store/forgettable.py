@@ -1,6 +1,7 @@
-"""SQL of what may be forgotten: `?1` = before (ms UTC), `?2` = engine time.
+"""SQL of what may be forgotten.
 
-Read by the reports to find it, and by the writer once more before it goes.
+`?1` = before (ms UTC), `?2` = engine time. Read by the reports to find it, and by the writer once
+more before it goes.
 """
 
 from __future__ import annotations

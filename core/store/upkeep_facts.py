@@ -64,7 +64,7 @@ def read_upkeep(path: Path, *, before: int) -> UpkeepFacts:
 
 
 def state_of(row: Sequence[object]) -> RetentionState:
-    """Return the state of a row of `STATE`."""
+    """Read what `STATE` selects."""
     *times, text = row
     found = unpack(text) if isinstance(text, str) else {}
     names = RetentionState.__struct_fields__

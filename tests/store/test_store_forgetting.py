@@ -1,4 +1,4 @@
-"""What belongs to no job goes by its age, and all that is kept still agrees."""
+"""What belongs to no job goes; what is kept agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a store becomes smaller: by its engine a few pages at a time, or rewritten without one."""
+"""The file of a store gets smaller: in steps, or rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sum up old entries of the ledger by month; all sums stay what they are.
+"""Sum up old entries of the ledger by month.
 
 Called by `forgetting`.
 """

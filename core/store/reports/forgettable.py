@@ -1,4 +1,4 @@
-"""What belongs to no job any more, and how much of it is there.
+"""What belongs to no job, and how much there is.
 
 Read by the engine's retention, which has it forgotten in steps.
 """
