@@ -20,7 +20,7 @@ NotifyOption: TypeAlias = Annotated[
 
 
 def tell_terminal(sentence: SafeText) -> None:
-    """Ring, and show a sentence on the desktop; say so where standard error is no terminal."""
+    """Ring, and show a sentence on the desktop; say so where standard error goes elsewhere."""
     if is_live(sys.stderr):
         draw(f"{BELL}{desktop_notice(sentence, environ=os.environ)}")
     else:
