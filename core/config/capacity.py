@@ -56,7 +56,11 @@ def load_capacity(home: Path, *, slots: int | None = None) -> Capacity:
     `slots` is that of a command line: it, and the variable of the setting, are stronger than `slots` of the
     pool `default`. Raises `Invalid` (`config.*`), as `load` does, or `InvalidDocument` with every fault.
     """
-    report = read_capacity(home)
+    return capacity_of(read_capacity(home), home, slots=slots)
+
+
+def capacity_of(report: CapacityReport, home: Path, *, slots: int | None = None) -> Capacity:
+    """Do the same of a file that was read."""
     if report.faults:
         raise refusal(report.file, report.faults)
     return Capacity(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.config.capacity import CapacityReport, load_capacity, read_capacity
+from core.config.capacity import CapacityReport, capacity_of, read_capacity
 from core.config.faults import Faults, refusal
 from core.config.lines import lines_of
 from core.config.positions import Positions
@@ -62,7 +62,7 @@ def check(home: Path, *, slots: int | None = None) -> Configuration:
             # Of a variable: the file has nothing to do with it.
             raise
         raise refusal(report.file, faults) from error
-    capacity = load_capacity(home, slots=slots)
+    capacity = capacity_of(report, home, slots=slots)
     warnings = (*_warnings_of_slots(report, origins(home, slots=slots)), *_warnings_of_names(report))
     return Configuration(
         settings=settings,

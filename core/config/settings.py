@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.config.faults import UNKNOWN, VALUE
 from core.config.files import ConfigFile, read_file
@@ -136,6 +136,13 @@ class Settings(BaseSettings):
     """Size at which a log file is rotated."""
     log_files: int = Field(5, ge=1, le=100)
     """Rotated log files that are kept."""
+
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override] # They come by name, as pydantic calls it.
+        cls, *_: object, **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at arguments and the environment alone: the others take as long and never have anything."""
+        return sources["init_settings"], sources["env_settings"]
 
     @field_validator("env_allow", mode="before")
     @classmethod
