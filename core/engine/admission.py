@@ -129,8 +129,6 @@ class Admission:
             read_and_plan, document, params, checks=self._checks, options=options
         )
         tasks = [task for stage in plan.stages for task in stage.tasks]
-        if any(task.for_each is not None for task in tasks):
-            raise Invalid("for_each.early", "instances are checked and not yet run", hint="wait for it")
         if any(map(says_of_limits, tasks)):
             limits = await self._binding.binding_limits()
             await asyncio.to_thread(check_document, workflow, tasks, limits, project=plan.project)

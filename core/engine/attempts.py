@@ -18,6 +18,7 @@ from core.engine.usage_reports import UsageReports
 from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.commands import Claimed, NoteAttempt
+from core.model.instances import Item
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
 from core.model.stored_spec import StoredSpec
@@ -63,7 +64,9 @@ class Finish(Protocol):
 class Scoping(Protocol):
     """Where the scopes of expressions come from."""
 
-    async def scope(self, job_id: int, value: JsonValue, env: JsonObject) -> ExpressionScope:
+    async def scope(
+        self, job_id: int, value: JsonValue, env: JsonObject, *, item: Item | None = None
+    ) -> ExpressionScope:
         """Return the scope for a value's expressions."""
 
 

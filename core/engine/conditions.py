@@ -15,7 +15,7 @@ from core.engine.expression_scopes import ExpressionScope
 from core.engine.set_aside import Note, concerns_one, set_aside
 from core.logs import bound
 from core.model.errors import Invalid, TaskdeckError, Unavailable
-from core.model.judgements import Decide, FailIt, Judgement, Proceed, SkipIt
+from core.model.judgements import Decide, Expand, FailIt, Judgement, Proceed, SkipIt
 from core.model.outcomes import TaskError
 from core.model.ports import WaitingConnector
 from core.model.records import replace
@@ -71,9 +71,13 @@ class Conditions:
         try:
             spec = StoredSpec.from_json(json.loads(task.spec))
             env = (await self._tools.surroundings.of(spec)).env
-            scope = await self._tools.scopes.scope(task.job_id, _expressions(spec), dict(env))
-            if spec.when is not None and not await scope.judge(spec.when, task.key):
+            scope = await self._tools.scopes.scope(task.job_id, _expressions(spec), dict(env), item=spec.item)
+            said = spec.for_each
+            is_judged = spec.when is not None and (said is None or not said.judges_each)
+            if is_judged and not await scope.judge(spec.when or "", task.key):
                 return SkipIt()
+            if said is not None:
+                return Expand(items=await scope.items(said, task.key))
             if spec.waits:
                 return await self._awaited(task, spec, scope)
             return Proceed(terms=await scope.terms(spec, task.key) if spec.open_terms else None)
@@ -118,6 +122,9 @@ class Conditions:
 def _expressions(spec: StoredSpec) -> list[JsonValue]:
     """Return all that is worked out in a judgement."""
     costs = spec.cost.expressions.values() if spec.cost else ()
+    if spec.for_each is not None:
+        when = None if spec.for_each.judges_each else spec.when
+        return [spec.for_each.expressions, *(() if when is None else (f"${{{{ {when} }}}}",))]
     whens = () if spec.when is None else (f"${{{{ {spec.when} }}}}",)
     inputs = (spec.with_,) if spec.waits else ()
     return [*whens, *inputs, *(ref.key for ref in spec.limits), *costs]

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from core.model.errors import Invalid
+from core.model.instances import ForEach, Item, combinations_of, items_of
 from core.model.status import TaskStatus
 from core.model.stored_spec import StoredSpec
 from core.model.terms import Terms
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject, JsonValue, json_size
 from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
+from core.store.reports.instances import InstanceResult
 from core.workflows.expressions.checking import references
 from core.workflows.expressions.paths import Path
 from core.workflows.expressions.resolving import judge, resolve
@@ -24,6 +27,8 @@ _ON_THE_LOOP = 64 * 1024
 """Characters of values that are worked on beside other tasks; more of them go to a thread."""
 FACTS_OF_OUTPUT = ("exit", "signal", "status", "path", "text")
 """What the error of a command that failed keeps of its output."""
+OUTPUTS_MAX = 64 * 2**20
+"""Characters of outputs of instances that one input or condition may ask for."""
 _TEXTS = ("text", "stderr")
 _Result = TypeVar("_Result")
 
@@ -33,6 +38,22 @@ class Inputs(Protocol):
 
     async def expression_inputs(self, job_id: int, mentioned: Mentioned) -> ExpressionInputs:
         """Return what the expressions of a job mention of it and of its tasks."""
+
+
+class Instances(Protocol):
+    """Where the outputs of instances come from: the store's reports."""
+
+    async def instance_results(self, job_id: int, key: str, *, after: int = -1) -> Sequence[InstanceResult]:
+        """Return a page of the instances of a group above an index, in order; empty = there are no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GroupValues:
+    """What expressions see of the instances of a group."""
+
+    outputs: list[JsonValue]
+    gaps: list[JsonValue]
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +89,19 @@ class ExpressionScope:
         """Return the limits and the cost of a task without expressions; raise `Invalid`."""
         return await self._run(lambda: _terms(spec, self.values, (key,)))
 
+    async def items(self, said: ForEach, key: str) -> list[JsonValue]:
+        """Return the items of a group; raise `Invalid`."""
+        return await self._run(lambda: _items(said, self.values, key))
+
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         return work() if self.size <= _ON_THE_LOOP else await asyncio.to_thread(work)
+
+
+def _items(said: ForEach, values: JsonObject, key: str) -> list[JsonValue]:
+    if said.matrix is None:
+        return items_of(resolve(said.over, values, (key, "for_each")))
+    matrix = resolve(said.matrix, values, (key, "matrix"))
+    return combinations_of(matrix if isinstance(matrix, dict) else {})
 
 
 def _terms(spec: StoredSpec, values: JsonObject, place: Path) -> Terms:
@@ -82,22 +114,52 @@ def _terms(spec: StoredSpec, values: JsonObject, place: Path) -> Terms:
 class ExpressionScopes:
     """Build scopes; read no more of the store than the expressions mention."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, instances: Instances) -> None:
         self._inputs = inputs
+        self._instances = instances
 
-    async def scope(self, job_id: int, value: JsonValue, env: JsonObject) -> ExpressionScope:
-        """Return the scope for the expressions inside a value; `env` = the variables of the task."""
+    async def scope(
+        self, job_id: int, value: JsonValue, env: JsonObject, *, item: Item | None = None
+    ) -> ExpressionScope:
+        """Return the scope for the expressions inside a value; `env` = the variables of the task.
+
+        That of an instance has its `item`.
+        """
+        own: JsonObject = {} if item is None else item.scope
         paths = [reference.path for reference in references(value)]
+        if item is not None and all(path[0] in own for path in paths):
+            return ExpressionScope(values={**own, "env": env}, size=json_size(item.value))
         inputs = await self._inputs.expression_inputs(job_id, _mentioned(paths))
-        tasks: JsonObject = {key: task_values(result) for key, result in inputs.tasks.items()}
+        tasks = {key: task_values(result) for key, result in inputs.tasks.items()}
+        size = inputs.size
+        for key in _groups(paths) & tasks.keys():
+            found = await self._of_instances(job_id, key, room=OUTPUTS_MAX - size)
+            tasks[key] |= {"outputs": found.outputs, "gaps": found.gaps}
+            size += found.size
         values: JsonObject = {
             "params": inputs.params,
             "vars": inputs.variables,
-            "tasks": tasks,
+            "tasks": {**tasks},
             "job": inputs.job,
             "env": env,
+            **own,
         }
-        return ExpressionScope(values=values, size=inputs.size)
+        return ExpressionScope(values=values, size=size)
+
+    async def _of_instances(self, job_id: int, key: str, *, room: int) -> _GroupValues:
+        """Read what the instances of a group made, page by page; raise `Invalid` beyond the room for it."""
+        outputs, gaps, size, after = list[JsonValue](), list[JsonValue](), 0, -1
+        while page := await self._instances.instance_results(job_id, key, after=after):
+            after = page[-1].index
+            size += sum(one.size for one in page)
+            if size > room:
+                raise _too_large(key)
+            for one in page:
+                is_success = one.status == TaskStatus.SUCCEEDED
+                outputs.append(_shown_output(one.output, one.uses) if is_success else None)
+                if not is_success:
+                    gaps.append(_gap(one))
+        return _GroupValues(outputs=outputs, gaps=gaps, size=size)
 
 
 def _mentioned(paths: Sequence[Path]) -> Mentioned:
@@ -134,6 +196,34 @@ def _shown_output(output: JsonValue, uses: str) -> JsonValue:
     if isinstance(output, dict) and uses == "shell":
         return {**output, **{key: _bare(output[key]) for key in _TEXTS if key in output}}
     return output
+
+
+def _groups(paths: Sequence[Path]) -> set[str]:
+    """Return the tasks of which the outputs of instances are mentioned."""
+    return {
+        str(path[1])
+        for path in paths
+        if path[0] == "tasks" and len(path) > 2 and path[2] in ("outputs", "gaps")
+    }
+
+
+def _gap(one: InstanceResult) -> JsonObject:
+    return {
+        "index": one.index,
+        "key": one.key,
+        "status": one.status,
+        "code": one.error.get("code"),
+        "message": one.error.get("message") or one.reason or None,
+    }
+
+
+def _too_large(key: str) -> Invalid:
+    return Invalid(
+        "expression.outputs_too_large",
+        f"the outputs of `{key}` are more than {OUTPUTS_MAX // 2**20} MiB together",
+        hint="let the instances write files, and give their paths out",
+        facts={"task": key},
+    )
 
 
 def _bare(value: JsonValue) -> JsonValue:

@@ -133,7 +133,9 @@ class InputResolver:
         return self._tools.connectors.get(running.claimed.uses)
 
     async def _scope(self, running: Running, value: JsonValue, surroundings: Surroundings) -> ExpressionScope:
-        return await self._tools.scopes.scope(running.claimed.job_id, value, dict(surroundings.env))
+        return await self._tools.scopes.scope(
+            running.claimed.job_id, value, dict(surroundings.env), item=running.spec.item
+        )
 
     def _resolved(
         self, running: Running, connector: Connector, with_: JsonObject, surroundings: Surroundings

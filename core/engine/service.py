@@ -103,7 +103,7 @@ class Engine:
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()
         self.children = self._new_children(settings)
-        scopes = ExpressionScopes(self.reports.expressions)
+        scopes = ExpressionScopes(self.reports.expressions, self.reports.instances)
         surroundings = TaskSurroundings(
             self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
         )

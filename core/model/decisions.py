@@ -14,6 +14,7 @@ from msgspec import Struct
 from core.model.errors import Conflict
 from core.model.failures import Family
 from core.model.gauges import Gauge
+from core.model.instance_verdicts import GroupEnd, GroupTally
 from core.model.lanes import ANY_SLOT, Head, Picks, Room
 from core.model.limits import GaugeKey, Limit, TaskFacts, WindowTime
 from core.model.outcomes import Failed, Outcome
@@ -143,6 +144,8 @@ class DecideFire(Protocol):
     def __call__(self, overlap: Overlap, *, open_jobs: int, waiting: int) -> FireDecision: ...
 
 
+DecideGroup: TypeAlias = Callable[[GroupTally], GroupEnd | None]
+"""Return how a group ends with its instances as they stand; None = that is open."""
 FamilyOf: TypeAlias = Callable[[JsonObject], Family]
 """Return the family of an error as it is stored."""
 
@@ -179,6 +182,7 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     verdict_of_tasks: Callable[[TaskCounts], Verdict | None]
     forecast: Callable[[OnTaskFailure, Sequence[StageTally]], Verdict | None]
     """By the names and tasks of the stages, in order; None = the job will succeed."""
+    decide_group: DecideGroup
     family_of: FamilyOf
     gauges: GaugeRules
     admit: Callable[[Head, Room], str | None]

@@ -13,6 +13,7 @@ from core.model.awaits import AwaitedFile, AwaitedJob
 from core.model.commands import Command, RowRef
 from core.model.outcomes import TaskError
 from core.model.terms import Terms
+from core.model.values import JsonValue
 from core.model.work_items import NewItem
 
 
@@ -42,6 +43,12 @@ class Await(Struct, frozen=True, kw_only=True):
     job: AwaitedJob | None = None
 
 
+class Expand(Struct, frozen=True, kw_only=True):
+    """A blocked group has these items; each gets an instance."""
+
+    items: list[JsonValue]
+
+
 class SkipIt(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task is false."""
 
@@ -52,7 +59,7 @@ class FailIt(Struct, frozen=True, kw_only=True):
     error: TaskError
 
 
-Judgement: TypeAlias = Proceed | Await | SkipIt | FailIt
+Judgement: TypeAlias = Proceed | Await | Expand | SkipIt | FailIt
 
 
 class Decide(Command[None], frozen=True, kw_only=True):

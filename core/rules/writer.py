@@ -8,6 +8,7 @@ from __future__ import annotations
 from core.model.decisions import WriterRules
 from core.rules import gauges, work_items
 from core.rules.families import family_of
+from core.rules.instances import decide_group
 from core.rules.lanes import choose, sort_key
 from core.rules.limit_scopes import broad_keys, gauge_keys
 from core.rules.overlaps import decide_fire
@@ -33,6 +34,7 @@ WRITER_RULES = WriterRules(
     verdict_of_finally=verdict_of_finally,
     verdict_of_tasks=verdict_of_tasks,
     forecast=forecast,
+    decide_group=decide_group,
     family_of=family_of,
     gauges=gauges,
     admit=admit,

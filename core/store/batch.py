@@ -99,7 +99,11 @@ class Batch:
         self.jobs_over: list[int] = []
         """Jobs that ended in this batch, and for which tasks may wait."""
         self._events: list[tuple[object, ...]] = []
-        self._counts: Counter[tuple[int, int, str, str]] = Counter()
+        self._counts: Counter[tuple[int, int, int | None, str, str]] = Counter()
+        self.sets: set[int] = set()
+        """Sets of instances that this batch has to bring in line with their group."""
+        self.turns: set[int] = set()
+        """Sets of which further instances may begin."""
         self._tolerated: Counter[tuple[int, int]] = Counter()
         self._ended: Counter[tuple[str, TaskStatus]] = Counter()
         self.families = Families(writer, wall=self.wall)
@@ -227,7 +231,7 @@ class Batch:
     def _count_move(self, task: Placed, move: Move[TaskStatus]) -> None:
         """Count its statuses, the lane it enters or leaves, the end it brings."""
         source, target = move.source, move.target
-        where = (task.job_id, task.stage_id, task.queue)
+        where = (task.job_id, task.stage_id, task.set_id, task.queue)
         self._counts[(*where, source)] -= 1
         self._counts[(*where, target)] += 1
         if source is TaskStatus.QUEUED or target is TaskStatus.QUEUED:
@@ -242,13 +246,13 @@ class Batch:
 
     def count_created(self, task: Placed, status: TaskStatus) -> None:
         """Count a new task."""
-        self._counts[task.job_id, task.stage_id, task.queue, status] += 1
+        self._counts[task.job_id, task.stage_id, task.set_id, task.queue, status] += 1
         if status is TaskStatus.QUEUED:
             self.reorder_lane(task)
 
     def count_gone(self, task: Placed, status: TaskStatus) -> None:
         """Count a final task no more; its row is still there."""
-        self._counts[task.job_id, task.stage_id, task.queue, status] -= 1
+        self._counts[task.job_id, task.stage_id, task.set_id, task.queue, status] -= 1
         if status is FAILED:
             self.families.move(task, status, -1)
 
@@ -280,7 +284,9 @@ class Batch:
 
     def follow(self, task: Placed, status: TaskStatus, *, tolerated: bool = False) -> None:
         """Let phase 4 follow what the end of a task means."""
-        self.finals.append(FinalTask(task.task_id, task.job_id, task.stage_id, status, tolerated))
+        self.finals.append(
+            FinalTask(task.task_id, task.job_id, task.stage_id, status, tolerated, task.set_id)
+        )
 
     def trial(self) -> Batch:
         """Return a batch for a part of this transaction; see `absorb`."""
@@ -295,6 +301,8 @@ class Batch:
         """Take over what a finished part of this transaction noted."""
         self.finals += other.finals
         self.jobs_over += other.jobs_over
+        self.sets |= other.sets
+        self.turns |= other.turns
         self.verdicts += other.verdicts
         self.budget = other.budget
         mine, theirs = self.report, other.report
@@ -325,9 +333,12 @@ class Batch:
     def flush_counts(self) -> None:
         """Write the counters; later statements of the batch may read them."""
         deltas: Counter[tuple[str, str | bytes | None, str]] = Counter()
-        for (job_id, stage_id, queue, status), number in self._counts.items():
+        for (job_id, stage_id, set_id, queue, status), number in self._counts.items():
             if number:
                 deltas["queue", raw(queue), status] += number
+                if set_id is not None:
+                    deltas["set", str(set_id), status] += number
+                    continue
                 deltas["job", str(job_id), status] += number
                 if job_id != INBOX:
                     deltas["stage", str(stage_id), status] += number
@@ -339,7 +350,7 @@ class Batch:
         self._tolerated.clear()
 
     def task_counts(self, scope: str, number: int) -> TaskCounts:
-        """Return how many tasks of a `stage` or `job` stand where, this batch included."""
+        """Return how many tasks of a `stage`, `job` or `set` stand where, this batch included."""
         self.flush_counts()
         sql = "SELECT status, n FROM counter WHERE scope = ? AND ref = ? AND n > 0"
         return {TaskStatus(status): n for status, n in self.rows(sql, scope, str(number))}

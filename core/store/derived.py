@@ -15,10 +15,13 @@ from core.store.schema import RUN_TIMES
 REAL_COUNTERS = f"""
 SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
 UNION ALL
-SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task GROUP BY job_id, status
+SELECT 'job', CAST(job_id AS TEXT), status, count(*) FROM task WHERE set_id IS NULL GROUP BY job_id, status
+UNION ALL
+SELECT 'set', CAST(set_id AS TEXT), status, count(*) FROM task
+WHERE set_id IS NOT NULL GROUP BY set_id, status
 UNION ALL
 SELECT 'stage', CAST(stage_id AS TEXT), status, count(*) FROM task
-WHERE stage_id != {INBOX_STAGE} GROUP BY stage_id, status
+WHERE stage_id != {INBOX_STAGE} AND set_id IS NULL GROUP BY stage_id, status
 UNION ALL
 SELECT 'job_tolerated', CAST(job_id AS TEXT), status, count(*) FROM task
 WHERE tolerated GROUP BY job_id, status
@@ -26,12 +29,15 @@ UNION ALL
 SELECT 'stage_tolerated', CAST(stage_id AS TEXT), status, count(*) FROM task
 WHERE tolerated GROUP BY stage_id, status"""
 
+RUN_TIME_KEY = "CASE WHEN t.set_id IS NULL THEN t.key ELSE t.grp END"
+"""Of a task `t`: all instances of a group are timed as one."""
 # What attempts took outlives their rows.
 REAL_RUN_TIMES = f"""
 SELECT workflow, key, task_id, epoch, ms FROM (
   SELECT workflow, key, task_id, epoch, ms,
     row_number() OVER (PARTITION BY workflow, key ORDER BY task_id DESC, epoch DESC) AS place FROM (
-    SELECT j.name AS workflow, t.key, a.task_id, a.epoch, max(0, a.finished_at - a.started_at) AS ms
+    SELECT j.name AS workflow, {RUN_TIME_KEY} AS key, a.task_id, a.epoch,
+      max(0, a.finished_at - a.started_at) AS ms
     FROM attempt a JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX}
     JOIN job j ON j.id = t.job_id WHERE a.status = 'succeeded'
     UNION ALL

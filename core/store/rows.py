@@ -51,10 +51,14 @@ class TaskPlace:
     stage_id: int
     queue: str
     lane_id: int
+    set_id: int | None
+    """Of an instance: the set that it is counted under in the place of job and stage."""
 
 
-PLACE = "id, job_id, stage_id, queue, lane_id"
+PLACE = "id, job_id, stage_id, queue, lane_id, set_id"
 """The columns of a `TaskPlace`, in its order."""
+PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
+"""The same of a task `t`."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class ReadyRow:
     stage_id: int
     queue: str
     lane_id: int
+    set_id: int | None
     status: str
     wait_reason: str | None
 
@@ -84,6 +89,7 @@ class ClaimedRow:
     stage_id: int
     queue: str
     lane_id: int
+    set_id: int | None
     epoch: int
     key: str
     uses: str
@@ -167,6 +173,8 @@ class FinalTask:
     stage_id: int
     status: TaskStatus
     tolerated: bool = False
+    set_id: int | None = None
+    """Of an instance; nothing but its group and what needs it follows from its end."""
 
     @property
     def counts_as(self) -> TaskStatus:

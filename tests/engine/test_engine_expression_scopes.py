@@ -6,8 +6,11 @@ import threading
 
 import pytest
 
-from core.engine.expression_scopes import ExpressionScopes
+from core.engine.expression_scopes import OUTPUTS_MAX, ExpressionScopes
+from core.model.errors import Invalid
+from core.model.instances import Item
 from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
+from core.store.reports.instances import InstanceResult
 
 
 class Store:
@@ -23,6 +26,45 @@ class Store:
         return ExpressionInputs(
             params={"x": 1}, tasks={"a": result}, job={"id": job_id, "name": "w"}, size=self.size
         )
+
+    async def instance_results(self, job_id: int, key: str, *, after: int = -1) -> list[InstanceResult]:
+        assert (job_id, key) == (1, "a")
+        return [] if after >= 1 else [instance(after + 1, self.size)]
+
+
+def instance(index: int, size: int) -> InstanceResult:
+    return InstanceResult(
+        index=index,
+        key=f"a[{index}]",
+        uses="delay",
+        status="failed" if index else "succeeded",
+        reason="",
+        output={"n": index},
+        error={"code": "exit", "message": "it broke"} if index else {},
+        size=size,
+    )
+
+
+async def test_outputs_of_instances_are_in_order_and_gaps_are_named() -> None:
+    scope = await ExpressionScopes(Store(), Store()).scope(
+        1, "${{ tasks.a.outputs }} ${{ tasks.a.gaps }}", {}
+    )
+    gap = {"index": 1, "key": "a[1]", "status": "failed", "code": "exit", "message": "it broke"}
+    found = scope.values["tasks"]["a"]
+    assert (found["outputs"], found["gaps"]) == ([{"n": 0}, None], [gap])
+
+
+async def test_outputs_of_instances_that_are_too_large_are_refused_before_all_are_read() -> None:
+    with pytest.raises(Invalid) as refused:
+        await ExpressionScopes(Store(), Store(OUTPUTS_MAX + 1)).scope(1, "${{ tasks.a.outputs }}", {})
+    assert refused.value.code == "expression.outputs_too_large"
+
+
+async def test_an_instance_sees_its_item_without_a_look_at_the_store() -> None:
+    store, item = Store(), Item(index=3, value="x", name="film")
+    scope = await ExpressionScopes(store, store).scope(1, "${{ film }} ${{ index }}", {}, item=item)
+    assert await scope.resolve({"a": "${{ film }} ${{ index }}"}, "k") == {"a": "x 3"}
+    assert store.mentioned == []
 
 
 @pytest.mark.parametrize(
@@ -43,7 +85,7 @@ async def test_only_what_is_mentioned_is_asked_for(
     source: str, tasks: str, outputs: str, params: bool
 ) -> None:
     store = Store()
-    await ExpressionScopes(store).scope(1, {"x": ["${{ " + source + " }}"]}, {})
+    await ExpressionScopes(store, store).scope(1, {"x": ["${{ " + source + " }}"]}, {})
     wanted = Mentioned(tasks=frozenset(tasks), outputs=frozenset(outputs), params=params)
     assert store.mentioned == [wanted]
 
@@ -60,6 +102,6 @@ async def test_large_values_are_worked_on_beside_the_loop(
         return True
 
     monkeypatch.setattr("core.engine.expression_scopes.judge", noted)
-    scope = await ExpressionScopes(Store(size)).scope(1, "${{ tasks.a.output }}", {})
+    scope = await ExpressionScopes(Store(size), Store()).scope(1, "${{ tasks.a.output }}", {})
     assert await scope.judge("true", "b")
     assert threads == [beside]

@@ -14,24 +14,25 @@ from core.model.judgements import Await
 from core.model.signal_commands import Signal, Signalled
 from core.model.values import JsonObject, to_iso
 from core.store.apply import item_times, job_answers
+from core.store.apply.groups import sets_of
 from core.store.apply.missed_answers import MISSED, Missed
 from core.store.apply.moves import queueing, waiting
+from core.store.apply.moves.groups import unhold_group
 from core.store.batch import Batch, earliest
-from core.store.rows import PLACE, Awaited, Cause, Subject, TaskPlace
+from core.store.rows import PLACED, Awaited, Cause, Subject, TaskPlace
 from core.store.sql import pack, raw, unpack
 
-_PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
 _DUE = (
-    f"SELECT {_PLACED}, w.job_id, w.wanted FROM awaited w INDEXED BY awaited_due"
+    f"SELECT {PLACED}, w.job_id, w.wanted FROM awaited w INDEXED BY awaited_due"
     " JOIN task t ON t.id = w.task_id WHERE w.is_held = 0 AND w.due_at IS NOT NULL AND w.due_at <= ?"
     " ORDER BY w.due_at LIMIT ?"
 )
 _UNTIL = (
-    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_until JOIN task t ON t.id = w.task_id"
+    f"SELECT {PLACED} FROM awaited w INDEXED BY awaited_until JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.until IS NOT NULL AND w.until <= ? ORDER BY w.until LIMIT ?"
 )
 _LATE = (
-    f"SELECT {_PLACED}, {MISSED} FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
+    f"SELECT {PLACED}, {MISSED} FROM awaited w INDEXED BY awaited_fails JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.fails_at IS NOT NULL AND w.fails_at <= ? ORDER BY w.fails_at LIMIT ?"
 )
 _NEXT = (
@@ -42,7 +43,7 @@ _NEXT = (
     " WHERE is_held = 0 AND fails_at IS NOT NULL)"
 )
 _WAITS = (
-    f"SELECT {_PLACED} FROM awaited w INDEXED BY awaited_by_signal JOIN task t ON t.id = w.task_id"
+    f"SELECT {PLACED} FROM awaited w INDEXED BY awaited_by_signal JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.name = CAST(? AS TEXT) AND w.key = CAST(? AS TEXT) ORDER BY w.task_id LIMIT 1"
 )
 _KEPT = (
@@ -57,7 +58,7 @@ _INSERT = (
 _READ = "UPDATE signal SET task_id = ? WHERE id = ? AND task_id IS NULL"
 _EXPIRED = "DELETE FROM signal WHERE id IN (SELECT id FROM signal WHERE expires_at <= ? LIMIT 100)"
 
-_OF_PLACE = len(PLACE.split(", "))
+_OF_PLACE = len(PLACED.split(", "))
 
 
 class _Kept(NamedTuple):
@@ -102,6 +103,9 @@ def begin(batch: Batch, task_id: int, command: Await) -> bool:
 
 def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
     """Let a held task wait on, or answer it at once; False = it is not held, or waits for no answer."""
+    if unhold_group(batch, place, cause):
+        batch.sets.update(sets_of(batch, [place.task_id]))
+        return True
     if not waiting.unhold(batch, place, cause):
         return False
     row = batch.one("SELECT name, key, job_id, wanted FROM awaited WHERE task_id = ?", place.task_id)

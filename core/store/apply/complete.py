@@ -29,17 +29,18 @@ from core.model.outcomes import (
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.apply.backends import note_end, note_successes
+from core.store.apply.groups import mark_late
 from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
 from core.store.apply.stored_outputs import store_output
 from core.store.apply.variables import set_variables
 from core.store.batch import Batch
-from core.store.rows import Awaited, Cause, Subject, Success, TaskPlace
+from core.store.rows import PLACED, Awaited, Cause, Subject, Success, TaskPlace
 from core.store.sql import guard, pack
 
 _READ = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.stop_at, t.stop_by, t.stop_reason,"
+    f"SELECT {PLACED}, t.stop_at, t.stop_by, t.stop_reason,"
     " job.status = 'ending' AND job.finishing != 1"
     " FROM task t JOIN job ON job.id = t.job_id"
     f" WHERE t.id = ? AND t.epoch = ? AND {guard(TASK['succeed'], 't.status')}"
@@ -57,6 +58,7 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
         for command in commands
         if isinstance(command.outcome, Succeeded)
     ]
+    mark_late(batch, successes)
     note_successes(batch, successes)
     landed = {(success.task_id, success.epoch) for success in running.succeed(batch, successes)}
     for command in commands:

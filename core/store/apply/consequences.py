@@ -17,8 +17,10 @@ from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.records import replace
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
+from core.store.apply.align_instances import align
 from core.store.apply.ends import give_verdict
 from core.store.apply.exhaustion import fail_of_aisle, fail_of_lane
+from core.store.apply.groups import begin_more, decide_groups, read_set
 from core.store.apply.job_answers import answer_ended
 from core.store.apply.lane_sets import rekey
 from core.store.apply.lanes import open_job
@@ -66,19 +68,35 @@ def apply_consequences(batch: Batch, *, over: Callable[[Batch], None] = answer_e
     `over` answers the tasks of others that wait for the jobs which end.
     """
     _follow_finals(batch, over)
-    while batch.finals and batch.budget > 0:
+    while _is_left(batch) and batch.budget > 0:
         _follow_finals(batch, over)
+    while batch.finals:
+        _leave_finals(batch, over)
+    batch.followups += [LeftOver("set", set_id) for set_id in sorted(batch.sets | batch.turns)]
+    batch.sets, batch.turns = set(), set()
+
+
+def _is_left(batch: Batch) -> bool:
+    return bool(batch.finals or batch.sets or batch.turns)
 
 
 def _follow_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
-    while batch.finals and batch.budget > 0:
+    while _is_left(batch) and batch.budget > 0:
+        _align_sets(batch)
         finals, batch.finals = batch.finals, []
+        decide_groups(batch, finals)
         _first_failures(batch, finals)
         _follow_edges(batch, _of_live_jobs(batch, finals))
         close_stages(batch, finals)
         _carry_out_verdicts(batch)
         over(batch)
+    _leave_finals(batch, over)
+
+
+def _leave_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
+    """Count what ended for groups and stages; what else follows is for a later batch."""
     finals, batch.finals = batch.finals, []
+    decide_groups(batch, finals)
     batch.followups += [LeftOver("task", final.task_id) for final in finals]
     close_stages(batch, finals)
     _carry_out_verdicts(batch)
@@ -114,15 +132,32 @@ def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
             fail_of_aisle(batch, number)
         elif kind == "dear":
             fail_of_lane(batch, number)
+        elif kind == "set":
+            align(batch, number)
     tasks = [number for kind, number in left if kind == "task"]
     rows = batch.rows(
-        "SELECT id, job_id, stage_id, status, tolerated FROM task"
+        "SELECT id, job_id, stage_id, status, tolerated, set_id FROM task"
         " WHERE id IN (SELECT value FROM json_each(?))"
         f" AND {among(TASK['rerun'].sources)}",
         ids(tasks),
     )
-    again = [FinalTask(t, j, s, TaskStatus(status), bool(tolerated)) for t, j, s, status, tolerated in rows]
+    again = [
+        FinalTask(t, j, s, TaskStatus(status), bool(tolerated), set_id)
+        for t, j, s, status, tolerated, set_id in rows
+    ]
     _follow_edges(batch, _of_live_jobs(batch, again))
+
+
+def _align_sets(batch: Batch) -> None:
+    """Bring sets in line that this batch changed, and let the next instances begin."""
+    turns, batch.turns = batch.turns, set()
+    sets, batch.sets = batch.sets, set()
+    for set_id in sorted(turns - sets):
+        group = read_set(batch, set_id)
+        if group is not None:
+            begin_more(batch, group)
+    for set_id in sorted(sets):
+        align(batch, set_id)
 
 
 def _carry_out_verdicts(batch: Batch) -> None:
@@ -135,7 +170,7 @@ def _first_failures(batch: Batch, finals: list[FinalTask]) -> None:
     failed = {
         final.job_id: final.task_id
         for final in reversed(finals)
-        if final.counts_as is TaskStatus.FAILED and final.job_id != INBOX
+        if final.counts_as is TaskStatus.FAILED and final.job_id != INBOX and final.set_id is None
     }
     if not failed:
         return

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.commands import ComeDue
-from core.model.judgements import Await, Decide, FailIt, Proceed, SkipIt
+from core.model.judgements import Await, Decide, Expand, FailIt, Proceed, SkipIt
 from core.model.terms import Terms
 from core.model.values import JsonObject
 from core.store.apply import answers
 from core.store.apply.lane_sets import bind
+from core.store.apply.make_instances import expand
 from core.store.apply.moves import idle, queueing
 from core.store.apply.unknown_estimates import estimate_unknown
 from core.store.batch import MAX_PER_BATCH, Batch
@@ -33,6 +34,8 @@ def _landed(batch: Batch, command: Decide) -> bool:
             return _proceed(batch, command.task_id, terms)
         case Await():
             return answers.begin(batch, command.task_id, command.verdict)
+        case Expand():
+            return expand(batch, command.task_id, command.verdict)
         case SkipIt():
             return idle.skip_by_judgement(batch, command.task_id)
         case FailIt(error=error):

@@ -18,7 +18,7 @@ from core.model.text import safe_line
 from core.model.values import JsonObject
 from core.store.apply.moves import idle
 from core.store.batch import Batch
-from core.store.rows import LeftOver, TaskPlace
+from core.store.rows import PLACED, LeftOver, TaskPlace
 from core.store.sql import ids
 
 AT_ONCE = 256
@@ -47,7 +47,7 @@ _OF_QUEUE = (
     f" AND {_POLICY} LIMIT {AT_ONCE}"
 )
 _TASKS = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.cost FROM lane l CROSS JOIN task t"
+    f"SELECT {PLACED}, t.cost FROM lane l CROSS JOIN task t"
     " INDEXED BY task_claim ON t.lane_id = l.id AND t.status = 'queued'"
     " WHERE l.{} = ? AND l.head_key IS NOT NULL AND coalesce(l.shut_by, 1) > 0"
     " ORDER BY t.sort_key, t.id LIMIT ?"

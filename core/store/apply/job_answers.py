@@ -14,7 +14,7 @@ from core.model.text import safe_line
 from core.model.values import INBOX, JsonObject
 from core.store.apply.moves import waiting
 from core.store.batch import Batch
-from core.store.rows import PLACE, TaskPlace
+from core.store.rows import PLACED, TaskPlace
 from core.store.sql import raw
 
 _JOB = "SELECT id, name, status, reason, client_key FROM job WHERE "
@@ -24,9 +24,8 @@ _BY_NAME = f"{_JOB} id > 1 AND name = CAST(? AS TEXT) AND id != ? ORDER BY id DE
 _BIND = "UPDATE awaited SET job_id = ? WHERE task_id = ?"
 _BIND_KEY = "UPDATE awaited SET job_id = ? WHERE job_id IS NULL AND job_key = CAST(? AS TEXT)"
 _BIND_NAME = "UPDATE awaited SET job_id = ? WHERE job_id IS NULL AND job_name = CAST(? AS TEXT)"
-_PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
 _WAITS = (
-    f"SELECT {_PLACED}, w.wanted FROM awaited w INDEXED BY awaited_job JOIN task t ON t.id = w.task_id"
+    f"SELECT {PLACED}, w.wanted FROM awaited w INDEXED BY awaited_job JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.job_id = ? ORDER BY w.task_id LIMIT ?"
 )
 # The alarm of what comes due takes them up at once, also after a crash.

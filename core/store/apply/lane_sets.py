@@ -150,6 +150,12 @@ def leave_retries(batch: Batch, task_ids: Iterable[int]) -> None:
                 _put(batch, task._replace(repeats_in=None))
 
 
+def lane_of(batch: Batch, task_id: int) -> int:
+    """Return the lane of tasks that say of limits what this one says."""
+    (task,) = batch.typed(Waiting, _CHOSEN, ids([task_id]))
+    return Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of_waiting(task))
+
+
 def _put(batch: Batch, task: Waiting) -> None:
     lane_id = Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of_waiting(task))
     if lane_id != task.lane_id:

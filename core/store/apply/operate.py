@@ -29,15 +29,16 @@ from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply import answers, lanes
 from core.store.apply.ends import give_verdict
+from core.store.apply.groups import sets_of
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stops import stop_job, stop_tasks
 from core.store.batch import Batch
-from core.store.rows import Cause, Subject, TaskPlace
+from core.store.rows import PLACED, Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw
 
 _READ = (
-    "SELECT t.id, t.job_id, t.stage_id, t.queue, t.lane_id, t.status, t.retry_at, job.status"
+    f"SELECT {PLACED}, t.status, t.retry_at, job.status"
     " FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN job ON job.id = t.job_id ORDER BY t.id"
 )
 # The key moves by whole levels: when the task was queued is not asked, the wall clock may have been set.
@@ -80,6 +81,7 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
     cause = Cause(reason=command.reason, actor=command.actor, force=command.force)
     asked = stop_tasks(batch, running, cause)
     batch.finals += idle.cancel_idle(batch, idle_tasks, cause)
+    batch.sets.update(sets_of(batch, [task.place.task_id for task in idle_tasks]))
     return Operated(changed=len(asked) + len(idle_tasks), refused=tuple(refused))
 
 
@@ -124,6 +126,7 @@ def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
         else:
             reason = f"it is {task.status}; only queued, retrying and waiting tasks can be held"
             refused.append(Refusal(task.id, reason))
+    batch.sets.update(sets_of(batch, command.task_ids))
     return Operated(changed=changed, refused=tuple(refused))
 
 
@@ -165,6 +168,7 @@ def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
             f"it is {task.status} already" if task.status in TASK_FINAL else f"it is {task.status}, not held"
         )
         refused.append(Refusal(task.id, already))
+    batch.sets.update(sets_of(batch, command.task_ids))
     return Operated(changed=changed, refused=tuple(refused))
 
 

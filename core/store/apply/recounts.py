@@ -13,10 +13,15 @@ from core.store.sql import among, raw
 
 _STAGES = (
     "SELECT s.id, s.open_tasks, (SELECT count(*) FROM task t INDEXED BY task_list WHERE t.job_id = s.job_id"
-    f" AND {among(set(TaskStatus) - TASK_FINAL, 't.status')} AND t.id BETWEEN s.first_task AND s.last_task)"
+    f" AND {among(set(TaskStatus) - TASK_FINAL, 't.status')} AND t.stage_id = s.id)"
     " FROM stage s WHERE s.job_id = ? ORDER BY s.id"
 )
-_OF_JOB = "SELECT status, count(*) FROM task INDEXED BY task_list WHERE job_id = ? GROUP BY status"
+_OF_JOB = (
+    "SELECT status, count(*) FROM task INDEXED BY task_list WHERE job_id = ? AND set_id IS NULL"
+    " GROUP BY status"
+)
+_OF_SET = "SELECT status, count(*) FROM task INDEXED BY task_item WHERE set_id = ? GROUP BY status"
+_SETS = "SELECT id FROM instance_set WHERE job_id = ? ORDER BY id"
 _OF_STAGE = (
     "SELECT t.status, count(*) FROM stage s JOIN task t INDEXED BY task_list ON t.job_id = s.job_id"
     " AND t.id BETWEEN s.first_task AND s.last_task WHERE s.id = ? GROUP BY t.status"
@@ -59,6 +64,8 @@ def recount_job(batch: Batch, job_id: int) -> int:
             found += note_repair(batch, job_id, what)
         found += _recount(batch, job_id, "stage", stage_id, sql=_OF_STAGE)
         found += _recount(batch, job_id, "stage_tolerated", stage_id, sql=_TOLERATED_OF_STAGE)
+    for (set_id,) in batch.rows(_SETS, job_id):
+        found += _recount(batch, job_id, "set", set_id, sql=_OF_SET)
     corrected = batch.run(_NEEDS, job_id)
     if corrected:
         found += note_repair(batch, job_id, {"what": "task.needs_left", "tasks": corrected})

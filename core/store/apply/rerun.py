@@ -13,22 +13,27 @@ from core.model.commands import ONCE_TAKEN, RETRY_LIMIT, Forecast, Operated, Ref
 from core.model.decisions import StageTally
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
-from core.model.status import JOB_FINAL, TASK, TASK_FINAL, JobStatus, TaskStatus
+from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply import answers
+from core.store.apply.group_reruns import refuse_groups, reopened_groups, run_whole, wait_again
 from core.store.apply.judged_counts import judged_counts
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import jobs, queueing, stages
 from core.store.apply.once_keys import take_again
 from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
 from core.store.apply.purge import purging
+from core.store.apply.start_over import let_needs_wait
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
-from core.store.sql import among, guard, ids, pack
+from core.store.sql import among, ids
 
 _WENT_WRONG = (
-    "SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status IN ('failed', 'cancelled')"
-    " ORDER BY id"
+    "SELECT t.id FROM task t INDEXED BY task_list WHERE t.job_id = ? AND t.status IN ('failed', 'cancelled')"
+    # What a group had no use for any more did not go wrong.
+    " AND (t.set_id IS NULL OR EXISTS (SELECT 1 FROM task g WHERE g.id = t.group_task"
+    " AND g.status IN ('failed', 'cancelled') AND t.set_id = (SELECT max(i.id) FROM instance_set i"
+    " WHERE i.task_id = g.id))) ORDER BY t.id"
 )
 _WITH_SKIPPED = """
 WITH RECURSIVE again(id) AS (
@@ -48,25 +53,9 @@ WITH RECURSIVE again(id) AS (
   SELECT e.task_id FROM again JOIN edge e ON e.need_id = again.id)
 SELECT id FROM again
 """
-_MEET = f"""
-UPDATE edge SET met = CASE
-  WHEN need_id IN (SELECT value FROM json_each(?1)) THEN 0
-  ELSE (SELECT n.status = 'succeeded' OR n.tolerated
-          OR (edge.kind = 'done' AND {among(TASK_FINAL, "n.status")})
-        FROM task n WHERE n.id = edge.need_id) END
-WHERE task_id IN (SELECT value FROM json_each(?1))
-"""
-_UNMEET = f"""
-UPDATE edge SET met = 0 WHERE met = 1 AND need_id IN (SELECT value FROM json_each(?1))
-  AND task_id IN (SELECT t.id FROM edge e JOIN task t ON t.id = e.task_id
-                  WHERE e.need_id IN (SELECT value FROM json_each(?1))
-                    AND {guard(TASK["unblock"], "t.status")})
-RETURNING task_id
-"""
-_WAIT = """
-UPDATE task SET needs_left = needs_left + j.value->>1, wait_reason = NULL
-FROM json_each(?) AS j WHERE task.id = j.value->>0
-"""
+_GROUPS_OF = (
+    "SELECT group_task FROM task WHERE id IN (SELECT value FROM json_each(?)) AND group_task IS NOT NULL"
+)
 _ENDED_JOBS = (
     "SELECT DISTINCT job.id, job.on_task_failure FROM json_each(?) AS j JOIN task t ON t.id = j.value"
     f" JOIN job ON job.id = t.job_id WHERE job.id != ? AND {among(JOB_FINAL, 'job.status')} ORDER BY job.id"
@@ -133,6 +122,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
             queued_at_once += queueing.retry_now(batch, task.place, cause)
         else:
             refused.append(Refusal(task.id, f"it is {task.status}"))
+    amiss = refuse_groups(batch, chosen)
+    refused += amiss.values()
+    chosen = [task_id for task_id in chosen if task_id not in amiss]
     often = _retried_often(batch, command, chosen)
     refused += often.values()
     named = chosen = [task_id for task_id in chosen if task_id not in often]
@@ -148,6 +140,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     ]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
     ended = _ended_jobs(batch, ready)
+    run_whole(batch, ready)
     changed = _start_over(batch, ready, cause, counted=named)
     return Operated(
         changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)
@@ -207,10 +200,13 @@ def _forecasts(batch: Batch, jobs: list[_EndedJob]) -> tuple[Forecast, ...]:
 
 def _with_downstream(batch: Batch, chosen: list[int], refused: list[Refusal]) -> list[int]:
     """Add all dependants; one that has not ended would run twice, so it is refused."""
+    # What needs a group runs again with each of its instances, the group does so as these want it.
+    groups = {task_id for (task_id,) in batch.rows(_GROUPS_OF, ids(chosen))} - set(chosen)
     rows = batch.rows(
         f"SELECT t.id, t.status, {among(TASK_FINAL, 't.status')} FROM ({_DOWNSTREAM}) d"
-        " JOIN task t ON t.id = d.id",
-        ids(chosen),
+        " JOIN task t ON t.id = d.id WHERE t.id NOT IN (SELECT value FROM json_each(?))",
+        ids([*chosen, *groups]),
+        ids(groups),
     )
     # Blocked and queued dependants run after the rerun anyway.
     refused += [
@@ -253,15 +249,15 @@ def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: lis
     if not task_ids:
         return 0
     again = _finally_again(batch, task_ids)
-    task_ids = [*task_ids, *again]
-    listed = ids(task_ids)
-    batch.run(_MEET, listed)
-    # Their outputs are gone: a dependant that has not started waits for the new ones.
-    waiting = Counter(task_id for (task_id,) in batch.rows(_UNMEET, listed))
-    batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
-    _reopen(batch, listed, cause)
-    leave_retries(batch, task_ids)
-    number = queueing.rerun(batch, task_ids, cause, counted=frozenset(counted))
+    run_whole(batch, again)
+    groups = reopened_groups(batch, task_ids)
+    task_ids = [*dict.fromkeys((*task_ids, *again, *groups))]
+    let_needs_wait(batch, task_ids)
+    _reopen(batch, ids(task_ids), cause)
+    waiting = wait_again(batch, groups, cause)
+    rows = [task_id for task_id in task_ids if task_id not in waiting]
+    leave_retries(batch, rows)
+    number = queueing.rerun(batch, rows, cause, counted=frozenset(counted))
     batch.report.reopened = True
     return number - len(again)
 

@@ -10,23 +10,29 @@ from typing import NamedTuple
 
 from core.model.values import INBOX
 from core.store.batch import Batch
+from core.store.derived import RUN_TIME_KEY
 from core.store.schema import RUN_TIMES
 from core.store.sql import pack
 
 _ADD = (
     "INSERT INTO run_time (workflow, key, task_id, epoch, ms)"
-    " SELECT job.name, t.key, t.id, a.epoch, max(0, a.finished_at - a.started_at) FROM json_each(?) AS j"
+    f" SELECT job.name, {RUN_TIME_KEY}, t.id, a.epoch, max(0, a.finished_at - a.started_at)"
+    " FROM json_each(?) AS j"
     " CROSS JOIN attempt a ON a.task_id = j.value->>0 AND a.epoch = j.value->>1"
     f" CROSS JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX} CROSS JOIN job ON job.id = t.job_id"
 )
-_OF = "workflow = (SELECT name FROM job WHERE id = ?1) AND key = (SELECT key FROM task WHERE id = ?2)"
+_OF = (
+    "workflow = (SELECT name FROM job WHERE id = ?1)"
+    f" AND key = (SELECT {RUN_TIME_KEY} FROM task t WHERE t.id = ?2)"
+)
 _PRUNE = (
     f"DELETE FROM run_time WHERE {_OF} AND (task_id, epoch) <= (SELECT task_id, epoch FROM run_time"
     f" WHERE {_OF} ORDER BY task_id DESC, epoch DESC LIMIT 1 OFFSET {RUN_TIMES})"
 )
 _FORGET = (
     "DELETE FROM run_time WHERE workflow = (SELECT j.name FROM task t JOIN job j ON j.id = t.job_id"
-    " WHERE t.id = ?1) AND key = (SELECT key FROM task WHERE id = ?1) AND task_id = ?1 AND epoch = ?2"
+    f" WHERE t.id = ?1) AND key = (SELECT {RUN_TIME_KEY} FROM task t WHERE t.id = ?1)"
+    " AND task_id = ?1 AND epoch = ?2"
 )
 
 

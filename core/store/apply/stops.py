@@ -21,12 +21,21 @@ _STOP = (
     " RETURNING job_id, id, epoch"
 )
 _STOP_TASKS = _STOP.format(which="id IN (SELECT value FROM json_each(?5))")
+_STOP_SET = _STOP.format(
+    which="id IN (SELECT task_id FROM attempt INDEXED BY attempt_open WHERE status = 'running')"
+    " AND set_id = ?5"
+)
 _STOP_JOB = _STOP.format(which="job_id = ?5 AND stage_id != ?6")
 
 
 def stop_tasks(batch: Batch, task_ids: Sequence[int], cause: Cause) -> frozenset[int]:
     """Ask those of the tasks to stop that run and were not asked so before; return their ids."""
     return _stop(batch, _STOP_TASKS, ids(task_ids), cause) if task_ids else frozenset()
+
+
+def stop_set(batch: Batch, set_id: int, cause: Cause) -> frozenset[int]:
+    """Ask all instances of a set that run to stop, unless they were asked so before; return their ids."""
+    return _stop(batch, _STOP_SET, set_id, cause)
 
 
 def stop_job(batch: Batch, job_id: int, cause: Cause, *, spared: int | None = None) -> frozenset[int]:

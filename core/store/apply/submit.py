@@ -31,7 +31,7 @@ from core.store.sql import KEEP_PAYLOAD, digest, pack, raw
 _TASK = (
     f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
     " wait_reason, max_attempts, created_at, queued_at, cost, spec, actor)"
-    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
+    " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),"
     " CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))"
 )
 _JOB = (
@@ -93,7 +93,7 @@ def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor
 
 def _enqueue(batch: Batch, command: Enqueue) -> Enqueued:
     """Write the tasks whose `once` has no task yet; name the first of the others in their place."""
-    first = _next_id(batch, "task")
+    first = next_id(batch, "task")
     keys, new, task_ids, duplicates = OnceKeys(batch), list[TaskPlan](), list[int](), list[int]()
     for number, plan in enumerate(command.tasks):
         task_id = first + len(new)
@@ -114,7 +114,7 @@ def _loose_tasks(
     lanes, sets = Lanes(batch, INBOX), GaugeSets(batch)
     for task_id, plan in enumerate(plans, first):
         gset_id = sets.of_plan(plan, job_id=INBOX, workflow=None, project=plan.project)
-        place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue, gset_id))
+        place = TaskPlace(task_id, INBOX, INBOX_STAGE, plan.queue, lanes.of(plan.queue, gset_id), None)
         yield _new_task(place, plan, needs=0, is_open=True, group=group)
 
 
@@ -128,7 +128,7 @@ def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
         if known is not None:
             job_id, stored_hash = known
             return _known(plan.client_key, int(job_id), same_input=stored_hash == input_hash)
-    job_id = _next_id(batch, "job")
+    job_id = next_id(batch, "job")
     _write_job(batch, job_id, command, input_hash)
     _write_stages(batch, job_id, command)
     return Submitted(job_id=job_id)
@@ -190,7 +190,7 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
 
 
 def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
-    first_task, stage_id = _next_id(batch, "task"), _next_id(batch, "stage")
+    first_task, stage_id = next_id(batch, "task"), next_id(batch, "stage")
     numbers = _numbers(command.plan, first_task)
     keys, repeated = OnceKeys(batch), dict[int, int]()
     for position, plan in enumerate(command.plan.stages):
@@ -231,7 +231,8 @@ def _tasks_of_stage(
     lanes, sets = Lanes(batch, stage.job_id), GaugeSets(batch)
     for task_id, task in enumerate(plan.tasks, first_task):
         gset_id = sets.of_plan(task, job_id=stage.job_id, workflow=job.name, project=job.project)
-        place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lanes.of(task.queue, gset_id))
+        lane_id = lanes.of(task.queue, gset_id)
+        place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lane_id, None)
         yield _new_task(place, task, needs=len(task.needs), is_open=stage.is_open)
 
 
@@ -298,6 +299,7 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         place.stage_id,
         raw(place.queue),
         place.lane_id,
+        place.set_id,
         raw(plan.key),
         raw(plan.name),
         raw(task.group),
@@ -320,7 +322,8 @@ def _first_facts(task: _NewTask, numbers: Mapping[str, int]) -> JsonObject:
     return facts if task.group is None else {**facts, "group": task.group}
 
 
-def _next_id(batch: Batch, table: str) -> int:
+def next_id(batch: Batch, table: str) -> int:
+    """Return the id of the next row of a table that is purged: no id comes twice."""
     (highest, gone) = batch.rows(
         f"SELECT (SELECT max(id) FROM {table}),"
         " (SELECT last FROM purged WHERE noun = ? ORDER BY first DESC LIMIT 1)",

@@ -15,12 +15,12 @@ from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stages import close_stages
 from core.store.batch import Batch
-from core.store.rows import Cause, FinalTask, LeftOver, TaskPlace
+from core.store.rows import PLACE, Cause, FinalTask, LeftOver, TaskPlace
 from core.store.sql import among
 
 _VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id = ? AND status = 'ending'"
 _PICK = (
-    "SELECT id, job_id, stage_id, queue, lane_id, status FROM task INDEXED BY task_list"
+    f"SELECT {PLACE}, status FROM task INDEXED BY task_list"
     f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} AND stage_id != ? LIMIT ?"
 )
 

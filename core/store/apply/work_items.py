@@ -28,12 +28,11 @@ from core.model.work_items import OF_ITEM, EntryKind, ItemOutcome, ItemRole, OnD
 from core.store.apply.moves import waiting, work_items
 from core.store.apply.moves.work_items import Entry
 from core.store.batch import Batch
-from core.store.rows import PLACE, TaskPlace
+from core.store.rows import PLACED, TaskPlace
 from core.store.sql import ids, pack, raw, unpack
 
-_PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
 _READ = (
-    f"SELECT {_PLACED}, w.id, w.title, w.form, w.submitter, w.assignee, w.claimed_by, w.claimed_at,"
+    f"SELECT {PLACED}, w.id, w.title, w.form, w.submitter, w.assignee, w.claimed_by, w.claimed_at,"
     " w.approvals, w.quorum, w.four_eyes, w.on_deny, w.is_held, w.answer, w.outcome, w.closed_at, w.closed_by"
     " FROM work_item w JOIN task t ON t.id = w.task_id WHERE w.id = ?"
 )
@@ -66,6 +65,7 @@ class Item(NamedTuple):
     stage_id: int
     queue: str
     lane_id: int
+    set_id: int | None
     id: int
     title: str
     form: str
@@ -86,7 +86,7 @@ class Item(NamedTuple):
     @property
     def place(self) -> TaskPlace:
         """Return where its task stands."""
-        return TaskPlace(self.task_id, self.job_id, self.stage_id, self.queue, self.lane_id)
+        return TaskPlace(self.task_id, self.job_id, self.stage_id, self.queue, self.lane_id, self.set_id)
 
     @property
     def note(self) -> JsonObject:

@@ -20,6 +20,7 @@ from core.store.reports.expression_inputs import ExpressionReports
 from core.store.reports.failures import FailureReports
 from core.store.reports.forgettable import ForgettableReports
 from core.store.reports.health import HealthReports
+from core.store.reports.instances import InstanceReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
 from core.store.reports.notices import NoticeReports
@@ -82,6 +83,7 @@ class Reports:
         self.binding = BindingReports(source)
         self.conditions = ConditionReports(source)
         self.expressions = ExpressionReports(source)
+        self.instances = InstanceReports(source)
         self.notices = NoticeReports(source)
         self.outcomes = OutcomeReports(source)
         self.surroundings = SurroundingsReports(source)

@@ -119,7 +119,8 @@ class ExpressionReports:
         return await _read_tasks(db, job_id, task_ids, mentioned)
 
     async def _remember(self, db: AsyncConnection, job_id: int) -> dict[str, int]:
-        query = select(task.c.key, task.c.id).where(task.c.job_id == job_id)
+        # What instances made is read with their group.
+        query = select(task.c.key, task.c.id).where(task.c.job_id == job_id, task.c.set_id.is_(None))
         task_ids: dict[str, int] = {row.key: row.id for row in (await db.execute(query)).all()}
         self._task_ids[job_id] = task_ids
         self._task_ids.move_to_end(job_id)

@@ -27,7 +27,8 @@ _OF_STAGE = "t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task"
 _LEFT_OVER = (
     "EXISTS (SELECT 1 FROM followup f WHERE (f.kind = 'job' AND f.id = j.id)"
     " OR (f.kind = 'stage' AND f.id IN (SELECT id FROM stage WHERE job_id = j.id))"
-    " OR (f.kind = 'task' AND f.id IN (SELECT id FROM task WHERE job_id = j.id)))"
+    " OR (f.kind = 'task' AND f.id IN (SELECT id FROM task WHERE job_id = j.id))"
+    " OR (f.kind = 'set' AND f.id IN (SELECT id FROM instance_set WHERE job_id = j.id)))"
 )
 # Nothing of the job can move, nothing of it waits to be judged, and nothing was left over to be done.
 _QUIET = (
@@ -40,12 +41,17 @@ _COUNTED = (
     "SELECT s.job_id FROM stage s JOIN job j ON j.id = s.job_id WHERE"
     f" {_LIVE} AND s.id != {INBOX_STAGE}"
     " AND s.open_tasks != (SELECT count(*) FROM task t INDEXED BY task_list"
-    f" WHERE {_OF_STAGE} AND {among(_OPEN, 't.status')})"
+    f" WHERE {_OF_STAGE} AND {among(_OPEN, 't.status')}) + (SELECT coalesce(sum(c.n), 0) FROM instance_set i"
+    " INDEXED BY instance_set_job JOIN task g ON g.id = i.task_id AND g.stage_id = s.id JOIN counter c"
+    f" ON c.scope = 'set' AND c.ref = CAST(i.id AS TEXT) AND {among(_OPEN, 'c.status')}"
+    " WHERE i.job_id = s.job_id)"
 )
 _COUNTERS = (
     "SELECT j.id FROM job j INDEXED BY job_live JOIN task t INDEXED BY task_list ON t.job_id = j.id"
     f" WHERE {_LIVE} GROUP BY j.id, t.status HAVING count(*) != coalesce((SELECT n FROM counter c"
     " WHERE c.scope = 'job' AND c.ref = CAST(j.id AS TEXT) AND c.status = t.status), 0)"
+    " + (SELECT coalesce(sum(c.n), 0) FROM instance_set i INDEXED BY instance_set_job JOIN counter c"
+    " ON c.scope = 'set' AND c.ref = CAST(i.id AS TEXT) AND c.status = t.status WHERE i.job_id = j.id)"
 )
 _COUNTED_NOTHING = (
     "SELECT j.id FROM job j INDEXED BY job_live JOIN counter c ON c.scope = 'job'"

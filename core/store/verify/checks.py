@@ -150,7 +150,9 @@ _NEEDS = (
         f"""
         SELECT e.need_id AS need, e.task_id AS task FROM edge e JOIN task n ON n.id = e.need_id
         WHERE e.met != 0 AND n.generation = 1 AND n.status != 'succeeded' AND NOT n.tolerated
-        AND NOT (e.kind = 'done' AND {among(TASK_FINAL, "n.status")})""",
+        AND NOT (e.kind = 'done' AND {among(TASK_FINAL, "n.status")})
+        AND NOT (n.id IN (SELECT task_id FROM instance_set)
+                 AND (SELECT spec FROM task WHERE id = e.task_id) LIKE '%"each":%')""",
     ),
     check(
         "edge.overdue",
@@ -176,7 +178,7 @@ _NEEDS = (
         f"""
         SELECT t.id AS task FROM task t JOIN stage s ON s.id = t.stage_id AND s.status = 'open'
         JOIN job j ON j.id = t.job_id AND {among(_LIVE, "j.status")}
-        WHERE t.status = 'blocked' AND t.needs_left = 0 AND t.wait_reason IS NULL
+        WHERE t.status = 'blocked' AND t.needs_left = 0 AND t.wait_reason IS NULL AND t.set_id IS NULL
         AND NOT {_followed("stage", "t.stage_id")}""",
     ),
 )
@@ -201,7 +203,7 @@ _AWAITED = (
         WHERE t.status NOT IN ('waiting', 'held') OR w.is_held != (t.status = 'held')
         UNION ALL
         SELECT t.id, t.status, NULL FROM task t WHERE t.status = 'waiting'
-        AND t.id NOT IN (SELECT task_id FROM awaited)""",
+        AND t.id NOT IN (SELECT task_id FROM awaited) AND t.id NOT IN (SELECT task_id FROM instance_set)""",
     ),
     check(
         "awaited.over",
@@ -267,7 +269,8 @@ _STAGES = (
           SELECT st.id, CASE WHEN max(t.status = 'failed' AND NOT t.tolerated) THEN 'failed'
             WHEN max(t.status = 'cancelled') THEN 'cancelled'
             WHEN max(t.status = 'succeeded' OR t.tolerated) THEN 'succeeded' ELSE 'skipped' END AS should
-          FROM stage st LEFT JOIN task t ON t.stage_id = st.id WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
+          FROM stage st LEFT JOIN task t ON t.stage_id = st.id AND t.set_id IS NULL
+          WHERE st.id != {INBOX_STAGE} GROUP BY st.id) c
         ON c.id = s.id WHERE {among(STAGE_FINAL, "s.status")} AND s.status != c.should
         AND s.job_id NOT IN (SELECT job_id FROM purge)""",
     ),

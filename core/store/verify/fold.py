@@ -135,8 +135,10 @@ def _bounced(row: Folded, fact: Fact) -> None:
     _erred(row, fact)
 
 
-def _parked(row: Folded, _: Fact) -> None:
+def _parked(row: Folded, fact: Fact) -> None:
     row.status = "waiting"
+    if fact.data is not None and "instances" in fact.values:
+        row.started_at = fact.at
 
 
 def _held(row: Folded, _: Fact) -> None:
@@ -156,6 +158,8 @@ def _rerun(row: Folded, fact: Fact) -> None:
     row.finished_at = row.started_at = row.retry_at = row.output = row.error = None
     row.stop_at = row.stop_by = row.stop_reason = row.stop_how = None
     row.queued_at = fact.at if row.status == "queued" else None
+    if row.status == "waiting":
+        row.started_at = fact.at
 
 
 def _prioritised(row: Folded, fact: Fact) -> None:

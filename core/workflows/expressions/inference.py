@@ -34,7 +34,7 @@ PathKinds: TypeAlias = Callable[[Path], Kind | None]
 """What is known of the value of a path before it has one."""
 
 
-_MAPS = frozenset({"params", "tasks", "job", "env", "secrets", "fire", "matrix"})
+_MAPS = frozenset({"params", "tasks", "job", "env", "vars", "secrets", "fire", "matrix"})
 
 
 def unknown_kinds(path: Path) -> Kind | None:

@@ -174,7 +174,8 @@ def cancel_idle(batch: Batch, tasks: Sequence[IdleTask], cause: Cause) -> list[F
     for place, status in tasks:
         batch.task_moved(place, TASK["cancel"].leaving(status), actor=cause.actor, data=cause.note)
     return [
-        FinalTask(place.task_id, place.job_id, place.stage_id, TaskStatus.CANCELLED) for place, _ in tasks
+        FinalTask(place.task_id, place.job_id, place.stage_id, TaskStatus.CANCELLED, set_id=place.set_id)
+        for place, _ in tasks
     ]
 
 

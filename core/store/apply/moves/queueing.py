@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
+from core.store.instance_tables import UNBEGUN
 from core.store.rows import PLACE, Bound, Cause, ReadyRow, TaskPlace, by_task_id
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
 
@@ -37,7 +38,7 @@ _FORGET = ", ".join(
 )
 _MEET_NEEDS = f"""
 WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?3) AS j),
-free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AS met
+free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AND n.set_id IS NULL AS met
          FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
 UPDATE task SET needs_left = needs_left - free.c, {_ready("free.met")}, {_FORGET.format(free="free.met")}
 FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")} {_READY}
@@ -49,6 +50,12 @@ WHERE id IN (
     ON t.job_id = s.job_id AND t.id BETWEEN s.first_task AND s.last_task
   WHERE s.id = ?3 AND t.status = 'blocked' AND t.needs_left = 0
     AND t.wait_reason IS NULL ORDER BY t.id LIMIT ?4)
+AND {guard(TASK["unblock"])} {_READY}
+"""
+_OPEN_SET = f"""
+UPDATE task SET {_ready("1")}, {_FORGET.format(free="1")}
+WHERE id IN (
+  SELECT id FROM task INDEXED BY task_unbegun WHERE set_id = ?3 AND {UNBEGUN} ORDER BY item LIMIT ?4)
 AND {guard(TASK["unblock"])} {_READY}
 """
 _PROCEED = (
@@ -76,7 +83,7 @@ _UNHOLD_LATER = (
 )
 _BEFORE = "SELECT id, status, retried, tolerated FROM task WHERE id IN (SELECT value FROM json_each(?))"
 _RERUN = f"""
-UPDATE task SET {_ready("n.left = 0 AND s.status = 'open'")},
+UPDATE task SET {_ready("n.left = 0 AND s.status = 'open' AND task.set_id IS NULL")},
   needs_left = n.left, generation = generation + 1, tries = 0, losses = 0, bounces = 0, retry_at = NULL,
   started_at = NULL, finished_at = NULL, stop_at = NULL, stop_by = NULL, stop_reason = NULL,
   stop_how = NULL, output = NULL, error = NULL, tolerated = 0, {_BY},
@@ -96,6 +103,13 @@ def unblock_by_needs(batch: Batch, met: Mapping[int, int]) -> int:
 def unblock_by_stage(batch: Batch, stage_id: int, *, limit: int) -> int:
     """Unblock tasks of an open stage that wait for nothing else, the first ones; return how many."""
     ready = _may_queue(batch, _OPEN_STAGE, stage_id, limit)
+    _note_unblocked(batch, ready)
+    return len(ready)
+
+
+def unblock_instances(batch: Batch, set_id: int, *, limit: int) -> int:
+    """Let instances of a set begin that wait for nothing but their turn, the first ones; return how many."""
+    ready = _may_queue(batch, _OPEN_SET, set_id, limit)
     _note_unblocked(batch, ready)
     return len(ready)
 
@@ -176,6 +190,7 @@ def rerun(batch: Batch, task_ids: Iterable[int], cause: Cause, *, counted: Colle
             note["retry"] = retried + 1
         left = move.leaving(TaskStatus(status))
         batch.task_moved(task, left, actor=cause.actor, data=note)
+    batch.turns.update(task.set_id for task in ready if task.set_id is not None)
     _note_conditions(batch, ready)
     return len(ready)
 
@@ -194,6 +209,8 @@ def _may_queue(batch: Batch, sql: str, *args: object) -> list[ReadyRow]:
 
 
 def _note_unblocked(batch: Batch, ready: Sequence[ReadyRow]) -> int:
+    # Instances whose needs are met begin when it is their turn.
+    batch.turns.update(task.set_id for task in ready if task.set_id is not None)
     queued = [task for task in ready if task.is_queued]
     for task in queued:
         batch.task_moved(task, TASK["unblock"])

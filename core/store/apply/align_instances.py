@@ -1,0 +1,164 @@
+"""Bring the instances of a group in line with it: made, run again, held, ended.
+
+Called by the judgements, the consequences and what an earlier batch left over; limited per batch.
+"""
+
+from __future__ import annotations
+
+from core.model.instances import AfterThreshold
+from core.model.status import TASK, TASK_FINAL, TaskStatus
+from core.store.apply import answers
+from core.store.apply.groups import GroupSet, begin_more, decide, read_set
+from core.store.apply.make_instances import make_page
+from core.store.apply.moves import idle
+from core.store.apply.moves.idle import IdleTask
+from core.store.apply.start_over import start_over_instances
+from core.store.apply.stops import stop_set
+from core.store.batch import MAX_PER_BATCH, Batch
+from core.store.rows import PLACE, Cause, LeftOver, TaskPlace
+from core.store.sql import among
+
+GROUP_HELD = "its group is held"
+"""Why an instance is held that no operator held by itself."""
+_CANCELLABLE = (
+    f"SELECT {PLACE}, status FROM task INDEXED BY task_list WHERE job_id = ? AND {among(idle.CANCELLABLE)}"
+    " AND set_id = ? LIMIT ?"
+)
+_HOLDABLE = _CANCELLABLE.replace(among(idle.CANCELLABLE), among(TASK["hold"].sources))
+_HELD = (
+    f"SELECT {PLACE} FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'held' AND set_id = ?"
+    " AND status_reason = ? LIMIT ?"
+)
+_AGAIN = (
+    "SELECT id, item, status FROM task INDEXED BY task_item WHERE set_id = ? AND item >= ?"
+    " ORDER BY item LIMIT ?"
+)
+_DEPENDENTS = (
+    "SELECT max(i.id) FROM edge e JOIN task t ON t.id = e.task_id AND t.status = 'waiting'"
+    " JOIN instance_set i ON i.task_id = t.id WHERE e.need_id = ? GROUP BY t.id HAVING sum(i.made < i.total)"
+)
+
+
+def align(batch: Batch, set_id: int) -> None:
+    """Do as much of it as the budget lets; what is left stands in `followup`."""
+    group = read_set(batch, set_id)
+    if group is None:
+        return
+    if group.status is TaskStatus.WAITING:
+        if not group.is_live:
+            return
+        is_done = _forward(batch, group)
+    elif group.status is TaskStatus.HELD:
+        is_done = _hold(batch, group)
+    elif group.status in TASK_FINAL:
+        is_done = _end_rest(batch, group)
+    else:
+        return
+    if not is_done:
+        batch.followups.append(LeftOver("set", set_id))
+
+
+def _room(batch: Batch) -> int:
+    return max(0, min(batch.budget, MAX_PER_BATCH))
+
+
+def _forward(batch: Batch, group: GroupSet) -> bool:
+    """Release, run again, make and begin instances; True = nothing is left to do."""
+    if not _release(batch, group):
+        return False
+    if group.again is not None:
+        if not _run_again(batch, group, group.again):
+            return False
+        batch.run("UPDATE instance_set SET again = NULL, only_failed = 0 WHERE id = ?", group.id)
+        group = group._replace(again=None)
+    while group.made < group.total and _room(batch):
+        made = make_page(batch, group)
+        if not made:
+            # It waits for the instances that its own need, and is taken up by those.
+            break
+        batch.budget -= made
+        group = group._replace(made=group.made + made)
+        batch.followups += [LeftOver("set", one) for (one,) in batch.rows(_DEPENDENTS, group.place.task_id)]
+    else:
+        if group.made < group.total:
+            return False
+    room = _room(batch)
+    begun = begin_more(batch, group, limit=room)
+    batch.budget -= begun
+    if begun == room and group.parallel is None:
+        return False
+    decide(batch, group)
+    return True
+
+
+def _release(batch: Batch, group: GroupSet) -> bool:
+    """Let go what was held with the group; True = nothing of it is left."""
+    room = _room(batch)
+    places = batch.places(_HELD, group.place.job_id, group.id, GROUP_HELD, room)
+    batch.budget -= len(places)
+    for place in places:
+        answers.release(batch, place, Cause(actor=None))
+    return len(places) < room
+
+
+def _run_again(batch: Batch, group: GroupSet, first: int) -> bool:
+    """Run instances again from an index on; True = all that should."""
+    room = _room(batch)
+    rows = batch.rows(_AGAIN, group.id, first, room)
+    again = [
+        task_id
+        for task_id, _, status in rows
+        if status in TASK_FINAL and not (group.only_failed and status == TaskStatus.SUCCEEDED)
+    ]
+    batch.budget -= len(again)
+    start_over_instances(batch, again, Cause(reason="its group runs again"))
+    if len(rows) < room:
+        return True
+    batch.run("UPDATE instance_set SET again = ? WHERE id = ?", first + len(rows), group.id)
+    return False
+
+
+def _hold(batch: Batch, group: GroupSet) -> bool:
+    room = _room(batch)
+    tasks = _idle(batch, _HOLDABLE, group, room)
+    batch.budget -= len(tasks)
+    for task in tasks:
+        idle.hold(batch, task, Cause(reason=GROUP_HELD))
+    return len(tasks) < room
+
+
+def _end_rest(batch: Batch, group: GroupSet) -> bool:
+    """Cancel what has not ended of a group that has; items without a row get none."""
+    said = group.for_each
+    if group.status is TaskStatus.SUCCEEDED and said.after is AfterThreshold.RUN_ALL:
+        return True
+    if group.status is TaskStatus.SUCCEEDED:
+        # A group that failed or was cancelled may go on with them.
+        batch.run("DELETE FROM instance_page WHERE set_id = ?", group.id)
+    cause = _cause(batch, group)
+    stop_set(batch, group.id, cause)
+    room = _room(batch)
+    tasks = _idle(batch, _CANCELLABLE, group, room)
+    batch.budget -= len(tasks)
+    batch.finals += idle.cancel_idle(batch, tasks, cause)
+    return len(tasks) < room
+
+
+def _cause(batch: Batch, group: GroupSet) -> Cause:
+    ((by, reason, error),) = batch.rows(
+        "SELECT status_by, status_reason, error->>'$.message' FROM task WHERE id = ?", group.place.task_id
+    )
+    why = reason or error
+    told = (
+        f"its group {group.key} {'was cancelled' if group.status is TaskStatus.CANCELLED else group.status}"
+    )
+    return Cause(
+        reason=f"{told}: {why}" if why else told,
+        actor=by or Cause().actor,
+        facts={"group": group.place.task_id},
+    )
+
+
+def _idle(batch: Batch, sql: str, group: GroupSet, room: int) -> list[IdleTask]:
+    rows = batch.rows(sql, group.place.job_id, group.id, room)
+    return [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]

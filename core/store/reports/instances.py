@@ -1,0 +1,78 @@
+"""Instances of groups: their outputs in order of index, page by page.
+
+Read by the engine's expression scopes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from core.model.values import JsonObject, JsonValue
+from core.store.reports.payloads import fetch_bodies, payload_hash
+from core.store.reports.rows import object_of
+from core.store.reports.source import Source
+from core.store.sql import unpack
+
+PAGE = 1_000
+"""Instances of one page."""
+_PAGE = text(
+    "SELECT t.item, t.key, t.uses, t.status, t.output, t.error, t.status_reason FROM task t"
+    " INDEXED BY task_item WHERE t.set_id = (SELECT max(i.id) FROM instance_set i WHERE i.task_id ="
+    " (SELECT id FROM task g WHERE g.job_id = :job AND g.key = :key AND g.set_id IS NULL"
+    "  AND g.id IN (SELECT task_id FROM instance_set WHERE job_id = :job)))"
+    " AND t.item > :after ORDER BY t.item LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceResult:
+    """How an instance stands, with its output in full."""
+
+    index: int
+    key: str
+    uses: str
+    status: str
+    reason: str
+    output: JsonValue
+    error: JsonObject
+    size: int
+    """Characters of JSON of its output."""
+
+
+class InstanceReports:
+    """Outputs of the current set of a group."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def instance_results(self, job_id: int, key: str, *, after: int = -1) -> list[InstanceResult]:
+        """Return a page of instances above an index; fewer than `PAGE` are the last ones.
+
+        Each page is read in a snapshot of its own, so that a wide list holds none open.
+        """
+        async with self._source.snapshot() as db:
+            bound = {"job": job_id, "key": key, "after": after, "limit": PAGE}
+            rows = (await db.execute(_PAGE, bound)).all()
+            hashes = {row.item: payload_hash(unpack(row.output)) for row in rows if _may_refer(row.output)}
+            wanted = {one for one in hashes.values() if one is not None}
+            bodies = await fetch_bodies(db, wanted) if wanted else {}
+        return [
+            InstanceResult(
+                index=row.item,
+                key=row.key,
+                uses=row.uses,
+                status=row.status,
+                reason=row.status_reason or "",
+                output=unpack(body),
+                error=object_of(row.error),
+                size=len(body or ""),
+            )
+            for row in rows
+            for body in (bodies.get(hashes.get(row.item) or "", row.output),)
+        ]
+
+
+def _may_refer(output: str | None) -> bool:
+    return output is not None and output.startswith('{"$payload"')
