@@ -20,7 +20,7 @@ class GroupTally(Struct, frozen=True, kw_only=True):
     counts: Mapping[TaskStatus, int]
     """Those that have a row, by status."""
     needed: int | None
-    """Successes that decide; None = there is no threshold."""
+    """Successes that decide; None = all, without a threshold."""
     after: AfterThreshold
     on_failure: OnInstanceFailure
 

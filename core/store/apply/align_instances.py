@@ -1,4 +1,4 @@
-"""Bring the instances of a group in line with it: made, run again, held, ended.
+"""Bring the instances of a group in line with it.
 
 Called by the judgements, the consequences and what an earlier batch left over; limited per batch.
 """

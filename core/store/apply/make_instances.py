@@ -1,4 +1,4 @@
-"""Make instances of a group: sets when the items are known, rows page by page.
+"""Make the instances of groups, page by page.
 
 Called by the judgements and by what brings instances in line.
 """

@@ -88,24 +88,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     """
     cause = Cause(reason=command.reason, actor=command.actor)
     if command.job_id is not None:
-        refusal = _refuse_job(batch, command.job_id)
-        if refusal is not None:
-            return refusal
-        wrong = [task_id for (task_id,) in batch.rows(_WENT_WRONG, command.job_id)]
-        if not wrong:
-            return Operated(changed=0, refused=(Refusal(command.job_id, "none of its tasks failed"),))
-        often = _retried_often(batch, command, wrong)
-        again = [task_id for task_id in wrong if task_id not in often]
-        chosen = [task_id for (task_id,) in batch.rows(_WITH_SKIPPED, ids(again))]
-        repeated = take_again(batch, chosen)
-        chosen = [task_id for task_id in chosen if task_id not in repeated]
-        # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
-        idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
-        batch.followups += [LeftOver("task", need) for need in sorted(idle)]
-        ended = _ended_jobs(batch, chosen)
-        changed = _start_over(batch, chosen, cause, counted=again)
-        refused = [*often.values(), *_refusals(repeated)]
-        return Operated(changed=changed, refused=tuple(refused), forecasts=_forecasts(batch, ended))
+        return _rerun_job(batch, command, command.job_id, cause)
     tasks, refused = read_tasks(batch, command.task_ids)
     chosen, queued_at_once = [], 0
     going = frozenset(purging(batch, command.task_ids))
@@ -145,6 +128,28 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     return Operated(
         changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)
     )
+
+
+def _rerun_job(batch: Batch, command: Rerun, job_id: int, cause: Cause) -> Operated | TaskdeckError:
+    """Run again what failed or was cancelled of a job, and what was skipped for that."""
+    refusal = _refuse_job(batch, job_id)
+    if refusal is not None:
+        return refusal
+    wrong = [task_id for (task_id,) in batch.rows(_WENT_WRONG, job_id)]
+    if not wrong:
+        return Operated(changed=0, refused=(Refusal(job_id, "none of its tasks failed"),))
+    often = _retried_often(batch, command, wrong)
+    again = [task_id for task_id in wrong if task_id not in often]
+    chosen = [task_id for (task_id,) in batch.rows(_WITH_SKIPPED, ids(again))]
+    repeated = take_again(batch, chosen)
+    chosen = [task_id for task_id in chosen if task_id not in repeated]
+    # A need that is not run again, skipped by its own `when` say, skips its dependants once more.
+    idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
+    batch.followups += [LeftOver("task", need) for need in sorted(idle)]
+    ended = _ended_jobs(batch, chosen)
+    changed = _start_over(batch, chosen, cause, counted=again)
+    refused = [*often.values(), *_refusals(repeated)]
+    return Operated(changed=changed, refused=tuple(refused), forecasts=_forecasts(batch, ended))
 
 
 def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:

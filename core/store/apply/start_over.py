@@ -1,4 +1,4 @@
-"""Start final tasks over: their edges, their rows, the open tasks of their stages.
+"""Start final tasks over: their edges and their rows.
 
 Called by reruns, and by groups that run again.
 """

@@ -1,4 +1,4 @@
-"""Moves of groups: into the wait for their instances, out of it, back.
+"""Moves of groups: into the wait for instances, out, back.
 
 Called by what makes and decides groups, and by reruns.
 """
