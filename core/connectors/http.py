@@ -19,6 +19,7 @@ from core.connectors.http_answer import Answer, output, refusal, tame_headers
 from core.connectors.http_body import FILE, Body, BodyBroken, BodyTooLarge, LenientBody, open_body
 from core.connectors.http_client import IDEMPOTENT, HttpClient, read_raw
 from core.connectors.http_input import HttpInput, written
+from core.connectors.http_poll import look_input
 from core.connectors.http_redirects import STATUSES, Hop, RedirectRefused, next_hop
 from core.connectors.http_usage import found_at
 from core.model.codes import ErrorCodes, Numbers
@@ -30,6 +31,7 @@ from core.model.shortages import shortage
 if TYPE_CHECKING:
     from core.config import Settings
     from core.connectors.http_input import Scalar
+    from core.model.polls import PollPlan
     from core.model.ports import CallContext
     from core.model.values import JsonObject, JsonValue
 
@@ -57,6 +59,7 @@ class Http(Plain):
     codes = ErrorCodes(
         codes=frozenset(
             {
+                "poll.timeout",
                 *(f"http.{status}" for status in ("4xx", "5xx", "408", "429", "status")),
                 *(f"http.{reason}" for reason in ("timeout", "connect", "redirect", "body", "request")),
                 *(f"http.{reason}" for reason in ("protocol", "file")),
@@ -65,6 +68,7 @@ class Http(Plain):
         numbers={"http": Numbers(least=100, most=599, noun="a status")},
     )
     secrets = (("headers", "*"), ("body",), ("json", "**"), ("form", "*"))
+    later = (("poll", "until"), ("poll", "url"))
     texts = (
         ("url",),
         ("method",),
@@ -96,6 +100,15 @@ class Http(Plain):
         payload = _payload(wanted)
         hop = _first_hop(wanted, payload, context)
         return InlineCall(run=lambda: self._run(wanted, payload, hop=hop, context=context))
+
+    def poll(self, with_: JsonObject) -> PollPlan | None:
+        """Return how a call is repeated until its answer is the one that is waited for; None = it is not."""
+        given = parse_input(HttpInput, with_).poll
+        return None if given is None else given.plan
+
+    def look(self, with_: JsonObject, url: str | None) -> JsonObject:
+        """Return the input of one look."""
+        return look_input(with_, url)
 
     def may_repeat(self, with_: JsonObject) -> bool:
         """Say no to methods that repeat their effect, such as POST and PATCH, without a key in the input.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, JsonValue
 
 from core.connectors.base import Input, WrittenText
+from core.connectors.http_poll import PollInput, poll_faults
 from core.model.bounds import UNITS_MAX, is_unit
 from core.model.durations import parse_timeout
 from core.model.errors import Invalid
@@ -133,9 +134,13 @@ class HttpInput(Input):
     redirects: int = Field(REDIRECTS_MAX, ge=0, le=REDIRECTS_MAX)
     """How many redirects are followed; with 0 a redirect is an answer like any other."""
 
+    poll: PollInput | None = None
+    """Ask again until the answer says so, outside the slot."""
+
     @classmethod
     def rules(cls, with_: JsonObject) -> Iterator[InputFault]:
-        """Return the fault of more than one body."""
+        """Return the faults of more than one body, and of a `poll` that does not go with the call."""
+        yield from poll_faults(with_)
         given = [key for key in _BODIES if with_.get(key) is not None or (key == "json" and key in with_)]
         for key in given[1:]:
             yield InputFault(code="with.conflict", message=f"`{given[0]}` or `{key}`, not both", path=(key,))

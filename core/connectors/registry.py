@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from core.connectors.delay import Delay
 from core.connectors.http import Http
 from core.connectors.human import Human
+from core.connectors.outside_waits import FileWait, JobWait
 from core.connectors.python import Python
 from core.connectors.shell import Shell
 from core.connectors.waiting import SignalWait, Wait
@@ -170,7 +171,8 @@ def build(
 
 def builtin(settings: Settings) -> list[Connector]:
     """Return taskdeck's own connectors."""
-    return [Delay(), Http(settings), Human(), Python(), Shell(), SignalWait(), Wait()]
+    waits = (FileWait(), Human(), JobWait(), SignalWait(), Wait())
+    return [Delay(), Http(settings), Python(), Shell(), *waits]
 
 
 def installed() -> list[Connector]:

@@ -13,10 +13,13 @@ from typing import Protocol, cast
 from core.engine.attempts import Tools
 from core.engine.expression_scopes import ExpressionScope
 from core.engine.set_aside import Note, concerns_one, set_aside
+from core.files.confinement import confine
 from core.logs import bound
+from core.model.awaits import AwaitedFile
 from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.judgements import Decide, Expand, FailIt, Judgement, Proceed, SkipIt
 from core.model.outcomes import TaskError
+from core.model.paths import working_directory
 from core.model.ports import WaitingConnector
 from core.model.records import replace
 from core.model.stored_spec import StoredSpec
@@ -95,8 +98,16 @@ class Conditions:
         connector = cast("WaitingConnector", self._tools.connectors.get(task.uses))
         with_ = await scope.resolve(spec.with_, task.key)
         found = connector.await_answer(with_ if isinstance(with_, dict) else {})
+        if found.file is not None:
+            found = replace(found, file=self._confined(spec, found.file))
         limits = [ms for ms in (found.within_ms, spec.timeout_ms) if ms]
         return replace(found, within_ms=min(limits, default=None))
+
+    def _confined(self, spec: StoredSpec, file: AwaitedFile) -> AwaitedFile:
+        """Return where a file is, which stays below the folder of its task or the data directory."""
+        home = str(self._tools.children.outputs.root.parent)
+        path, root = confine(file.path, [spec.cwd or str(working_directory()), home])
+        return replace(file, path=path, root=root)
 
     async def _carry_out(self, task: WaitingCondition, judgement: Judgement) -> None:
         """Submit a judgement; one that the store refuses fails its task, and else sets it aside."""

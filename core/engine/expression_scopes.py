@@ -72,6 +72,14 @@ class ExpressionScope:
         size = self.size + (len(str(output)) if output else 0)
         return ExpressionScope(values={**self.values, "output": _shown_output(output, uses)}, size=size)
 
+    def with_answer(self, answer: JsonObject) -> ExpressionScope:
+        """Return the scope of what is asked of an answer: `status`, `headers`, `json`, `text` besides."""
+        return ExpressionScope(values={**self.values, **answer}, size=self.size + json_size(answer))
+
+    async def judge_answer(self, until: str, key: str) -> bool:
+        """Return whether an answer is the one that is waited for; raise `Invalid`."""
+        return await self._run(lambda: judge(until, self.values, (key, "with", "poll", "until")))
+
     async def judge(self, when: str, key: str) -> bool:
         """Return whether the condition of a task holds; raise `Invalid` when it cannot be judged."""
         return await self._run(lambda: judge(when, self.values, (key, "when")))

@@ -23,10 +23,10 @@ def masked_outcome(outcome: Outcome, masks: Sequence[bytes]) -> Outcome:
             output = _masked(outcome.output, masks)
             return replace(outcome, output=output, reason=masked_text(outcome.reason, masks))
         case Failed(error=error):
-            message, facts = masked_text(error.message, masks), _masked_object(error.facts, masks)
+            message, facts = masked_text(error.message, masks), masked_object(error.facts, masks)
             return replace(outcome, error=replace(error, message=message, facts=facts))
         case Parked(seen=seen):
-            return replace(outcome, seen=_masked_object(seen, masks))
+            return replace(outcome, seen=masked_object(seen, masks))
         case Lost() | Bounced():
             return replace(outcome, reason=masked_text(outcome.reason, masks))
         case _:
@@ -36,7 +36,7 @@ def masked_outcome(outcome: Outcome, masks: Sequence[bytes]) -> Outcome:
 def _masked(value: JsonValue, masks: Sequence[bytes]) -> JsonValue:
     match value:
         case dict():
-            return _masked_object(value, masks)
+            return masked_object(value, masks)
         case list():
             return [_masked(item, masks) for item in value]
         case str():
@@ -50,5 +50,5 @@ def _masked(value: JsonValue, masks: Sequence[bytes]) -> JsonValue:
             return value if masked == shown else masked
 
 
-def _masked_object(values: JsonObject, masks: Sequence[bytes]) -> JsonObject:
+def masked_object(values: JsonObject, masks: Sequence[bytes]) -> JsonObject:
     return {masked_text(name, masks): _masked(item, masks) for name, item in values.items()}

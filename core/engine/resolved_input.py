@@ -5,6 +5,7 @@ Used by the runner and the processes; it judges the end of a process too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeGuard
@@ -14,7 +15,7 @@ from core.engine.connector_results import checked_call
 from core.engine.expression_scopes import ExpressionScope
 from core.logs import get_logger
 from core.model.errors import NotFound, TaskdeckError
-from core.model.expressions import has_expression
+from core.model.expressions import OPENING, has_expression
 from core.model.masking import forms
 from core.model.outcomes import Failed, Outcome, TaskError
 from core.model.ports import Call, CallContext, Connector, ProcessCall, ProcessConnector, ProcessExit
@@ -93,7 +94,8 @@ class InputResolver:
         connector, surroundings = self._connector(running), await self._tools.surroundings.of(running.spec)
         scope = await self._scope(running, running.spec.with_, surroundings)
         hidden = scope.with_secrets(dict.fromkeys(secrets_of(running.spec.with_), REDACTED))
-        with_ = _object(await hidden.resolve(running.spec.with_, running.claimed.key))
+        with_ = _object(await hidden.resolve(_at_once(connector, running.spec.with_), running.claimed.key))
+        with_ = _with_later(connector, running.spec.with_, with_)
         return self._resolved(running, connector, with_, surroundings)
 
     async def resolve_and_judge(self, running: Running) -> ResolvedInput:
@@ -127,7 +129,19 @@ class InputResolver:
             # Before anything is made of them: whatever is said of this attempt from now on is masked.
             running.masks = forms(values.values())
             scope = scope.with_secrets(values)
-        return _object(await scope.resolve(with_, running.claimed.key))
+        connector = self._connector(running)
+        resolved = _object(await scope.resolve(_at_once(connector, with_), running.claimed.key))
+        return _with_later(connector, with_, resolved)
+
+    async def answer_scope(
+        self, running: Running, sources: Sequence[str | None], answer: JsonObject
+    ) -> ExpressionScope:
+        """Return the scope of expressions over an answer, which need no `${{ }}`."""
+        said: list[JsonValue] = [
+            text if OPENING in text else f"{OPENING} {text} }}}}" for text in sources if text is not None
+        ]
+        surroundings = await self._tools.surroundings.of(running.spec)
+        return (await self._scope(running, said, surroundings)).with_answer(answer)
 
     def _connector(self, running: Running) -> Connector:
         return self._tools.connectors.get(running.claimed.uses)
@@ -162,6 +176,26 @@ class InputResolver:
 def concludes(connector: Connector) -> TypeGuard[ProcessConnector]:
     """Return whether a connector's calls are processes."""
     return hasattr(connector, "conclude")
+
+
+def _at_once(connector: Connector, with_: JsonObject) -> JsonObject:
+    """Return an input without the places whose expressions are over an answer that is not there yet."""
+    places: Sequence[Sequence[str]] = getattr(connector, "later", ())
+    for first, *rest in places:
+        inner = with_.get(first)
+        if isinstance(inner, dict) and rest:
+            with_ = {**with_, first: {name: value for name, value in inner.items() if name not in rest}}
+    return with_
+
+
+def _with_later(connector: Connector, written: JsonObject, resolved: JsonObject) -> JsonObject:
+    """Return a resolved input with those places as they are written."""
+    places: Sequence[Sequence[str]] = getattr(connector, "later", ())
+    for first, *rest in places:
+        inner, into = written.get(first), resolved.get(first)
+        if isinstance(inner, dict) and isinstance(into, dict):
+            resolved = {**resolved, first: {**into, **{name: inner[name] for name in rest if name in inner}}}
+    return resolved
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -17,6 +17,7 @@ from core.engine.leftovers import Leftovers
 from core.engine.masked_outcomes import masked_outcome
 from core.engine.open_attempts import OpenAttempts
 from core.engine.orphans import Orphans
+from core.engine.polling import outcome_of
 from core.engine.processes import Processes
 from core.engine.resolved_input import InputResolver, ResolvedInput
 from core.engine.termination import Termination
@@ -34,7 +35,6 @@ from core.model.outcomes import (
     Interrupted,
     Lost,
     Outcome,
-    Succeeded,
     TaskError,
 )
 from core.model.plans import OnLoss
@@ -66,8 +66,8 @@ class Runner:
         self._on_error = on_error
         self.orphans = Orphans(tools.children, tools.clock, note=tools.completion.note_attempt)
         self.leftovers = Leftovers(tools.children, tools.clock, note=tools.completion.note_attempt)
-        self._inputs = InputResolver(tools, store_id=store_id)
-        self._processes = Processes(tools, self._inputs, self.orphans, self.leftovers)
+        self.inputs = InputResolver(tools, store_id=store_id)
+        self._processes = Processes(tools, self.inputs, self.orphans, self.leftovers)
         self._attempts = OpenAttempts(tools.children.outputs.use)
         self._prepared: dict[int, _Prepared] = {}
         self._termination = Termination(
@@ -93,7 +93,7 @@ class Runner:
         """Get ready what is about to be claimed; without the commit nothing comes of it."""
         opened = [self._running(claimed) for claimed in claims]
         self._prepared = {
-            running.ref.task_id: _Prepared(running, self._inputs.foresee(running)) for running in opened
+            running.ref.task_id: _Prepared(running, self.inputs.foresee(running)) for running in opened
         }
 
     def start(self, claimed: Claimed) -> None:
@@ -270,12 +270,12 @@ class Runner:
 
     async def _run(self, running: Running, *, foreseen: ResolvedInput | None) -> Outcome:
         conditional = running.claimed.conditional
-        resolve = self._inputs.resolve_and_judge if conditional else self._inputs.resolve
+        resolve = self.inputs.resolve_and_judge if conditional else self.inputs.resolve
         resolved = foreseen or await resolve(running)
         call = resolved.call()
         match call:
             case InlineCall():
-                return Succeeded(output=await call.run())
+                return await outcome_of(self.inputs, running, resolved, await call.run())
             case ProcessCall():
                 self._attempts.became_process(running)
                 return await self._processes.run(running, call, resolved)

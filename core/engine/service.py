@@ -26,16 +26,17 @@ from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import HealthParts, HealthWatch
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
+from core.engine.lookouts import LookTools, new_lookouts
 from core.engine.notices import NoticePorts
 from core.engine.orphan_verbs import OrphanVerbs
 from core.engine.recovery import Recovery
 from core.engine.runner import Runner
 from core.engine.schedule_verbs import ScheduleVerbs
 from core.engine.schedules import FirePorts, ScheduleLoop
+from core.engine.service_store import end_ownership, open_store
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
-from core.engine.store_opening import open_store
 from core.engine.task_results import TaskResults
 from core.engine.task_surroundings import TaskSurroundings
 from core.engine.upkeep import Upkeep, UpkeepPorts
@@ -70,7 +71,6 @@ from core.model.views import EngineInfo, JobResult
 from core.model.workflow_views import WorkflowView
 from core.secret_sources.reader import SecretReader
 from core.store.batch_report import Report
-from core.store.epochs import end_epoch
 from core.store.journal import Journal
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -133,9 +133,13 @@ class Engine:
         self.schedules = self._new_schedules()
         self.is_lasting = True
         self.health = self._new_health()
-        conditions = Conditions(self.journal, tools, self.reports.conditions, note=self._set_aside.note)
+        note = self._set_aside.note
+        conditions = Conditions(self.journal, tools, self.reports.conditions, note=note)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
+        self._lookouts = new_lookouts(
+            self.reports.lookouts, self.journal, LookTools(tools, self.runner.inputs, ports.alarms, note)
+        )
         self.upkeep = self._new_upkeep(settings)
         loops = Loops(
             journal=self.journal, dispatcher=self.dispatcher, runner=self.runner, completion=self._completion
@@ -253,6 +257,7 @@ class Engine:
         await self.upkeep.janitor.start()
         self.dispatcher.open(self.settings.slots)
         self.dispatcher.judge()
+        await self._lookouts.open()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         self.schedules.open()
         await self.health.start(self._ports.capacity)
@@ -312,7 +317,7 @@ class Engine:
         """Return when nothing runs, nothing is due later, and nothing more can be claimed."""
         while True:
             await self.journal.settle()
-            if self.runner.count == 0 and self.dispatcher.quiet:
+            if self.runner.count == 0 and self.dispatcher.quiet and not self._lookouts.any:
                 return
             await self.dispatcher.changed()
 
@@ -396,12 +401,15 @@ class Engine:
         self._ports.alarms.stop()
         try:
             # What still read when the readers are closed would keep a connection that nothing closes.
+            await self._lookouts.end()
             await self.schedules.end()
             await self.health.end()
             await self.upkeep.janitor.end()
             await self._stop_connectors()
             await self._readers.close()
-            await self.journal.close(last_use=self._end_epoch)
+            await self.journal.close(
+                last_use=partial(end_ownership, clock=self._ports.clock, cause=self._shutdown.cause)
+            )
         finally:
             self._stopped.set()
 
@@ -411,18 +419,6 @@ class Engine:
         except Exception as error:
             # Foreign code: it must not keep the store from being closed.
             _log.warning("a connector could not be stopped", error=repr(error))
-
-    def _end_epoch(self, writer: Writer) -> None:
-        try:
-            end_epoch(
-                writer.connection,
-                time=self._ports.clock.saved(),
-                epoch=writer.epoch,
-                cause=self._shutdown.cause,
-            )
-        except Exception as error:
-            # The next engine does not need the note; the writer still has to close its connection.
-            _log.warning("the store did not take the end of this engine", error=repr(error))
 
     def _look_at_clock(self) -> None:
         # Each group names a step of the wall clock; without work there would be none.
@@ -442,6 +438,7 @@ class Engine:
             self.fail(report.failure)
         if report.final_tasks and self.runner.count == 0:
             self.upkeep.janitor.rest()
+        self._lookouts.hear(report)
         self.schedules.hear(report)
         self.health.hear(report)
         self.waiters.hear(report)

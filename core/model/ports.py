@@ -15,6 +15,7 @@ from core.model.codes import ErrorCodes
 from core.model.judgements import Await
 from core.model.outcomes import Failed, Outcome
 from core.model.plans import OnOverflow
+from core.model.polls import PollPlan
 from core.model.values import JsonObject, JsonValue
 
 STDIN_PATH = "@taskdeck:stdin@"
@@ -222,6 +223,21 @@ class ProcessConnector(Connector, Protocol):
 
     def conclude(self, with_: JsonObject, context: CallContext, end: ProcessExit) -> Outcome:
         """Judge how a process ended; reads its files, starts nothing."""
+
+
+class PollingConnector(Connector, Protocol):
+    """A connector whose inline calls may be repeated until their answer is the one that is waited for.
+
+    Its attribute `later` names the places of the input whose expressions are over an answer.
+    """
+
+    later: Sequence[Sequence[str]]
+
+    def poll(self, with_: JsonObject) -> PollPlan | None:
+        """Return how a call is repeated; None = it is made once."""
+
+    def look(self, with_: JsonObject, url: str | None) -> JsonObject:
+        """Return the input of a look, at `url` if the first answer named one."""
 
 
 class WaitingConnector(Connector, Protocol):

@@ -173,6 +173,22 @@ class LaneHead(Struct, frozen=True, kw_only=True):
     costs: Amounts = {}
 
 
+class AwaitFacts(Struct, frozen=True, kw_only=True):
+    """What a task outside the slots waits for, beside moments and signals (`schema.awaited`)."""
+
+    since: int | None = None
+    job_id: int | None = None
+    job_key: str | None = None
+    job_name: str | None = None
+    wanted: str | None = None
+    path: str | None = None
+    stable_ms: int | None = None
+    every_ms: int | None = None
+    looks: int = 0
+    """As of the last one that saw something new."""
+    seen: JsonObject = {}
+
+
 class TaskFacts(Struct, frozen=True, kw_only=True):
     """What of the rows of a task and its surroundings may keep it from running."""
 
@@ -223,6 +239,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     answer_at: int | None = None
     """When its wait ends (ms UTC), and when it is given up."""
     fails_at: int | None = None
+    awaits: AwaitFacts | None = None
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

@@ -76,7 +76,9 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
         if not _INSTANCES.isdisjoint(task.raw):
             yield from _in_instances(task, within, positions)
             within = _TaskReferences(task, outline, needs, kinds, roots=(*ROOTS, *item_roots(task)))
-        for place in texts_in(task.with_, (*task.path, "with")):
+        answered = _TaskReferences(task, outline, needs, kinds, roots=(*ROOTS, *item_roots(task), *ANSWER))
+        yield from _of_answer(task, answered, positions)
+        for place in texts_in(_without_poll(task.with_), (*task.path, "with")):
             for fault in within.in_text(place.text):
                 yield positions.fault_at(place.path, fault.code, fault.message)
         for term in _terms(task, shared):
@@ -109,6 +111,25 @@ def _in_instances(task: TaskOutline, within: _TaskReferences, positions: Positio
                 yield positions.fault_at(place.path, fault.code, fault.message)
 
 
+def _without_poll(with_: JsonObject) -> JsonObject:
+    """Return an input without what is worked out over an answer: those expressions are looked at apart."""
+    poll = with_.get("poll")
+    if not isinstance(poll, dict):
+        return with_
+    return {**with_, "poll": {key: value for key, value in poll.items() if key not in _OF_ANSWER}}
+
+
+def _of_answer(task: TaskOutline, within: _TaskReferences, positions: Positions) -> Iterator[Fault]:
+    """Yield every fault of the expressions of a `poll`, which may use what the answer says."""
+    poll = task.with_.get("poll")
+    for key in _OF_ANSWER if isinstance(poll, dict) else ():
+        text = poll.get(key) if isinstance(poll, dict) else None
+        if isinstance(text, str):
+            faults = within.in_condition(text) if key == "until" else within.in_text(text)
+            for fault in faults:
+                yield positions.fault_at((*task.path, "with", "poll", key), fault.code, fault.message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     """The kinds that an expression may give, and how a fault calls them."""
@@ -133,6 +154,10 @@ _AMOUNT = _Wanted(
     code="expression.not_number",
     what="a number",
 )
+ANSWER = ("status", "headers", "json", "text")
+"""What `poll` may ask of an answer, besides all else."""
+_OF_ANSWER = ("until", "url")
+"""What of a `poll` is worked out over an answer."""
 _ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description", "schedule", "variables"})
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")

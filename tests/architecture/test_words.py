@@ -16,6 +16,7 @@ BROAD_CATCHES = (
     "console/launch.py",
     "core/engine/runner.py",
     "core/engine/conditions.py",
+    "core/engine/poll_looks.py",
     "core/store/journal.py",
     "core/store/transaction.py",
     "core/store/apply/containment.py",

@@ -70,7 +70,17 @@ GOOD = """
 
 def test_taskdecks_own_connectors_are_there(tmp_path):
     registry = build(load_settings(tmp_path))
-    assert list(registry.names()) == ["delay", "http", "human", "python", "shell", "signal", "wait"]
+    assert list(registry.names()) == [
+        "delay",
+        "file",
+        "http",
+        "human",
+        "job",
+        "python",
+        "shell",
+        "signal",
+        "wait",
+    ]
     assert registry.check("delay", {"seconds": 1}) == ()
     assert len(registry.check("http", {"urll": "x"})) == 2
 

@@ -22,7 +22,7 @@ from core.app.backups.threads import in_thread
 from core.app.store_upgrade import bring_up
 from core.config import Settings, load_capacity
 from core.engine.clock import SystemClock
-from core.engine.store_opening import open_store
+from core.engine.service_store import open_store
 from core.files.copying import copy_file, digest_of
 from core.files.new_folder import NewFolder
 from core.files.writing import sync_path

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.model.status import TASK_IDLE, JobStatus, TaskStatus
-from core.model.values import INBOX, to_iso
+from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
+from core.rules.why.answers import answer_reason
 from core.rules.why.capacity import UNLIMITED, Capacity
 from core.rules.why.engine import engine_reasons
 from core.rules.why.limits import limit_reasons
@@ -92,26 +93,9 @@ def _own(task: TaskFacts) -> Iterator[Reason]:
         case TaskStatus.RETRYING:
             yield _retry(task)
         case TaskStatus.WAITING:
-            yield _answer(task)
+            yield answer_reason(task)
         case _:
             return
-
-
-def _answer(task: TaskFacts) -> Reason:
-    if task.answer_at is not None:
-        text, ends, short = f"it waits until {to_iso(task.answer_at)}", "that moment", "a moment"
-    elif task.signal is not None:
-        of = f" with the key {task.signal_key}" if task.signal_key else ""
-        text, short = f"it waits for the signal {task.signal}{of}", f"signal {task.signal}"
-        key = f" --key {task.signal_key}" if task.signal_key else ""
-        ends = f"'taskdeck signal {task.signal}{key}'"
-    else:
-        text, ends, short = "it is parked until something outside answers", "that answer", "an answer"
-    if task.fails_at is not None:
-        text = f"{text}, and fails at {to_iso(task.fails_at)}"
-    return Reason(
-        code=WaitCode.ANSWER, short=short, text=text, ends=ends, until=task.answer_at or task.fails_at
-    )
 
 
 def _blocked(task: TaskFacts) -> Iterator[Reason]:

@@ -23,6 +23,7 @@ from core.store.reports.health import HealthReports
 from core.store.reports.instances import InstanceReports
 from core.store.reports.jobs import JobReports
 from core.store.reports.limits import LimitReports
+from core.store.reports.lookouts import LookoutReports
 from core.store.reports.notices import NoticeReports
 from core.store.reports.outcomes import OutcomeReports
 from core.store.reports.past import PastReports
@@ -59,6 +60,7 @@ class Reports:
         self.jobs = JobReports(source)
         self.tasks = TaskReports(source)
         self.events = EventReports(source)
+        self.lookouts = LookoutReports(source)
         self.queues = QueueReports(source)
         self.pools = PoolReports(source)
         self.limits = LimitReports(source)

@@ -17,6 +17,7 @@ from core.model.limit_forms import costs_of
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
 from core.model.waits import LaneHead, Need, Switch, TaskFacts
+from core.store.reports.awaits import AWAITS, await_facts
 from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
 from core.store.reports.jobs import read_job
 from core.store.reports.lines import read_line
@@ -48,6 +49,7 @@ _FACTS = text(
     " t.tolerated, w.name AS signal, w.key AS signal_key,"
     " coalesce(w.until, w.due_at - (SELECT time_offset FROM engine)) AS answer_at,"
     " w.fails_at - (SELECT time_offset FROM engine) AS fails_at,"
+    f" CASE WHEN w.task_id IS NOT NULL THEN {AWAITS} END AS awaits,"
     " iif(j.status = 'ending' AND s.is_finally AND j.started_at IS NOT NULL AND j.finishing < 2, 'running',"
     " j.status) AS job_status, j.paused_at AS job_at, j.paused_by AS job_by, j.pause_reason AS job_why,"
     " q.paused_at AS queue_at, q.paused_by AS queue_by, q.pause_reason AS queue_why,"
@@ -120,6 +122,7 @@ class _Row(NamedTuple):
     signal_key: str | None
     answer_at: int | None
     fails_at: int | None
+    awaits: str | None
     job_status: str | None
     job_at: int | None
     job_by: str | None
@@ -313,6 +316,7 @@ def _task(row: _Row) -> TaskFacts:
         signal_key=row.signal_key or "",
         answer_at=row.answer_at,
         fails_at=row.fails_at,
+        awaits=None if row.awaits is None else await_facts(row.awaits),
         fault=_missing(row),
     )
 

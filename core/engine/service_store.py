@@ -1,6 +1,6 @@
-"""Open a store as its owner, and let engine time go on.
+"""Open a store as its owner, and end that.
 
-Called by the engine when it is made.
+Called by the engine when it is made, and when it has stopped.
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 
 from core.config import Settings
+from core.logs import get_logger
 from core.model.paths import Paths
 from core.model.ports import Clock
 from core.rules.writer import WRITER_RULES
 from core.store.database import open_writer
 from core.store.engine_time import read_time
-from core.store.epochs import EngineEpoch, begin_epoch
+from core.store.epochs import EngineCause, EngineEpoch, begin_epoch, end_epoch
 from core.store.writer import Writer
+
+_log = get_logger(__name__)
 
 
 def open_store(
@@ -33,3 +36,12 @@ def open_store(
         rules=WRITER_RULES,
     )
     return owner, writer
+
+
+def end_ownership(writer: Writer, *, clock: Clock, cause: EngineCause) -> None:
+    """Note the end of an engine in its store, which it owns no more."""
+    try:
+        end_epoch(writer.connection, time=clock.saved(), epoch=writer.epoch, cause=cause)
+    except Exception as error:
+        # The next engine does not need the note; the writer still has to close its connection.
+        _log.warning("the store did not take the end of this engine", error=repr(error))

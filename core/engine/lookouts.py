@@ -1,0 +1,145 @@
+"""Lookouts: what the engine looks out for, as the store says.
+
+Owned by the engine; heard by both loops of looks. Between two looks nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from core.engine.attempts import Tools
+from core.engine.background import BackgroundTasks
+from core.engine.file_looks import FileLooks
+from core.engine.poll_looks import PollLooks
+from core.engine.resolved_input import InputResolver
+from core.engine.set_aside import Note
+from core.model.errors import TaskdeckError
+from core.model.ports import Alarms
+from core.store.batch_report import Report
+from core.store.journal import Journal
+from core.store.reports.lookouts import Lookout
+
+_WHAT = "the list of what is looked for"
+PAGE = 500
+
+
+class Stored(Protocol):
+    """Where lookouts are read: the store's reports."""
+
+    async def some(self, task_ids: Sequence[int]) -> list[Lookout]:
+        """Return those of these tasks for whose answer the engine looks."""
+
+    async def files(self, *, after: int = 0, limit: int = PAGE) -> list[Lookout]:
+        """Return a page of tasks that wait for files, in order of id."""
+
+    async def polls(self, *, after: int = 0, limit: int = PAGE) -> list[Lookout]:
+        """Return a page of tasks whose polls ask again, in order of id."""
+
+
+class Looks(Protocol):
+    """A loop of looks."""
+
+    def add(self, lookout: Lookout) -> None:
+        """Look for this from now on, as it says now."""
+
+    def forget(self, task_id: int) -> None:
+        """Look for it no more; unknown tasks are fine."""
+
+    async def end(self) -> None:
+        """Look for nothing any more, and return when no look is under way."""
+
+    def __len__(self) -> int:
+        """Return how many tasks are looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loops:
+    """The loops of looks."""
+
+    files: Looks
+    polls: Looks
+
+
+class Lookouts:
+    """Tell the loops what to look for: at the start all, then what each commit changed."""
+
+    def __init__(self, stored: Stored, loops: Loops, *, note: Note) -> None:
+        self._stored = stored
+        self._loops = loops
+        self._note = note
+        self._work = BackgroundTasks()
+        self._changed: set[int] = set()
+        self._is_open = self._is_reading = False
+
+    @property
+    def any(self) -> bool:
+        """Return whether anything is looked for."""
+        return bool(len(self._loops.files) or len(self._loops.polls) or self._is_reading)
+
+    async def open(self) -> None:
+        """Look for all that waits."""
+        self._is_open = True
+        await _each(self._stored.files, self._loops.files.add)
+        await _each(self._stored.polls, self._loops.polls.add)
+
+    async def end(self) -> None:
+        """Look for nothing any more, and return when no look is under way."""
+        self._is_open = False
+        await self._work.end()
+        await self._loops.files.end()
+        await self._loops.polls.end()
+
+    def hear(self, report: Report) -> None:
+        """Read again what a commit changed."""
+        if report.lookouts and self._is_open:
+            self._changed.update(report.lookouts)
+            if not self._is_reading:
+                self._is_reading = True
+                self._work.start(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._changed:
+                # What changes while this is read is read once more.
+                task_ids = sorted(self._changed)
+                self._changed.clear()
+                found = {one.task_id: one for one in await self._stored.some(task_ids)}
+                for task_id in task_ids:
+                    self._take(task_id, found.get(task_id))
+        except TaskdeckError as error:
+            self._note(_WHAT, error)
+        finally:
+            self._is_reading = False
+
+    def _take(self, task_id: int, lookout: Lookout | None) -> None:
+        self._loops.files.forget(task_id)
+        self._loops.polls.forget(task_id)
+        if lookout is not None:
+            loop = self._loops.polls if lookout.path is None else self._loops.files
+            loop.add(lookout)
+
+
+async def _each(read: Callable[..., Awaitable[Sequence[Lookout]]], add: Callable[[Lookout], None]) -> None:
+    after = 0
+    while page := await read(after=after, limit=PAGE):
+        after = page[-1].task_id
+        for lookout in page:
+            add(lookout)
+
+
+class LookTools(NamedTuple):
+    """What looks are made with, and who hears of their errors."""
+
+    tools: Tools
+    inputs: InputResolver
+    alarms: Alarms
+    note: Note
+
+
+def new_lookouts(stored: Stored, journal: Journal, by: LookTools) -> Lookouts:
+    """Return the lookouts of an engine, with both loops."""
+    files = FileLooks(journal, clock=by.tools.clock, alarms=by.alarms, note=by.note)
+    polls = PollLooks(journal, by.tools, by.inputs, alarms=by.alarms, note=by.note)
+    return Lookouts(stored, Loops(files=files, polls=polls), note=by.note)

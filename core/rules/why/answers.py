@@ -1,0 +1,82 @@
+"""Say what a task outside the slots waits for.
+
+Called for tasks that are `waiting`.
+"""
+
+from __future__ import annotations
+
+from core.model.durations import write_duration
+from core.model.text import safe_line
+from core.model.values import JsonObject, JsonValue, to_iso
+from core.model.waits import AwaitFacts, Reason, TaskFacts, WaitCode
+
+
+def answer_reason(task: TaskFacts) -> Reason:
+    """Return what a waiting task waits for, since when, and until when at the latest."""
+    text, ends, short, numbers = _awaited(task)
+    since = None if task.awaits is None else task.awaits.since
+    if task.fails_at is not None:
+        text = f"{text}, and fails at {to_iso(task.fails_at)}"
+    return Reason(
+        code=WaitCode.ANSWER,
+        short=short,
+        text=text,
+        ends=ends,
+        since=since,
+        until=task.answer_at or task.fails_at,
+        numbers=numbers,
+    )
+
+
+def _awaited(task: TaskFacts) -> tuple[str, str, str, JsonObject]:
+    """Return the sentence, what would end the wait, a few words for a column, and numbers."""
+    awaits = task.awaits
+    if task.signal is not None:
+        of = f" with the key {safe_line(task.signal_key)}" if task.signal_key else ""
+        key = f" --key {safe_line(task.signal_key)}" if task.signal_key else ""
+        name = safe_line(task.signal)
+        told: JsonObject = {"signal": task.signal, "key": task.signal_key}
+        return f"it waits for the signal {name}{of}", f"'taskdeck signal {name}{key}'", f"signal {name}", told
+    if awaits is not None and awaits.wanted is not None:
+        return _job(awaits)
+    if task.answer_at is not None:
+        return f"it waits until {to_iso(task.answer_at)}", "that moment", "a moment", {}
+    if awaits is not None and awaits.path is not None:
+        path = safe_line(awaits.path)
+        still = f" and has not changed for {write_duration(awaits.stable_ms)}" if awaits.stable_ms else ""
+        text = f"it waits until the file {path} is there{still}"
+        return text, f"that file: {path}", f"file {path.rpartition('/')[2]}", {"path": awaits.path}
+    if awaits is not None and awaits.every_ms is not None:
+        return _poll(awaits, awaits.every_ms)
+    return "it is parked until something outside answers", "that answer", "an answer", {}
+
+
+def _job(awaits: AwaitFacts) -> tuple[str, str, str, JsonObject]:
+    how = "has ended" if awaits.wanted == "ended" else f"has ended {awaits.wanted}"
+    if awaits.job_id is not None:
+        told: JsonObject = {"job": awaits.job_id}
+        text = f"it waits until job {awaits.job_id} {how}"
+        ends = f"the end of that job: 'taskdeck why {awaits.job_id}' says what it waits for"
+        return text, ends, f"job {awaits.job_id}", told
+    if awaits.job_key is not None:
+        what, told = f"with the key {safe_line(awaits.job_key)}", {"key": awaits.job_key}
+        ends = f"a job that is submitted with --key {safe_line(awaits.job_key)}"
+    else:
+        what, told = f"named {safe_line(awaits.job_name or '')}", {"name": awaits.job_name}
+        ends = f"a job of the workflow {safe_line(awaits.job_name or '')}"
+    text = f"it waits until a job {what} {how}; no such job was submitted yet"
+    return text, ends, f"a job {what}", told
+
+
+def _poll(awaits: AwaitFacts, every_ms: int) -> tuple[str, str, str, JsonObject]:
+    looks = "1 look" if awaits.looks == 1 else f"{awaits.looks:,} looks"
+    seen = ", ".join(f"{safe_line(name)} {_shown(value)}" for name, value in awaits.seen.items())
+    text = f"it asks again every {write_duration(every_ms)} until the answer is the one that is waited for"
+    if seen:
+        text = f"{text}; after {looks} that was: {seen}"
+    told: JsonObject = {"looks": awaits.looks, "every_ms": every_ms, "seen": awaits.seen}
+    return text, "an answer for which `poll.until` is true", "an answer", told
+
+
+def _shown(value: JsonValue) -> str:
+    return "nothing" if value is None else safe_line(str(value))

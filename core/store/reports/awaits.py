@@ -1,0 +1,25 @@
+"""What waiting tasks wait for, as one column.
+
+Used by the waits of tasks.
+"""
+
+from __future__ import annotations
+
+import json
+
+from core.model.waits import AwaitFacts
+
+_ATTEMPT = "(SELECT a.{} FROM attempt a WHERE a.task_id = t.id AND a.epoch = t.epoch)"
+AWAITS = (
+    "json_object('since', w.since, 'job_id', w.job_id, 'job_key', w.job_key, 'job_name', w.job_name,"
+    " 'wanted', w.wanted, 'path', w.path, 'stable_ms', w.stable_ms, 'every_ms', w.every_ms,"
+    f" 'looks', CASE WHEN w.every_ms IS NULL THEN 0 ELSE coalesce({_ATTEMPT.format('looks')}, 0) END,"
+    f" 'seen', json(CASE WHEN w.every_ms IS NULL THEN '{{}}' ELSE coalesce({_ATTEMPT.format('seen')}, '{{}}')"
+    " END))"
+)
+"""The facts of the row `w` of `awaited` and of its task `t`, as JSON."""
+
+
+def await_facts(text: str) -> AwaitFacts:
+    """Return what a waiting task waits for."""
+    return AwaitFacts(**json.loads(text))
