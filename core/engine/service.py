@@ -137,9 +137,8 @@ class Engine:
         conditions = Conditions(self.journal, tools, self.reports.conditions, note=note)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
-        self._lookouts = new_lookouts(
-            self.reports.lookouts, self.journal, LookTools(tools, self.runner.inputs, ports.alarms, note)
-        )
+        looking = LookTools(tools, self.runner.inputs, ports.alarms, note)
+        self._lookouts = new_lookouts(self.reports.lookouts, self.journal, looking)
         self.upkeep = self._new_upkeep(settings)
         loops = Loops(
             journal=self.journal, dispatcher=self.dispatcher, runner=self.runner, completion=self._completion

@@ -160,6 +160,7 @@ async def test_a_wait_for_a_file_goes_on_after_a_kill_is_held_and_ends_by_its_de
     )
     await watching.reach(work, "c", "waiting")
     await watching.control.hold(watching.target(work, "c"))
+    await watching.engine._lookouts.end()
     await watching.open()
     (home / "a").write_text("x")
     (home / "c").write_text("x")
@@ -257,6 +258,7 @@ async def test_what_a_post_started_is_asked_for_where_its_answer_says(watching: 
         work = await watching.submit(poll("p", server, url=where, **{"with": more}))
         await watching.reach(work, "p", "waiting")
         # A second engine goes on with the looks and never posts again.
+        await watching.engine._lookouts.end()
         await watching.open()
         await seconds_to(watching, server, 3)
         await watching.reach(work, "p", "succeeded")
