@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from core.connectors.registry import Registry
@@ -113,3 +115,18 @@ async def test_faults_of_a_wait_have_their_places(parked: House, with_: dict, pa
     with pytest.raises(InvalidDocument) as caught:
         await parked.submit(wait("w", **with_))
     assert [fault.path for fault in caught.value.faults] == [path]
+
+
+async def test_a_wait_until_a_moment_follows_a_clock_that_is_set_and_one_for_a_time_does_not(parked: House):
+    await parked.open()
+    until = datetime.fromtimestamp((parked.clock.now() - parked.clock.offset) / 1000 + 7_200, UTC).isoformat()
+    job = await parked.submit(wait("moment", until=until), wait("time", **{"for": "2h"}))
+    for key in ("moment", "time"):
+        await parked.reach(job, key, "waiting")
+    parked.clock.set_wall(-3_600_000)
+    parked.clock.advance(seconds=7_300)
+    await parked.reach(job, "time", "succeeded")
+    assert parked.states(job)["moment"] == "waiting", "the clock says that it is an hour away"
+    parked.clock.set_wall(+3_600_000)
+    parked.clock.advance(seconds=16)
+    await parked.reach(job, "moment", "succeeded")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.model.notices import Email, Signal, Sink, Topic
+from core.model.records import replace
 from core.senders import DeliveryFailed, Message, command, send
-from tests.support.notice_servers import hook_server, mail_server
+from tests.support.notice_servers import certificate, hook_server, mail_server
 from tests.support.waiting import until_now
 
 MESSAGE = Message(subject="s\nInjected: x", lines=("one", "two é"), key="k-1", body={"count": 2})
@@ -93,6 +94,35 @@ def test_mail_goes_to_all_addresses_and_cannot_carry_headers_of_its_text():
         before = len(box.said)
         assert "did not take the mail" in refused(sink(email=sealed))
         assert not any(line.startswith(("AUTH", "MAIL")) for line in box.said[before:]), "nothing in clear"
+
+
+def test_mail_goes_over_tls_to_a_server_whose_certificate_is_known_and_to_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = certificate(tmp_path)
+    with mail_server(file) as box:
+        email = Email(
+            to=("a@x",),
+            sender="d@x",
+            server="localhost",
+            port=box.port,
+            starttls=True,
+            user="u",
+            password="p",
+        )
+        assert "certificate verify failed" in refused(sink(email=email))
+        assert box.letters == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        send(sink(email=email), MESSAGE)
+        (letter,) = box.letters
+        assert "To: a@x" in letter
+        begun = max(number for number, line in enumerate(box.said) if line.startswith("(TLS"))
+        words = [line.split()[0] for line in box.said[begun:]]
+        assert words[:3] == [box.said[begun], "ehlo", "AUTH"], "the password comes after the handshake"
+        assert not any(line.startswith("AUTH") for line in box.said[:begun])
+        named = replace(email, server="127.0.0.1")
+        assert "did not take the mail" in refused(sink(email=named)), "the name in the certificate is another"
+    assert len(box.letters) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 
 class Posted(NamedTuple):
@@ -70,12 +76,30 @@ class Mailbox:
         self.refused = ""
         """The address that it refuses."""
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
+        """With what it answers to STARTTLS; None = it does not know that."""
+
+
+def certificate(folder: Path) -> Path:
+    """Return a file with a certificate for localhost, and its key; skips the test without `openssl`."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here")
+    file = folder / "localhost.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    key = folder / "localhost.key"
+    subprocess.run([*words, "-keyout", key, "-out", file], check=True, capture_output=True)
+    file.write_text(key.read_text() + file.read_text())
+    return file
 
 
 @contextmanager
-def mail_server() -> Iterator[Mailbox]:
-    """Take mail on a port of this machine: plain SMTP with AUTH, without STARTTLS."""
+def mail_server(tls: Path | None = None) -> Iterator[Mailbox]:
+    """Take mail on a port of this machine: SMTP with AUTH, with STARTTLS by a certificate if one is given."""
     box = Mailbox()
+    if tls is not None:
+        box.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        box.tls.load_cert_chain(tls)
     listener = socket.create_server(("127.0.0.1", 0))
     box.port = listener.getsockname()[1]
 
@@ -85,8 +109,9 @@ def mail_server() -> Iterator[Mailbox]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb", buffering=0) as stream:
-                _talk(box, stream)
+            # A client that goes away in the middle ends its own conversation.
+            with suppress(OSError), connection:
+                _talk(box, connection)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -98,14 +123,28 @@ def mail_server() -> Iterator[Mailbox]:
         thread.join()
 
 
-def _talk(box: Mailbox, stream: socket.SocketIO) -> None:
-    stream.write(b"220 ready\r\n")
+def _talk(box: Mailbox, connection: socket.socket) -> None:
+    with connection.makefile("rwb", buffering=0) as stream:
+        stream.write(b"220 ready\r\n")
+        is_to_be_safe = _answer(box, stream, offers=b"250-STARTTLS\r\n" if box.tls else b"")
+    if is_to_be_safe and box.tls is not None:
+        with box.tls.wrap_socket(connection, server_side=True) as safe:
+            box.said.append(f"({safe.version()})")
+            with safe.makefile("rwb", buffering=0) as stream:
+                _answer(box, stream, offers=b"")
+
+
+def _answer(box: Mailbox, stream: socket.SocketIO, *, offers: bytes) -> bool:
+    """Answer until the client ends; return whether it wants to go on with TLS."""
     while line := stream.readline():
         word = line.decode().strip()
         box.said.append(word)
         match word.split()[0].upper():
             case "EHLO":
-                stream.write(b"250-here\r\n250 AUTH PLAIN\r\n")
+                stream.write(b"250-here\r\n" + offers + b"250 AUTH PLAIN\r\n")
+            case "STARTTLS" if offers:
+                stream.write(b"220 go on\r\n")
+                return True
             case "AUTH":
                 stream.write(b"235 welcome\r\n")
             case "RCPT" if box.refused and box.refused in word:
@@ -119,6 +158,7 @@ def _talk(box: Mailbox, stream: socket.SocketIO) -> None:
                 stream.write(b"250 taken\r\n")
             case "QUIT":
                 stream.write(b"221 bye\r\n")
-                return
+                return False
             case _:
                 stream.write(b"250 ok\r\n")
+    return False
