@@ -24,14 +24,17 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Bug, Unavailable
+from core.model.forgetting import BeginForgetting, Forget
 from core.model.judgements import Await, Decide, Proceed, SkipIt
 from core.model.outcomes import Succeeded
+from core.model.retention import Forgettable
 from core.model.signal_commands import Signal
 from core.model.values import INBOX
 from core.model.work_item_commands import DelegateItem, DenyItem, ReleaseItem
 from core.store import batch as batching
 from core.store.apply import purge
 from core.store.batch_report import Report
+from core.store.forgettable import FIND
 from core.store.journal import Journal
 from core.store.verify import verify
 from tests.support.deck import Deck
@@ -128,6 +131,16 @@ class Lives(RuleBasedStateMachine):
                 chosen.append(command)
         draw.shuffle(chosen)
         self.send(*chosen)
+
+    @rule(seed=seeds, what=st.sampled_from(Forgettable), size=st.integers(0, 3))
+    def forget_beside_other_commands(self, seed: int, what: Forgettable, size: int) -> None:
+        before = self.clock.now() + 1
+        (event,) = self.send(BeginForgetting(before=before))
+        rows = self.deck.rows(f"{FIND[what]} LIMIT 5", before, self.clock.now())
+        refs = tuple(row[0] for row in rows)
+        self.send(
+            Forget(what=what, refs=refs, before=before, event=event), *batch(self.deck, Random(seed), size)
+        )
 
     @rule(ms=st.integers(1, 500))
     def let_time_pass(self, ms: int) -> None:
