@@ -63,6 +63,6 @@ COMMANDS = (
         name="compact",
         arguments=Compact,
         run=compact,
-        examples=("taskdeck disk", "taskdeck stop && taskdeck compact"),
+        examples=("taskdeck compact", "taskdeck compact --home /srv/deck"),
     ),
 )

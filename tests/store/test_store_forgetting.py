@@ -110,7 +110,7 @@ def test_events_of_no_job_go_by_their_age_and_those_of_jobs_stay(deck: Deck) -> 
     told = deck.db.execute("SELECT actor FROM event WHERE kind = 'engine.resumed'").fetchall()
     assert told == [("bob",)]
     assert deck.db.execute("SELECT count(*) FROM event WHERE job_id > 1").fetchone() == of_jobs
-    noted = deck.db.execute("SELECT data->>'$.before' FROM event WHERE kind = 'history.forgotten'").fetchall()
+    noted = deck.db.execute("SELECT data->>'$.until' FROM event WHERE kind = 'history.forgotten'").fetchall()
     assert noted == [(middle + 1,)]
 
 

@@ -154,6 +154,7 @@ PHRASES: dict[str, Phrase] = {
     "variable.set": Phrase(_TASK, "sets {variable}", ("was", "value")),
     "artifact.kept": Phrase(_TASK, "keeps {artifact}"),
     "outputs.removed": Phrase("outputs", "of {tasks} tasks are removed"),
+    "history.forgotten": Phrase("history", "of no job is kept from {until} on"),
     "retention.noticed": Phrase("retention", "told what it would delete"),
     "retention.applied": Phrase("retention", "may delete from now on"),
     "notice.sent": Phrase("notice", "{notices} sent to {sink}"),

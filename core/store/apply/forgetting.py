@@ -59,7 +59,7 @@ class _Due(NamedTuple):
 
 def apply_begin_forgetting(batch: Batch, command: BeginForgetting) -> int:
     """Note from which moment on the history is kept."""
-    return note_at_once(batch, "history.forgotten", Subject(), Cause(facts={"before": command.before}))
+    return note_at_once(batch, "history.forgotten", Subject(), Cause(facts={"until": command.before}))
 
 
 def apply_forget(batch: Batch, command: Forget) -> int:

@@ -66,7 +66,7 @@ async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: st
     data = unpack(row.data)
     told = data if isinstance(data, dict) else {}
     if row.kind == "history.forgotten":
-        before = told.get("before")
+        before = told.get("until")
         return NotFound(
             f"{noun}.purged",
             f"{noun} {number} was purged before {to_iso(before if isinstance(before, int) else row.at)}",
