@@ -145,5 +145,6 @@ def test_the_variables_of_a_document_reach_its_tasks_as_the_page_says(home: Home
     file.write_text(example)
     _run(home, "run", str(file), "--json")
     _run(home, "run", str(file), "--env", "CITY=Rome", "--json")
-    shown = [_run(home, "logs", f"{job}/show") for job in (2, 3)]
+    reader = Home(home.path)
+    shown = [reader.run("logs", f"{job}/show").stdout.splitlines() for job in (2, 3)]
     assert shown == [["north warning Oslo"], ["north warning Rome"]]

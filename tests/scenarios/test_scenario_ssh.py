@@ -143,7 +143,7 @@ def test_the_wire_is_all_that_reaches_the_other_shell(box: Box, there: Home, tmp
 def test_a_large_output_is_fetched_for_a_program_stopped_by_escape_and_never_left_behind(
     tmp_path: Path, box: Box, there: Home
 ) -> None:
-    size = 50_000_000
+    size = 24_000_000
     there.run("exec", "--detach", "--", "sh", "-c", f"yes 'a line of a large output' | head -c {size}")
     there.waits_for("SELECT status FROM task", ("succeeded",))
     copies, told = tmp_path / "copies", tmp_path / "told"
