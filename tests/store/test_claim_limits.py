@@ -314,7 +314,31 @@ def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_s
         assert over_limit(history) == []
         assert history.too_many == []
     assert list(verify(history.deck.db)) == []
+    assert budgets_told(history) == budgets_spent(history)
     history.deck.close()
+
+
+def budgets_spent(history: History) -> set[tuple[str, str]]:
+    """Return the budgets that are at their cap."""
+    known = picture(history).values()
+    return {
+        (one.limit.name, one.key) for one in known if one.limit.unit and one.used + one.unknown >= one.cap
+    }
+
+
+def budgets_told(history: History) -> set[tuple[str, str]]:
+    """Return the budgets whose last word in the history is that they are spent; each word turns the last."""
+    rows = history.deck.db.execute(
+        "SELECT kind, data->>'limit', data->>'key', id FROM event WHERE kind GLOB 'budget.*' ORDER BY id"
+    )
+    spent: set[tuple[str, str]] = set()
+    for kind, name, key, _ in rows:
+        if kind == "budget.spent":
+            spent.add((name, key))
+        else:
+            # Nothing is freed that was not told to be spent.
+            spent.remove((name, key))
+    return spent
 
 
 def test_tasks_that_wait_are_brought_under_new_limits_before_any_is_claimed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from core.store.apply.backend_checks import forget_former
 from core.store.apply.declared_schedules import declare_schedules
 from core.store.apply.lane_sets import rekey_waiting
 from core.store.apply.lanes import limit_queue
+from core.store.apply.spent_budgets import tell_crossed, turn_before
 from core.store.batch import Batch
 from core.store.capacity import set_of
 from core.store.rows import Subject
@@ -52,7 +53,8 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     kinds = {limit.name: limit.kind for limit in wanted}
     positions = {pool.name: number for number, pool in enumerate(command.pools)}
     moved = _moved(batch, positions)
-    former = {limit.name: limit for limit in batch.capacity.limits.values() if limit.backend is not None}
+    known = dict(batch.capacity.limits)
+    former = {limit.name: limit for limit in known.values() if limit.backend is not None}
     limits = _put(batch, "limit_rule", wanted, lambda name, body: (_PUT_LIMIT, raw(name), kinds[name], body))
     pools = _put(
         batch, "pool", command.pools, lambda name, body: (_PUT_POOL, raw(name), positions[name], body)
@@ -70,12 +72,17 @@ def apply_configure(batch: Batch, command: Configure) -> int:
     if limits or pools - {DEFAULT_POOL}:
         note: JsonObject = {"limits": [*sorted(limits)], "pools": [*sorted(pools)]}
         batch.event("capacity.configured", Subject(), data=note)
+    kept = sorted(known.keys() & now.keys() & limits)
+    for name in kept:
+        turn_before(batch, known[name], now[name])
     is_of_pools = any(Dimension.POOL in (limit.on or {}) for limit in command.limits)
     if limits or is_of_pools or drained != _drained(command.pools):
         renew_capacity(batch)
     else:
         # Slots of pools decide neither on a task's limits nor on what its preferences mean.
         see_changes(batch)
+    for name in kept:
+        tell_crossed(batch, known[name], batch.capacity.limits[name])
     return len(limits) + len(pools)
 
 

@@ -17,6 +17,7 @@ from core.model.records import replace
 from core.model.text import safe_line
 from core.model.values import JsonObject
 from core.store.apply.configure import see_changes
+from core.store.apply.spent_budgets import max_now, tell_crossed, turn_before
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
 from core.store.sql import pack, raw
@@ -41,11 +42,6 @@ _UNFREEZE = (
 # What waits behind these is looked at by the next claims, so many of them at a time.
 _OPEN = "UPDATE gauge SET opens_at = 0 WHERE name = CAST(? AS TEXT) AND waited_for AND opens_at IS NOT 0"
 # How far the next start is ahead is counted in steps: a faster rate must not wait for the slower one.
-# As many as one change tells of; of more its own event has to do.
-_TURNED = (
-    "SELECT id FROM gauge WHERE name = CAST(?1 AS TEXT) AND (turns_at IS NULL OR turns_at > ?2)"
-    " AND (used + unknown >= ?3) != (used + unknown >= ?4) ORDER BY id LIMIT 1000"
-)
 _RESCALE = (
     "UPDATE gauge SET tat_us = ?1 + (tat_us - ?1) / ?2 * ?3 + (tat_us - ?1) % ?2 * ?3 / ?2"
     " WHERE name = CAST(?4 AS TEXT) AND tat_us > ?1"
@@ -115,7 +111,7 @@ def find_limit(batch: Batch, name: str) -> Limit | TaskdeckError:
 def _wanted(batch: Batch, limit: Limit, change: SetLimit) -> Limit:
     if change.span is Span.WINDOW:
         turns = _turns_at(batch, limit)
-        most = read_max(limit, change.to, now=_max_now(batch, limit))
+        most = read_max(limit, change.to, now=max_now(batch, limit))
         return replace(limit, window_max=most, window_turns=turns)
     if limit.kind is LimitKind.RATE:
         rate = read_rate(limit, change.to)
@@ -142,12 +138,6 @@ def _turns_at(batch: Batch, limit: Limit) -> int:
     return turns
 
 
-def _max_now(batch: Batch, limit: Limit) -> int:
-    turns = batch.rules.gauges.window_of(limit, wall=batch.wall).turns
-    is_raised = limit.window_max is not None and limit.window_turns == turns
-    return limit.window_max if is_raised and limit.window_max is not None else limit.max
-
-
 def _configured(batch: Batch, name: str) -> Limit:
     ((body,),) = batch.rows(_BODY, raw(name))
     return from_text(Limit, body, None)
@@ -161,6 +151,7 @@ def _change(batch: Batch, before: Limit, wanted: Limit, *, kind: str, cause: Cau
         if getattr(wanted, field) != getattr(configured, field)
     }
     name = raw(wanted.name)
+    turn_before(batch, before, wanted)
     if changed:
         values = (pack(changed), batch.wall, raw(cause.actor), raw(cause.reason), name)
         batch.run(_CHANGE, *values)
@@ -173,24 +164,15 @@ def _change(batch: Batch, before: Limit, wanted: Limit, *, kind: str, cause: Cau
     batch.event(kind, Subject(), actor=cause.actor, data=note)
     see_changes(batch)
     batch.run(_OPEN, name)
-    if wanted.is_metered:
-        _tell_used_up(batch, before, wanted)
+    tell_crossed(batch, before, wanted)
     return Operated(changed=1)
-
-
-def _tell_used_up(batch: Batch, before: Limit, wanted: Limit) -> None:
-    """Tell of the budgets that another maximum frees, or leaves spent."""
-    caps = (_max_now(batch, before), _max_now(batch, wanted))
-    for (gauge_id,) in batch.rows(_TURNED, raw(wanted.name), batch.wall, *caps):
-        gauge = batch.gauges.one(gauge_id)
-        batch.tell_gauge("budget.spent" if batch.rules.gauges.is_used_up(gauge) else "budget.freed", gauge)
 
 
 def _note(batch: Batch, before: Limit, wanted: Limit) -> JsonObject:
     note: JsonObject = {
         "limit": wanted.name,
-        "max": write_max(wanted, _max_now(batch, wanted)),
-        "before": write_max(before, _max_now(batch, before)),
+        "max": write_max(wanted, max_now(batch, wanted)),
+        "before": write_max(before, max_now(batch, before)),
     }
     if wanted.unit:
         note["unit"] = wanted.unit
