@@ -54,6 +54,7 @@ GROUPS = {
     "schedule": "Add a rule that submits jobs, or change one; `taskdeck schedules` lists them.",
     "retention": "Show what is kept for how long, also without the word `list`; `apply` begins it.",
     "purge": "Remove outputs, ended jobs or ended loose tasks; `--dry-run` tells what would go.",
+    "workitems": "List what waits for people, also without the word `list`; show one, claim, delegate it.",
     "notify": "Try where notices go; `taskdeck notices` lists what was sent.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }

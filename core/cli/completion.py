@@ -140,6 +140,8 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
             return names_of(line.home, "queues")
         case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" as noun):
             return names_of(line.home, f"{noun.lower()}s")
+        case (_, "ITEM"):
+            return names_of(line.home, "items")
         case ("--job", _) | (_, "JOB"):
             return names_of(line.home, "jobs")
         case ("--task", _):

@@ -52,6 +52,7 @@ ROOMS = {
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
     "core.cli.signals": ("signal",),
+    "core.cli.work_items": ("workitems", "approve", "deny"),
     "core.cli.purge": ("purge",),
     "core.cli.retention": ("retention", "disk"),
     "core.cli.orphans": ("orphans",),

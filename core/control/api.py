@@ -27,6 +27,7 @@ from core.control.nouns.past import PastJobs, PastTasks
 from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
 from core.control.nouns.signals import SignalVerbs
 from core.control.nouns.upkeep import Purge, Upkeep
+from core.control.nouns.work_items import WorkItemVerbs
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -176,6 +177,11 @@ class ControlAPI(ReadingAPI):
     def failures(self) -> Failures:
         """Failure families."""
         return Failures(self)
+
+    @property
+    def work_items(self) -> WorkItemVerbs:
+        """Tasks that wait for people."""
+        return WorkItemVerbs(self)
 
     @property
     def signals(self) -> SignalVerbs:

@@ -13,7 +13,7 @@ from core.control import api
 from core.control.answers import Answers
 from core.control.api import ControlAPI, Document, Kind, Request, StopMode, SubmitOptions, kind_of
 from core.control.health_answers import HealthSight, HealthState
-from core.control.nouns import orphans
+from core.control.nouns import orphans, work_items
 from core.control.nouns.backups import CopyStore
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.failures import Acknowledge, Unacknowledge
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from core.model.surroundings import Surroundings
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
+    from core.model.work_item_commands import ItemChanged
     from core.model.workflow_views import WorkflowView
     from core.store.journal import Journal
 
@@ -210,6 +211,8 @@ class EngineAnswers:
         answers.to(Acknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(Unacknowledge, lambda r: engine.operate(r.command(signed(r.actor, self._user))))
         answers.to(SendSignal, lambda r: engine.journal.submit(r.command(signed(r.actor, self._user))))
+        for each in work_items.VERBS:
+            answers.to(each, self._on_item)
         answers.to(Charge, self._charge)
         answers.to(Prices, self._prices)
         answers.to(ChangeCapacity, self._change_capacity)
@@ -227,6 +230,9 @@ class EngineAnswers:
         answers.to(ReloadConfig, self._reload)
         answers.to(api.Status, partial(_info, engine))
         return answers
+
+    async def _on_item(self, request: work_items.OnItem) -> ItemChanged:
+        return await self._engine.journal.submit(request.command(signed(request.actor, self._user)))
 
     async def _reload(self, request: ReloadConfig) -> Reloaded:
         actor = signed(request.actor, self._user)

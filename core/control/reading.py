@@ -15,7 +15,19 @@ from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
 from core.control.limit_answers import capacity_of, gauges_of
-from core.control.nouns import data, failures, history, ledger, limits, logs, notices, past, schedules, upkeep
+from core.control.nouns import (
+    data,
+    failures,
+    history,
+    ledger,
+    limits,
+    logs,
+    notices,
+    past,
+    schedules,
+    upkeep,
+    work_items,
+)
 from core.control.nouns.health import ReadHealth
 from core.control.output_files import OutputFiles
 from core.control.output_reading import OutputReading
@@ -34,10 +46,13 @@ from core.control.sights import Sights
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import WaitAnswers
+from core.host import effective_user
+from core.model.actors import person_of, signed
 from core.model.errors import Unavailable
 from core.model.paths import Paths
 from core.model.records import replace
 from core.model.status import TaskStatus
+from core.model.work_items import ITEMS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +60,7 @@ if TYPE_CHECKING:
 
     from core.model.events import EventView
     from core.model.views import JobDetail, Page, TaskDetail, TaskView
+    from core.model.work_items import WorkItems
     from core.store.readers import Readers
     from core.store.reports import Reports
 
@@ -121,6 +137,8 @@ class ReadingControl(ReadingAPI):
         answers.to(schedules.FiresToCome, lambda r: fires_to_come(r.timing, now=reports.schedules.now()))
         answers.to(schedules.MachineZone, lambda _: zone_here())
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
+        answers.to(work_items.ListWorkItems, lambda r: _items(reports, r))
+        answers.to(work_items.GetWorkItem, lambda r: reports.work_items.one(r.item_id))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)
         answers.to(logs.Log, outputs.chunk)
@@ -145,8 +163,8 @@ class ReadingControl(ReadingAPI):
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))
         answers.to(upkeep.Disk, lambda _: DiskAnswers(reports, self._files.outputs.root.parent).disk())
-        answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         answers.to(reading_api.BundleRows, self._bundles.page)
+        answers.to(reading_api.Definition, lambda r: reports.jobs.definition(r.job_id))
         return answers
 
     async def _tasks(self, request: reading_api.Tasks) -> Page[TaskView]:
@@ -198,3 +216,9 @@ def _answer_of_the_past(answers: Answers, reports: Reports) -> None:
         lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
     )
     answers.to(history.CompareJobs, lambda r: compare_jobs(reports, r.before, r.after))
+
+
+async def _items(reports: Reports, request: work_items.ListWorkItems) -> WorkItems:
+    person = person_of(signed(request.actor, effective_user()))
+    limit = max(1, min(ITEMS_MAX, request.limit))
+    return await reports.work_items.list(request.scope, person=person, limit=limit)

@@ -21,6 +21,7 @@ from core.control.nouns.notices import Notices
 from core.control.nouns.past import Past
 from core.control.nouns.schedules import SchedulesReading
 from core.control.nouns.upkeep import UpkeepReading
+from core.control.nouns.work_items import WorkItemsReading
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
@@ -177,6 +178,11 @@ class ReadingAPI(ABC):
     def schedules(self) -> SchedulesReading:
         """Rules that submit jobs."""
         return SchedulesReading(self)
+
+    @property
+    def work_items(self) -> WorkItemsReading:
+        """Tasks that wait for people."""
+        return WorkItemsReading(self)
 
     @property
     def upkeep(self) -> UpkeepReading:

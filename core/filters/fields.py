@@ -15,6 +15,9 @@ from core.model.schedules import CatchUp, Overlap, ScheduleState
 from core.model.status import JobStatus, TaskStatus
 from core.model.waits import OWN
 
+ITEM_STATES = ("open", "claimed", "overdue", "held", "approved", "denied", "expired", "cancelled")
+"""How a work item may stand, as lists say it (`core.render.item_lines`)."""
+
 
 class Noun(StrEnum):
     """What a list shows and its filter selects."""
@@ -25,6 +28,8 @@ class Noun(StrEnum):
     QUEUES = "queues"
     FAILURES = "failures"
     SCHEDULES = "schedules"
+    ITEMS = "items"
+    """Work items."""
 
 
 class Kind(StrEnum):
@@ -217,6 +222,21 @@ FIELDS: dict[Noun, Fields] = {
             _text("workflow", "work", "work"),
         ),
         searched=("name", "work"),
+    ),
+    Noun.ITEMS: Fields(
+        fields=(
+            _number("id", "", "item"),
+            _choice("state", ITEM_STATES, "status"),
+            _text("title"),
+            _text("who", "", "by"),
+            _time("due", "due_at"),
+            _age("age", "created_at"),
+            _text("task"),
+            _text("job"),
+            _text("submitter"),
+            _text("reason"),
+        ),
+        searched=("title", "who", "task"),
     ),
 }
 """The fields of every noun; columns are those of its view."""

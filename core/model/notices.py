@@ -46,6 +46,12 @@ class Topic(StrEnum):
     """The end of an attempt was not seen, and its task is held for an operator."""
     NO_ROOM = "no_room"
     """Nothing is claimed: the disk is full, or outputs are above their quota."""
+    ITEM_OPENED = "item_opened"
+    """A task waits for people."""
+    ITEM_REMINDER = "item_reminder"
+    """A task still waits for people, by its `remind`."""
+    ITEM_OVERDUE = "item_overdue"
+    """The time passed in which people should have answered, by its `due`."""
 
 
 class Signal(StrEnum):

@@ -189,6 +189,21 @@ class AwaitFacts(Struct, frozen=True, kw_only=True):
     seen: JsonObject = {}
 
 
+class AskedPeople(Struct, frozen=True, kw_only=True):
+    """What a task asks of people, and of whom."""
+
+    item_id: int
+    title: str
+    since: int
+    assignee: str | None = None
+    group: str | None = None
+    claimed_by: str | None = None
+    due_at: int | None = None
+    on_due: str = "escalate"
+    missing: int = 1
+    """How many people have to approve yet."""
+
+
 class TaskFacts(Struct, frozen=True, kw_only=True):
     """What of the rows of a task and its surroundings may keep it from running."""
 
@@ -240,6 +255,7 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     """When its wait ends (ms UTC), and when it is given up."""
     fails_at: int | None = None
     awaits: AwaitFacts | None = None
+    people: AskedPeople | None = None
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

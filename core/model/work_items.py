@@ -53,10 +53,22 @@ class ItemOutcome(StrEnum):
 
     APPROVED = "approved"
     DENIED = "denied"
-    OVERDUE = "overdue"
+    EXPIRED = "expired"
     """Its time passed, and `on_due` says that its task fails; or the `timeout` of its task did."""
     CANCELLED = "cancelled"
     """Its task ended otherwise."""
+
+
+class ItemScope(StrEnum):
+    """Which items are listed."""
+
+    OPEN = "open"
+    MINE = "mine"
+    """Open, and the person who asks may answer it now."""
+    OVERDUE = "overdue"
+    """Open, and its time has passed."""
+    ALL = "all"
+    """Ended ones too, the newest first."""
 
 
 class EntryKind(StrEnum):
@@ -71,7 +83,7 @@ class EntryKind(StrEnum):
     DENIED = "denied"
     REMINDED = "reminded"
     ESCALATED = "escalated"
-    OVERDUE = "overdue"
+    EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
@@ -168,5 +180,7 @@ class WorkItems(Struct, frozen=True, kw_only=True):
     open: int
     overdue: int
     mine: int
+    person: str = ""
+    """Whom `mine` counts for."""
     is_whole: bool = True
     """False = there are more than were listed."""

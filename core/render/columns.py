@@ -201,6 +201,18 @@ _SCHEDULES = (
     ("reason", "REASON", Form.TEXT, "reason", 8, 24, 5),
     ("workflow", "WORKFLOW", Form.TEXT, "work", 8, 32, 6),
 )
+_ITEMS = (
+    ("id", "ITEM", Form.NUMBER, "id", 5, 6, 0),
+    ("state", "STATE", Form.TEXT, "state", 11, 11, 0),
+    ("title", "TITLE", Form.TEXT, "title", 16, 40, 0),
+    ("who", "WHO", Form.TEXT, "who", 8, 18, 0),
+    ("due", "DUE", Form.DUE, "due_at", 6, 7, 0),
+    ("age", "AGE", Form.AGE, "created_at", 6, 7, 1),
+    ("approvals", "OF", Form.TEXT, "approvals", 4, 5, 2),
+    ("task", "TASK", Form.TEXT, "task", 8, 20, 3),
+    ("submitter", "FOR", Form.TEXT, "submitter", 6, 14, 4),
+    ("reason", "REASON", Form.TEXT, "reason", 8, 24, 5),
+)
 
 
 def _column(row: _Row) -> Column:
@@ -224,6 +236,7 @@ COLUMNS: dict[Noun, tuple[Column, ...]] = {
     Noun.QUEUES: tuple(_column(_Row(*row)) for row in _QUEUES),
     Noun.FAILURES: tuple(_column(_Row(*row)) for row in _FAILURES),
     Noun.SCHEDULES: tuple(_column(_Row(*row)) for row in _SCHEDULES),
+    Noun.ITEMS: tuple(_column(_Row(*row)) for row in _ITEMS),
 }
 """The columns of every list, from left to right."""
 

@@ -36,10 +36,16 @@ KINDS = MappingProxyType(
         "expectation.missed": Topic.SILENCE,
         "task.held": Topic.LOST,
         "claims.closed": Topic.NO_ROOM,
+        "task.waiting": Topic.ITEM_OPENED,
+        "item.reminded": Topic.ITEM_REMINDER,
+        "item.escalated": Topic.ITEM_OVERDUE,
+        "item.overdue": Topic.ITEM_OVERDUE,
     }
 )
 """The topic of each kind of event that is told."""
 _HOW = {"backend.down": "is down", "backend.opened": "refuses, and is shut", "backend.up": "is up again"}
+_OF_ITEMS = (Topic.ITEM_OPENED, Topic.ITEM_REMINDER, Topic.ITEM_OVERDUE)
+_ON_DUE = {"approve": "it is approved", "reject": "it is denied", "fail": "its task fails"}
 _FIRST_MS, _LONGEST_MS = 10_000, 3_600_000
 _TEXT = 300
 
@@ -52,7 +58,7 @@ def draft_notices(told: Iterable[Told], sinks: Sequence[Sink]) -> tuple[Draft, .
             topic=topic,
             event=one.event,
             at=one.at,
-            text=_text(one, topic),
+            text=_of_item(one.data, topic) if topic in _OF_ITEMS else _text(one, topic),
             job_id=one.job_id,
             task_id=one.task_id,
             about=_about(one, topic),
@@ -98,6 +104,9 @@ def _is_news(told: Told, topic: Topic) -> bool:
             return told.data.get("from") == "down"
         case Topic.LOST:
             return told.data.get("from") == "running"
+        case Topic.ITEM_OPENED:
+            # A task that waits for something else has none, and one that is released had it before.
+            return "item" in told.data
     return True
 
 
@@ -162,6 +171,19 @@ def _amount(data: JsonObject) -> str:
         return ""
     unit = _said(data, "unit")
     return f": {write_amount(used + unknown)} of {write_amount(most)}{f' {unit}' if unit else ''}"
+
+
+def _of_item(data: JsonObject, topic: Topic) -> str:
+    item = f"work item {data.get('item')} {_said(data, 'title')}"
+    if topic is not Topic.ITEM_OVERDUE:
+        waits = "waits" if topic is Topic.ITEM_OPENED else "still waits"
+        return clip(safe_line(f"{item} {waits} for people"), _TEXT)
+    to, done = _said(data, "to"), _ON_DUE.get(_said(data, "on_due"))
+    return clip(safe_line(f"{item} is overdue: {done or _escalated(to)}"), _TEXT)
+
+
+def _escalated(to: str) -> str:
+    return f"it is for {to} now" if to else "it is escalated"
 
 
 def _because(data: JsonObject) -> str:

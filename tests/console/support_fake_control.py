@@ -53,6 +53,7 @@ from core.model.views import (
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_views import WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
+from tests.console.support_fake_items import FakeItems
 from tests.console.support_fake_past import (
     comparison_of,
     job_at_of,
@@ -62,7 +63,6 @@ from tests.console.support_fake_past import (
     tasks_at_of,
 )
 from tests.console.support_fake_rows import INFO, NOW, page
-from tests.console.support_fake_upkeep import FakeUpkeep
 
 __all__ = ["INFO", "NOW", "FakeControl"]
 
@@ -71,7 +71,7 @@ R = TypeVar("R")
 OFTEN = "maximum retry limit reached"
 
 
-class FakeControl(FakeUpkeep, ControlAPI):
+class FakeControl(FakeItems, ControlAPI):
     """ControlAPI over dictionaries; `asked` holds the verbs, `reads` counts the questions.
 
     Each request is answered by the method `answer_` and the name of its verb.

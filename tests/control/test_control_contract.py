@@ -56,6 +56,7 @@ from core.model.records import replace
 from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream, QueueView
+from core.model.work_items import ItemScope, ItemView
 from core.model.zones import zone_of
 from core.render.health_lines import subject_lines
 from core.store.readers import Readers
@@ -236,6 +237,50 @@ async def test_a_signal_is_taken_once_through_every_door_and_what_is_too_large_i
     with pytest.raises(Invalid) as refused:
         await control.signals.send(SendSignal(name=mine, data="x" * 70_000))
     assert refused.value.code == "task.data"
+
+
+async def _asked(control: ControlAPI, title: str) -> ItemView:
+    last = 0
+    while True:
+        for one in (await control.work_items.list()).items:
+            if one.title == title:
+                return one
+        last = (await control.changes(last)).last_event
+
+
+async def test_a_work_item_is_claimed_delegated_and_answered_through_every_door(control, mine):
+    with_ = {"title": mine, "form": {"limit": {"type": "integer", "max": 10}}, "quorum": 2, "due": "1d"}
+    (task,) = await control.enqueue([TaskSpec(uses="human", with_=with_)], actor="ann")
+    asked = await within(_asked(control, mine), "the task waits for people")
+    assert (asked.task_id, asked.submitter, asked.due_at is None) == (task, "ann", False)
+    assert (await control.why(task)).reasons[0].short.startswith("people (item")
+    items = control.work_items
+    await items.claim(asked.id, actor="bob")
+    with pytest.raises(Conflict) as refused:
+        await items.claim(asked.id, actor="cat")
+    assert (refused.value.code, "claimed by bob since" in refused.value.message) == ("item.claimed", True)
+    await items.release(asked.id, actor="bob")
+    await items.delegate(asked.id, "cat", comment="yours", actor="bob")
+    await items.comment(asked.id, "\x1b[2J <b>hm</b>", actor="dan")
+    mine_of = [(await items.list(ItemScope.MINE, actor=one)).items for one in ("bob", "cat")]
+    assert [asked.id in [one.id for one in own] for own in mine_of] == [False, True]
+    with pytest.raises(Invalid) as bad:
+        await items.approve(asked.id, {"limit": 11}, actor="cat")
+    assert bad.value.code == "item.form"
+    assert (await items.approve(asked.id, {"limit": "7"}, actor="cat")).missing == 1
+    done = await items.approve(asked.id, actor="dan", comment="fine")
+    assert (done.outcome, done.missing) == ("approved", 0)
+    with pytest.raises(Conflict) as late:
+        await items.deny(asked.id, "no", actor="eve")
+    assert (late.value.code, "by" in late.value.message) == ("item.closed", True)
+    shown = await items.one(asked.id)
+    assert shown.item.approved_by == ("cat", "dan")
+    assert [entry.kind for entry in shown.entries] == [
+        "opened", "claimed", "released", "delegated", "commented", "approved", "approved",
+    ]  # fmt: skip
+    assert (await control.task(task)).task.status == "succeeded"
+    with pytest.raises(NotFound):
+        await items.one(10**9)
 
 
 async def test_a_configuration_that_did_not_change_is_read_again_in_vain(control):

@@ -53,6 +53,7 @@ from core.model.purges import PurgeWhat
 from core.model.schedules import Schedule, Timing
 from core.model.usage_views import UsageBy, UsageQuery
 from core.model.views import LogStream
+from core.model.work_items import ItemScope
 from tests.support.requests import methods_of, request_of_kind
 
 R = TypeVar("R")
@@ -276,6 +277,26 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         ),
         '{"name":"go","key":"7","data":{"n":1},"uid":"x","keep_ms":5,"actor":"ann"}',
     ),
+    (
+        "work_items",
+        lambda c: c.work_items.list(ItemScope.MINE, limit=3, actor="ann"),
+        '{"scope":"mine","limit":3,"actor":"ann"}',
+    ),
+    ("work_item", lambda c: c.work_items.one(7), '{"item_id":7}'),
+    ("claim_item", lambda c: c.work_items.claim(7, actor="ann"), '{"item_id":7,"actor":"ann"}'),
+    ("release_item", lambda c: c.work_items.release(7), '{"item_id":7}'),
+    (
+        "delegate_item",
+        lambda c: c.work_items.delegate(7, "bob", comment="k", actor="ann"),
+        '{"item_id":7,"actor":"ann","to":"bob","comment":"k"}',
+    ),
+    ("comment_item", lambda c: c.work_items.comment(7, "hm"), '{"item_id":7,"text":"hm"}'),
+    (
+        "approve_item",
+        lambda c: c.work_items.approve(7, {"limit": 5}, comment="k"),
+        '{"item_id":7,"values":{"limit":5},"comment":"k"}',
+    ),
+    ("deny_item", lambda c: c.work_items.deny(7, "no"), '{"item_id":7,"reason":"no"}'),
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("variables", lambda c: c.data.variables(7), '{"job_id":7}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),

@@ -61,6 +61,18 @@ def told(kind: str, **more: object) -> Told:
             "task 4 k is held: its attempt was lost",
         ),
         (told("task.held", task_id=4, key="k", data={"from": "queued"}), None),
+        (told("task.waiting", data={"item": 7, "title": "Pay?"}), "work item 7 Pay? waits for people"),
+        (told("task.waiting", data={"signal": "go"}), None),
+        (told("item.reminded", data={"item": 7, "title": "Pay?"}), "work item 7 Pay? still waits for people"),
+        (
+            told("item.escalated", data={"item": 7, "title": "Pay?", "to": "boss"}),
+            "work item 7 Pay? is overdue: it is for boss now",
+        ),
+        (told("item.escalated", data={"item": 7}), "work item 7  is overdue: it is escalated"),
+        (
+            told("item.overdue", data={"item": 7, "title": "Pay?", "on_due": "reject"}),
+            "work item 7 Pay? is overdue: it is denied",
+        ),
         (told("task.silent", task_id=4, key="k"), "task 4 k writes nothing"),
         (
             told("expectation.missed", data={"workflow": "w"}),

@@ -197,7 +197,7 @@ def test_one_denial_ends_a_quorum_also_of_one_who_approved(asked: Deck) -> None:
     [
         (OnDue.APPROVE, "succeeded", "approved"),
         (OnDue.REJECT, "skipped", "denied"),
-        (OnDue.FAIL, "failed", "overdue"),
+        (OnDue.FAIL, "failed", "expired"),
         (OnDue.ESCALATE, "waiting", None),
     ],
 )
@@ -247,6 +247,7 @@ def test_reminders_come_each_time_and_those_without_an_engine_are_one(asked: Dec
     assert first + 1_000 - 20 <= int(str(asked.report.next_due)) <= first + 1_000
     asked.come_due(first + 50_000)
     assert kinds(asked).count("reminded") == 2
+    assert int(str(asked.report.next_due)) > asked.now
     asked.do(ApproveItem(item_id=1, actor=BOB))
     assert asked.report.next_due is None
 
@@ -262,7 +263,7 @@ def test_a_held_task_keeps_its_item_from_its_times_and_its_answer(asked: Deck) -
     assert asked.status("h") == "held"
     asked.do(Unhold(task_ids=(asked.id("h"),)))
     asked.do(ComeDue())
-    assert (asked.status("h"), row(asked, "outcome")) == ("failed", ("overdue",))
+    assert (asked.status("h"), row(asked, "outcome")) == ("failed", ("expired",))
 
 
 @pytest.mark.parametrize("how", ["cancel", "held", "fail", "timeout"])
@@ -280,7 +281,7 @@ def test_what_ends_the_task_ends_its_item(asked: Deck, how: str) -> None:
             assert row(asked, "outcome") == ("cancelled",)
         case _:
             asked.come_due(asked.now + 200)
-            assert (asked.status("h"), row(asked, "outcome")) == ("failed", ("overdue",))
+            assert (asked.status("h"), row(asked, "outcome")) == ("failed", ("expired",))
             assert asked.told("task.failed")[0]["error"]["code"] == "human.timeout"
     assert refused(asked, ApproveItem(item_id=1, actor=BOB)).code == "item.closed"
 

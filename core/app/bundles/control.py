@@ -39,9 +39,9 @@ class BundleControl(ControlAPI):
         if kind_of(request) is Kind.READ:
             return await self._opened.control.ask(request)
         if isinstance(request, api.Status):
-            return cast("R", self._info())
+            return cast("R", _info(self._opened))
         if isinstance(request, api.Changes):
-            return cast("R", await self._changes(request.after))
+            return cast("R", await _changes(self._opened, request.after))
         if isinstance(request, ListOrphans):
             return cast("R", tuple(await self._opened.reports.lost.orphans()))
         raise Conflict(
@@ -53,30 +53,6 @@ class BundleControl(ControlAPI):
 
     async def close(self) -> None:
         """Do nothing."""
-
-    def _info(self) -> EngineInfo:
-        return EngineInfo(
-            version=VERSION, pid=0, epoch=0, slots=0, running=0, home=about(self._opened), state=STATE
-        )
-
-    async def _changes(self, after: int | None) -> Changes:
-        if after is not None:
-            # As often as an engine answers that has nothing new.
-            await asyncio.sleep(_POLL_SECONDS)
-        standing = await self._opened.reports.totals.current()
-        return Changes(
-            last_event=after or 1,
-            kinds=frozenset(),
-            tasks=standing.tasks,
-            jobs=standing.jobs,
-            paused_queues=standing.paused_queues,
-            paused_pools=standing.paused_pools,
-            spent_budgets=standing.spent_budgets,
-            is_frozen=standing.is_frozen,
-            engine=self._info(),
-            lost=await self._opened.reports.lost.count(),
-            acknowledged=await self._opened.reports.failures.acknowledged(),
-        )
 
 
 def title(opened: OpenBundle) -> str:
@@ -101,3 +77,27 @@ def cut_text(opened: OpenBundle) -> str:
         return ""
     number = f"{manifest.cut} outputs were" if manifest.cut > 1 else "1 output was"
     return f"{number} cut to {manifest.max_log or 0:,} bytes when it was made: the middle is missing"
+
+
+def _info(opened: OpenBundle) -> EngineInfo:
+    return EngineInfo(version=VERSION, pid=0, epoch=0, slots=0, running=0, home=about(opened), state=STATE)
+
+
+async def _changes(opened: OpenBundle, after: int | None) -> Changes:
+    if after is not None:
+        # As often as an engine answers that has nothing new.
+        await asyncio.sleep(_POLL_SECONDS)
+    standing = await opened.reports.totals.current()
+    return Changes(
+        last_event=after or 1,
+        kinds=frozenset(),
+        tasks=standing.tasks,
+        jobs=standing.jobs,
+        paused_queues=standing.paused_queues,
+        paused_pools=standing.paused_pools,
+        spent_budgets=standing.spent_budgets,
+        is_frozen=standing.is_frozen,
+        engine=_info(opened),
+        lost=await opened.reports.lost.count(),
+        acknowledged=await opened.reports.failures.acknowledged(),
+    )

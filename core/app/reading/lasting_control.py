@@ -6,7 +6,7 @@ Used by the commands that read, and by those that submit work and then tell how 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -49,26 +49,12 @@ class LastingControl(ControlAPI):
         except (Unavailable, Conflict) as error:
             if error.code not in (*GONE, *UNHEARD):
                 raise
-            return await self._without_engine(request, error)
+            return await _without_engine(self._reading, request, error)
 
     async def close(self) -> None:
         """Close the store; who lent the control of the engine closes that."""
         self._store = None
         await self._opened.aclose()
-
-    async def _without_engine(self, request: Request[R], error: TaskdeckError) -> R:
-        if kind_of(request) is Kind.READ:
-            return await (await self._reading()).control.ask(request)
-        if error.code in UNHEARD:
-            raise error
-        if isinstance(request, api.WaitTasks):
-            outcomes = (await self._reading()).reports.outcomes
-            return cast("R", _ended(await outcomes.task_statuses(request.task_ids), error))
-        if isinstance(request, api.WaitJob):
-            result = await (await self._reading()).reports.outcomes.results(request.job_id)
-            if result.status in JOB_FINAL:
-                return cast("R", result)
-        raise error
 
     async def _reading(self) -> StoreReading:
         if self._store is None:
@@ -77,6 +63,23 @@ class LastingControl(ControlAPI):
 
             self._store = await self._opened.enter_async_context(open_store(self._options))
         return self._store
+
+
+async def _without_engine(
+    reading: Callable[[], Awaitable[StoreReading]], request: Request[R], error: TaskdeckError
+) -> R:
+    if kind_of(request) is Kind.READ:
+        return await (await reading()).control.ask(request)
+    if error.code in UNHEARD:
+        raise error
+    if isinstance(request, api.WaitTasks):
+        outcomes = (await reading()).reports.outcomes
+        return cast("R", _ended(await outcomes.task_statuses(request.task_ids), error))
+    if isinstance(request, api.WaitJob):
+        result = await (await reading()).reports.outcomes.results(request.job_id)
+        if result.status in JOB_FINAL:
+            return cast("R", result)
+    raise error
 
 
 @asynccontextmanager

@@ -9,10 +9,13 @@ from core.model.durations import write_duration
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.waits import AwaitFacts, Reason, TaskFacts, WaitCode
+from core.rules.why.people import people_reason
 
 
 def answer_reason(task: TaskFacts) -> Reason:
     """Return what a waiting task waits for, since when, and until when at the latest."""
+    if task.people is not None:
+        return people_reason(task, task.people)
     text, ends, short, numbers = _awaited(task)
     since = None if task.awaits is None else task.awaits.since
     if task.fails_at is not None:

@@ -85,7 +85,7 @@ def _escalate(batch: Batch, item: Item, to: str | None) -> None:
 
 
 def _fail(batch: Batch, item: Item) -> None:
-    work_items.close(batch, ids([item.task_id]), ItemOutcome.OVERDUE, Entry(EntryKind.OVERDUE, ENGINE, _LATE))
+    work_items.close(batch, ids([item.task_id]), ItemOutcome.EXPIRED, Entry(EntryKind.EXPIRED, ENGINE, _LATE))
     error = TaskError(code=OVERDUE, message=f"work item {item.id}: {_LATE}", facts={"item": item.id})
     waiting.fail(batch, item.place, error)
 

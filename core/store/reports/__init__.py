@@ -46,6 +46,7 @@ from core.store.reports.upkeep import UpkeepReports
 from core.store.reports.usage import UsageReports
 from core.store.reports.variables import VariableReports
 from core.store.reports.waits import WaitReports
+from core.store.reports.work_items import WorkItemReports
 
 
 class Reports:
@@ -95,3 +96,4 @@ class Reports:
         self.retention = RetentionReports(source)
         self.variables = VariableReports(source)
         self.forgettable = ForgettableReports(source)
+        self.work_items = WorkItemReports(source)

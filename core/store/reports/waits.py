@@ -16,7 +16,7 @@ from core.model.capacity_facts import CapacityFacts, LineFacts
 from core.model.limit_forms import costs_of
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
-from core.model.waits import LaneHead, Need, Switch, TaskFacts
+from core.model.waits import AskedPeople, LaneHead, Need, Switch, TaskFacts
 from core.store.reports.awaits import AWAITS, await_facts
 from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
 from core.store.reports.jobs import read_job
@@ -50,6 +50,8 @@ _FACTS = text(
     " coalesce(w.until, w.due_at - (SELECT time_offset FROM engine)) AS answer_at,"
     " w.fails_at - (SELECT time_offset FROM engine) AS fails_at,"
     f" CASE WHEN w.task_id IS NOT NULL THEN {AWAITS} END AS awaits,"
+    " p.id AS item_id, p.title, p.created_at AS asked_at, p.assignee, p.team, p.claimed_by,"
+    " p.due_at - (SELECT time_offset FROM engine) AS item_due, p.on_due, p.quorum - p.approvals AS missing,"
     " iif(j.status = 'ending' AND s.is_finally AND j.started_at IS NOT NULL AND j.finishing < 2, 'running',"
     " j.status) AS job_status, j.paused_at AS job_at, j.paused_by AS job_by, j.pause_reason AS job_why,"
     " q.paused_at AS queue_at, q.paused_by AS queue_by, q.pause_reason AS queue_why,"
@@ -61,6 +63,7 @@ _FACTS = text(
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     " LEFT JOIN awaited w ON w.task_id = t.id"
+    " LEFT JOIN work_item p ON p.task_id = t.id AND p.outcome IS NULL AND t.status = 'waiting'"
     " LEFT JOIN lane l ON l.id = t.lane_id LEFT JOIN aisle a ON a.id = l.aisle_id"
     f" LEFT JOIN task n ON t.needs_left > 0 AND n.id = {_OPEN_NEED}"
 )
@@ -123,6 +126,15 @@ class _Row(NamedTuple):
     answer_at: int | None
     fails_at: int | None
     awaits: str | None
+    item_id: int | None
+    title: str | None
+    asked_at: int | None
+    assignee: str | None
+    team: str | None
+    claimed_by: str | None
+    item_due: int | None
+    on_due: str | None
+    missing: int | None
     job_status: str | None
     job_at: int | None
     job_by: str | None
@@ -282,6 +294,22 @@ async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
     return replace(facts, fault=facts.fault or fault or "")
 
 
+def _people(row: _Row) -> AskedPeople | None:
+    if row.item_id is None:
+        return None
+    return AskedPeople(
+        item_id=row.item_id,
+        title=row.title or "",
+        since=row.asked_at or 0,
+        assignee=row.assignee,
+        group=row.team,
+        claimed_by=row.claimed_by,
+        due_at=row.item_due,
+        on_due=row.on_due or "",
+        missing=row.missing or 1,
+    )
+
+
 def _task(row: _Row) -> TaskFacts:
     needs: tuple[Need, ...] = ()
     if row.need_id is not None and row.need_key is not None and row.need_status is not None:
@@ -317,6 +345,7 @@ def _task(row: _Row) -> TaskFacts:
         answer_at=row.answer_at,
         fails_at=row.fails_at,
         awaits=None if row.awaits is None else await_facts(row.awaits),
+        people=_people(row),
         fault=_missing(row),
     )
 

@@ -9,7 +9,7 @@ from core.store.verify.check import check
 
 _LAST = "(SELECT max(id) FROM work_item_entry WHERE item_id = w.id AND kind IN ({kinds}))"
 _HAVING = _LAST.format(kinds="'claimed', 'released', 'delegated', 'escalated', 'approved'")
-_END = _LAST.format(kinds="'approved', 'denied', 'overdue', 'cancelled'")
+_END = _LAST.format(kinds="'approved', 'denied', 'expired', 'cancelled'")
 
 WORK_ITEM_CHECKS = (
     check(
@@ -47,7 +47,7 @@ WORK_ITEM_CHECKS = (
         f"""
         SELECT w.id AS item, w.outcome, e.kind FROM work_item w LEFT JOIN work_item_entry e ON e.id = {_END}
         WHERE (w.outcome IS NOT NULL AND w.outcome IS NOT e.kind)
-        OR (w.outcome IS NULL AND e.kind IN ('denied', 'overdue', 'cancelled'))""",
+        OR (w.outcome IS NULL AND e.kind IN ('denied', 'expired', 'cancelled'))""",
     ),
     check(
         "work_item.history",
@@ -56,7 +56,7 @@ WORK_ITEM_CHECKS = (
         SELECT w.id AS item, first, told, noted FROM (SELECT i.*,
         (SELECT kind FROM work_item_entry WHERE item_id = i.id ORDER BY id LIMIT 1) AS first,
         (SELECT count(*) FROM work_item_entry WHERE item_id = i.id
-         AND kind NOT IN ('opened', 'overdue', 'cancelled')) AS told,
+         AND kind NOT IN ('opened', 'expired', 'cancelled')) AS told,
         (SELECT count(*) FROM event WHERE task_id = i.task_id AND kind GLOB 'item.*'
          AND kind != 'item.overdue' AND data->>'$.item' = i.id) AS noted FROM work_item i) w
         WHERE first IS NOT 'opened' OR told != noted""",

@@ -130,7 +130,7 @@ def _end(
 ) -> None:
     batch.run(_DONE, place.task_id)
     # One that is answered is closed already: this is left open by a deadline.
-    work_items.close(batch, ids([place.task_id]), ItemOutcome.OVERDUE, Entry(EntryKind.OVERDUE, ENGINE))
+    work_items.close(batch, ids([place.task_id]), ItemOutcome.EXPIRED, Entry(EntryKind.EXPIRED, ENGINE))
     batch.report.lookouts.append(place.task_id)
     note_end(batch, place, move, note, actor=actor)
 

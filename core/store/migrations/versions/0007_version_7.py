@@ -88,7 +88,7 @@ TABLES: tuple[str, ...] = (
 	CONSTRAINT work_item_quorum CHECK (quorum >= 1),
 	CONSTRAINT work_item_closed CHECK ((outcome IS NULL) = (closed_at IS NULL)),
 	CONSTRAINT work_item_claimed CHECK ((claimed_by IS NULL) = (claimed_at IS NULL)),
-	CONSTRAINT work_item_outcome CHECK (outcome IS NULL OR outcome = 'approved' OR outcome = 'denied' OR outcome = 'overdue' OR outcome = 'cancelled'),
+	CONSTRAINT work_item_outcome CHECK (outcome IS NULL OR outcome = 'approved' OR outcome = 'denied' OR outcome = 'expired' OR outcome = 'cancelled'),
 	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )""",
     """CREATE TABLE work_item_entry (
@@ -101,7 +101,7 @@ TABLES: tuple[str, ...] = (
 	note TEXT,
 	data TEXT,
 	PRIMARY KEY (id),
-	CONSTRAINT work_item_entry_kind CHECK (kind = 'opened' OR kind = 'claimed' OR kind = 'released' OR kind = 'delegated' OR kind = 'commented' OR kind = 'approved' OR kind = 'denied' OR kind = 'reminded' OR kind = 'escalated' OR kind = 'overdue' OR kind = 'cancelled'),
+	CONSTRAINT work_item_entry_kind CHECK (kind = 'opened' OR kind = 'claimed' OR kind = 'released' OR kind = 'delegated' OR kind = 'commented' OR kind = 'approved' OR kind = 'denied' OR kind = 'reminded' OR kind = 'escalated' OR kind = 'expired' OR kind = 'cancelled'),
 	FOREIGN KEY(item_id) REFERENCES work_item (id) ON DELETE CASCADE
 )""",
     """CREATE TABLE variable (
