@@ -33,7 +33,8 @@ class Forgetting:
         """Forget these in one commit; return how many rows went."""
         if not refs:
             return 0
-        if self._event is None:
+        # What expires said so when it came.
+        if self._event is None and what is not Forgettable.SIGNALS:
             self._event = await self._journal.submit(BeginForgetting(before=before))
-        command = Forget(what=what, refs=refs, before=before, event=self._event)
+        command = Forget(what=what, refs=refs, before=before, event=self._event or 0)
         return await self._journal.submit(command)

@@ -27,4 +27,4 @@ class Forget(Command[int], frozen=True, kw_only=True):
     before: int
     """Only what is older (ms UTC)."""
     event: int
-    """The event of `BeginForgetting`."""
+    """The event of `BeginForgetting`; 0 = nothing refers to it."""

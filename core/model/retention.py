@@ -78,9 +78,12 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True):
         return self.usual if workflow is None else self.workflows.get(workflow, self.usual)
 
     def forgotten_before(self, what: Forgettable, *, now: int) -> int | None:
-        """Return up to when what belongs to no job is forgotten (ms UTC); None = never."""
+        """Return up to when what belongs to no job is forgotten (ms UTC); None = never.
+
+        Whole days: one pass of a day has something to forget, and notes that in the history.
+        """
         kept = self.ledger_ms if what is Forgettable.ENTRIES else self.history_ms
-        return None if kept == NEVER else now - kept
+        return None if kept == NEVER else (now - kept) // DAY_MS * DAY_MS
 
 
 class RetentionState(Struct, frozen=True, kw_only=True):

@@ -62,10 +62,6 @@ _NAMES_IT = (
 )
 UNUSED_DEFINITION = f"d.created_at < ?1 AND ?2 = ?2 AND NOT ({_NAMES_IT})"
 """Of `definition d`: no job and no schedule names it."""
-_UNNAMED = (
-    "NOT EXISTS (SELECT 1 FROM definition o WHERE o.hash != d.hash AND instr(o.body, d.hash))"
-    " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.finished_at IS NULL AND instr(t.spec, d.hash))"
-)
 FREE_KEY = (
     "k.taken_at < ?1 AND (k.lasts = 'unfinished' OR (k.lasts = 'timed' AND k.free_at + 86400000 <= ?2))"
     " AND NOT EXISTS (SELECT 1 FROM task WHERE id = k.task_id)"
@@ -94,7 +90,7 @@ FIND = {
         f" {_WITH_FIRE} WHERE ?2 = ?2 AND {_EVENT_IS_DUE} UNION ALL {_SUPERSEDED}"
     ),
     Forgettable.SCHEDULES: f"SELECT s.id FROM schedule s WHERE {UNUSED_SCHEDULE}",
-    Forgettable.DEFINITIONS: f"SELECT d.hash FROM definition d WHERE {UNUSED_DEFINITION} AND {_UNNAMED}",
+    Forgettable.DEFINITIONS: f"SELECT d.hash FROM definition d WHERE {UNUSED_DEFINITION}",
     Forgettable.KEYS: f"SELECT k.key FROM once_key k WHERE {FREE_KEY}",
     Forgettable.FAMILIES: f"SELECT f.id FROM family f WHERE {OLD_FAMILY}",
     Forgettable.SIGNALS: f"SELECT s.id FROM signal s WHERE {EXPIRED}",

@@ -30,9 +30,7 @@ from core.store.sql import ids, pack
 _LISTED = "(SELECT value FROM json_each(?3))"
 _DELETE = {
     Forgettable.SCHEDULES: f"DELETE FROM schedule AS s WHERE s.id IN {_LISTED} AND {UNUSED_SCHEDULE}",
-    # One that has just come may name it.
-    Forgettable.DEFINITIONS: f"DELETE FROM definition AS d WHERE d.hash IN {_LISTED} AND {UNUSED_DEFINITION}"
-    " AND NOT EXISTS (SELECT 1 FROM definition o WHERE o.created_at >= ?1 AND instr(o.body, d.hash))",
+    Forgettable.DEFINITIONS: f"DELETE FROM definition AS d WHERE d.hash IN {_LISTED} AND {UNUSED_DEFINITION}",
     Forgettable.KEYS: f"DELETE FROM once_key AS k WHERE k.key IN {_LISTED} AND {FREE_KEY}",
     Forgettable.SIGNALS: f"DELETE FROM signal AS s WHERE s.id IN {_LISTED} AND {EXPIRED}",
 }
