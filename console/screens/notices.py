@@ -97,7 +97,8 @@ class NoticesScreen(DeskScreen):
         elif notice.job_id is not None:
             self.visit("job", notice.job_id)
         else:
-            self.tell(safe_line(f"event {notice.event} of no job: {notice.text}"))
+            why = f" ({notice.error})" if notice.error else ""
+            self.tell(safe_line(f"{notice.status} to {notice.sink}: {notice.text}{why}"))
 
     def action_status(self) -> None:
         """List those of the next status alone, then all again."""

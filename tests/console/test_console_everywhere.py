@@ -20,6 +20,7 @@ from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_money import stock_limits
+from tests.console.support_stocked_notices import stock_notices
 from tests.console.support_stocked_schedules import stock_schedules
 
 ABOUT = {
@@ -49,6 +50,7 @@ def stocked() -> FakeControl:
     control.add_orphan(3, kind=OrphanKind.LOST)
     stock_limits(control)
     stock_schedules(control)
+    stock_notices(control)
     control.outputs[1] = b"first\n\x1b[31mred\n"
     control.entries = [
         EntryView(id=1, at=NOW, kind="settled", unit="usd", amount=5, counted_at=NOW, task_id=1, epoch=1)

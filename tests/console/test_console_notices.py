@@ -7,10 +7,11 @@ import re
 import pytest
 
 from console.terminal.signals import ring, show_on_desktop
-from core.model.notices import NoticeStatus, NoticeView
+from core.model.notices import NoticeStatus
 from core.model.text import SafeText, cells
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
-from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_control import FakeControl
+from tests.console.support_stocked_notices import notice
 
 
 class Written:
@@ -21,18 +22,6 @@ class Written:
 
     def write(self, data: str) -> None:
         self.text += data
-
-
-def notice(number: int, status: NoticeStatus = NoticeStatus.SENT, **more) -> NoticeView:
-    facts = {"sink": "team", "topic": "job_ended", "event": number, "at": NOW - number * 60_000, "job_id": 1}
-    facts |= {
-        "text": f"job {number} nightly failed",
-        "task_id": None,
-        "tries": 1,
-        "delivery": 1,
-        "error": None,
-    }
-    return NoticeView(id=number, status=status, ended_at=NOW, **{**facts, **more})
 
 
 def heard(operator: Operator, written: list[str]) -> None:
@@ -48,16 +37,18 @@ def heard(operator: Operator, written: list[str]) -> None:
 
 async def test_notices_are_told_while_the_console_is_open_as_loudly_as_their_sink_says() -> None:
     control = FakeControl()
-    control.note("notice.sent", data={"sink": "old", "subject": "taskdeck: before", "signals": ["toast"]})
     written: list[str] = []
     async with console(control, size=(80, 24)) as operator:
         heard(operator, written)
+        # What the first look finds was there before.
+        control.note("notice.sent", data={"sink": "a", "subject": "taskdeck: before", "signals": ["toast"]})
         await operator.beat()
         control.note("notice.sent", data={"sink": "hook", "notices": 1})
         control.note("notice.sent", data={"sink": "a", "subject": "taskdeck: soft", "signals": ["toast"]})
         await operator.beat()
         await operator.hears("soft")
         assert not any("\x07" in data for data in written)
+        assert [words for words in operator.told if words in ("", "before")] == []
         control.note("notice.failed", data={"sink": "team", "error": "example.com answered 500"})
         loud = {"sink": "b", "subject": f"taskdeck: {HOSTILE}", "signals": ["toast", "bell", "desktop"]}
         control.note("notice.sent", data=loud)
@@ -119,6 +110,8 @@ async def test_the_list_of_notices_tells_what_became_of_each_and_how_to_try_thei
         await operator.misses("job 4 nightly failed")
         await operator.press("s", "s")
         await operator.sees("job 4 nightly failed")
+        await operator.press("g", "j", "j", "enter")
+        await operator.hears("dropped to team: job 2 nightly failed")
         await operator.press("g", "enter")
         await operator.sees("Job 2")
         await operator.press("escape")

@@ -66,6 +66,7 @@ SCENES = (
     Scene(name="confirm many", place="tasks", keys=("*", "x")),
     Scene(name="confirm kill", place="orphans", keys=("X",)),
     Scene(name="schedule", place="schedule", subject="nightly-etl"),
+    Scene(name="schedule form", place="schedules", keys=("j", "j", "e", *["down"] * 1)),
     Scene(name="gauges", place="gauges", subject="team"),
     Scene(name="confirm budget", place="budgets", keys=("B", *"+5", "enter", "w")),
     Scene(name="new job", place="jobs", on_top=_picker),

@@ -12,6 +12,7 @@ from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_health import stock_health
 from tests.console.support_fake_money import stock_limits
 from tests.console.support_fake_rows import INFO, KIND_OF
+from tests.console.support_stocked_notices import stock_notices
 from tests.console.support_stocked_schedules import stock_schedules
 
 ETL, SAMPLE, THUMBNAILS, REPORT, BACKUP = 2, 3, 4, 5, 6
@@ -114,6 +115,7 @@ def seeded() -> SeededControl:
     _spread_events(control)
     stock_limits(control)
     stock_schedules(control)
+    stock_notices(control)
     stock_health(control)
     return control
 
