@@ -359,7 +359,6 @@ class AttemptNote(StrEnum):
     """It runs for longer than its soft timeout; told once."""
     SILENT = "task.silent"
     """It wrote nothing for as long as its soft silence."""
-
     FOUND = "orphan.found"
     """Its wrapper died and processes of it live on."""
     KEPT = "orphan.kept"
@@ -402,7 +401,7 @@ class FailJob(Command[bool], frozen=True, kw_only=True):
 
 
 class NoteFault(Command[None], frozen=True, kw_only=True):
-    """Set a task, or an attempt of it, aside: it cannot be gone on with, and the history says why."""
+    """Set a task, or an attempt of it, aside, and say why."""
 
     job_id: int
     task_id: int
@@ -430,6 +429,8 @@ class Rerun(Operation, frozen=True, kw_only=True):
     """Also everything that depends on the tasks, directly or through others."""
     force: bool = False
     """Also tasks that were retried as often as they may be."""
+    fresh: bool = False
+    """Tasks that wait for a child begin a new one."""
     reason: str = ""
     actor: str = ENGINE
 

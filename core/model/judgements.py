@@ -10,10 +10,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from core.model.awaits import AwaitedFile, AwaitedJob
+from core.model.children import EndJob, OnChildFailure, Result
 from core.model.commands import Command, RowRef
 from core.model.outcomes import TaskError
+from core.model.plans import JobPlan
 from core.model.terms import Terms
-from core.model.values import JsonValue
+from core.model.values import JsonObject, JsonValue
 from core.model.work_items import NewItem
 
 
@@ -49,6 +51,51 @@ class Expand(Struct, frozen=True, kw_only=True):
     items: list[JsonValue]
 
 
+class BeginChild(Struct, frozen=True, kw_only=True):
+    """A blocked task waits for a job: one of this plan, or the one that it had before and that failed.
+
+    The child is ended when `within_ms` of engine time went by.
+    """
+
+    plan: JobPlan
+    on_child_failure: OnChildFailure = OnChildFailure.FAIL
+    within_ms: int | None = None
+
+
+class BeginWorklet(Struct, frozen=True, kw_only=True):
+    """A task that failed waits for the job that decides what follows."""
+
+    plan: JobPlan
+    within_ms: int | None = None
+
+
+class TakeOutputs(Struct, frozen=True, kw_only=True):
+    """The child of a waiting task succeeded, and gives this out."""
+
+    outputs: JsonObject
+
+
+class TakeResult(Struct, frozen=True, kw_only=True):
+    """The worklet of a waiting task succeeded, and decides this.
+
+    `next` names the dependants that go on, the others are skipped (None = as the end of the task has it);
+    `cancel` names tasks of the job that are cancelled; `end` ends the job.
+    """
+
+    result: Result
+    output: JsonObject = {}
+    message: str = ""
+    next: tuple[str, ...] | None = None
+    cancel: tuple[str, ...] = ()
+    end: EndJob | None = None
+
+
+class GiveUp(Struct, frozen=True, kw_only=True):
+    """A task that failed stays so: no worklet is wanted, or none can begin."""
+
+    reason: str = ""
+
+
 class SkipIt(Struct, frozen=True, kw_only=True):
     """The `when` of a blocked task is false."""
 
@@ -59,7 +106,9 @@ class FailIt(Struct, frozen=True, kw_only=True):
     error: TaskError
 
 
-Judgement: TypeAlias = Proceed | Await | Expand | SkipIt | FailIt
+Judgement: TypeAlias = (
+    Proceed | Await | Expand | BeginChild | BeginWorklet | TakeOutputs | TakeResult | GiveUp | SkipIt | FailIt
+)
 
 
 class Decide(Command[None], frozen=True, kw_only=True):

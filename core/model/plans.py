@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from core.model import bounds, limit_fields
+from core.model.children import OnFailure, PinnedDocument
 from core.model.durations import LONGEST_MS
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
@@ -163,6 +164,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """It does no work of its own: it waits outside a slot for a moment or an answer."""
     for_each: ForEach | None = None
     """It is a group, and its work is done by its instances; None = it works itself."""
+    on_failure: OnFailure | None = None
+    """The worklet that decides what follows its failure."""
     limits: tuple[LimitRef, ...] = ()
     """Limits that it names; a key that needs outputs still has its expressions, as `cost` may have."""
     cost: Estimate | None = None
@@ -225,6 +228,10 @@ class JobPlan(Struct, frozen=True, kw_only=True):
     """Same key and input = the same job; other input = conflict."""
     project: str | None = None
     metadata: JsonObject = field(default_factory=dict)
+    outputs: JsonObject = field(default_factory=dict)
+    """What it gives out when it succeeds, with its expressions."""
+    documents: tuple[PinnedDocument, ...] = ()
+    """Those that its tasks, and their children, name; a child has those of its root."""
 
 
 class TaskSpec(Struct, frozen=True, kw_only=True):

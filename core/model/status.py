@@ -160,6 +160,7 @@ TASK_MOVES: tuple[Move[TaskStatus], ...] = (
     _move("answer_failed", {_T.WAITING}, _T.FAILED, "task.failed"),
     _move("answer_skipped", {_T.WAITING}, _T.SKIPPED, "task.skipped"),
     _move("succeed_empty", {_T.BLOCKED}, _T.SUCCEEDED, "task.succeeded"),
+    _move("await_worklet", {_T.RUNNING}, _T.WAITING, "task.waiting"),
     _move("hold", {_T.QUEUED, _T.RETRYING, _T.WAITING}, _T.HELD, "task.held"),
     _move("hold_lost", {_T.RUNNING}, _T.HELD, "task.held"),
     _move("unhold", {_T.HELD}, _T.QUEUED, "task.queued"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from core.model.children import OnFailure, on_failure_of
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
 from core.model.instances import ForEach, Item
@@ -55,6 +56,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """None = the task is not a group."""
     item: Item | None = None
     """None = the task is not an instance."""
+    on_failure: OnFailure | None = None
     limits: tuple[LimitRef, ...] = ()
     cost: Estimate | None = None
     """None = nothing is estimated."""
@@ -124,6 +126,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             waits=stored.get("waits") is True,
             for_each=ForEach.from_json(_object(stored["for_each"])) if "for_each" in stored else None,
             item=Item.from_json(_object(stored["item"])) if "item" in stored else None,
+            on_failure=on_failure_of(stored.get("on_failure")),
             limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
             cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
             prefer=tuple(map(str, _list(stored.get("prefer")))),
@@ -181,6 +184,7 @@ def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
         "continue_on_error": task.continue_on_error or None,
         "waits": task.waits or None,
         "for_each": None if task.for_each is None else task.for_each.to_json(),
+        "on_failure": None if task.on_failure is None else task.on_failure.to_json(),
     }
     return {name: value for name, value in said.items() if value is not None}
 

@@ -29,7 +29,13 @@ awaited = Table(
     Column("stable_ms", Integer),
     Column("every_ms", Integer),
     Column("url", Text),
+    Column("child_id", Integer),
+    Column("asks", Text),
+    Column("on_child_failure", Text),
+    required("is_late", default="0"),
     CheckConstraint("(name IS NULL) = (key IS NULL)", name="awaited_signal"),
+    Index("awaited_child", "child_id", sqlite_where=text("child_id IS NOT NULL")),
+    Index("awaited_asks", "task_id", sqlite_where=text("asks IS NOT NULL")),
     Index("awaited_due", "due_at", sqlite_where=text("is_held = 0 AND due_at IS NOT NULL")),
     Index("awaited_until", "until", sqlite_where=text("is_held = 0 AND until IS NOT NULL")),
     Index("awaited_fails", "fails_at", sqlite_where=text("is_held = 0 AND fails_at IS NOT NULL")),
@@ -49,6 +55,9 @@ It succeeds at `due_at`, at `until` (wall clock), or by a signal of `name` and `
 first one that is submitted with `job_key`, or named `job_name`; then `due_at` says that the job has ended.
 The engine looks for the file `path`, which leads not out of `root` and has to stay as it is for `stable_ms`,
 or asks each `every_ms` again what its attempt asked, at `url` if that is there.
+Or it waits for the job `child_id`: then it `is_late` once `fails_at` has passed and the child is ending.
+`asks` = what the engine has to work out: whether and which `worklet` begins, or the `outputs` of a child that
+succeeded.
 """
 
 signal = Table(

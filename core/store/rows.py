@@ -57,6 +57,8 @@ class TaskPlace:
 
 PLACE = "id, job_id, stage_id, queue, lane_id, set_id"
 """The columns of a `TaskPlace`, in its order."""
+OF_PLACE = len(PLACE.split(", "))
+"""How many these are."""
 PLACED = ", ".join(f"t.{column}" for column in PLACE.split(", "))
 """The same of a task `t`."""
 
@@ -136,6 +138,10 @@ class Awaited:
     stable_ms: int | None = None
     every_ms: int | None = None
     url: str | None = None
+
+    child_id: int | None = None
+    asks: Literal["worklet", "outputs"] | None = None
+    on_child_failure: str | None = None
 
     @property
     def is_looked_for(self) -> bool:

@@ -42,6 +42,7 @@ from core.store import (
     schedule_tables,
     upkeep_tables,
     work_item_tables,
+    workflow_tables,
 )
 from core.store.columns import among_column, either, pin_columns, required
 
@@ -73,15 +74,7 @@ engine = Table(
 `time_at` = engine time as last saved, `time_offset` = how far it is ahead of the wall clock,
 `time_boot_at` = engine time at the boot `boot_id`."""
 
-definition = Table(
-    "definition",
-    metadata,
-    Column("hash", Text, primary_key=True, nullable=False),
-    required("name", Text),
-    required("body", Text),
-    required("created_at"),
-)
-"""Workflow documents by content hash; never changed."""
+definition = workflow_tables.definition
 
 job = Table(
     "job",
@@ -113,6 +106,14 @@ job = Table(
     Column("schedule_id", Integer),
     *pin_columns(),
     required("finishing", default="0"),
+    Column("parent_task", Integer),
+    Column("root_id", Integer),
+    required("depth", default="0"),
+    required("paused_above", default="0"),
+    required("superseded", default="0"),
+    required("is_worklet", default="0"),
+    Column("documents", Text),
+    Column("outputs", Text),
     UniqueConstraint("client_key", name="job_client_key"),
     among_column("status", JobStatus, "job_status"),
     among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -129,6 +130,8 @@ job = Table(
     Index("job_name", "name", "id", sqlite_where=text("id > 1")),
     Index("job_definition", "definition_hash", sqlite_where=text("definition_hash IS NOT NULL")),
     Index("job_pinned", "id", sqlite_where=text("pinned_at IS NOT NULL")),
+    Index("job_child", "parent_task", "id", sqlite_where=text("parent_task IS NOT NULL")),
+    Index("job_of_root", "root_id", "id", sqlite_where=text("root_id IS NOT NULL")),
     Index("job_of_schedule", "schedule_id", "status", "id", sqlite_where=text("schedule_id IS NOT NULL")),
     Index(
         "job_vtime",
@@ -141,6 +144,11 @@ job = Table(
 `actor` submitted it; the pause columns tell of a pause that lasts, `verdict_by` and `reason` of its verdict,
 `verdict_task` of the task that brought that, and `verdict_ends` how many tasks it found that had not ended.
 `finishing` = 1 while its stage `finally` is open, 2 from when that was cut short on.
+
+A child has the task that waits for it (`parent_task`), the job above all (`root_id`) and how many jobs are
+above it (`depth`). It is `paused_above` while a job above it is paused, and `superseded` when its task
+takes a new child the next time. `documents` are those that its tasks name, as they were when the root was
+submitted (NULL = none), `outputs` what it gives out, with its expressions (NULL = nothing).
 """
 
 stage = Table(
@@ -416,18 +424,10 @@ run_time = Table(
 RUN_TIMES = 100
 """Attempts of a task of a workflow that are kept: those with the highest task ids, then epochs."""
 
-payload = Table(
-    "payload",
-    metadata,
-    Column("hash", Text, primary_key=True, nullable=False),
-    required("body", Text),
-    required("used_at", default="0"),
-)
-"""Texts by content hash; `used_at` = engine time of the last row that was made to name it, to a minute.
-
-They are outputs too large for a row, surroundings that many tasks share."""
+payload = workflow_tables.payload
 
 FOLLOWUP_TABLE = followup_table.followup
+
 FAMILY_TABLES = (family_tables.family, family_tables.family_job, family_tables.family_hour)
 LIMIT_TABLES = (
     limit_tables.limit_rule,
@@ -444,5 +444,6 @@ AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
 WORK_ITEM_TABLES = (work_item_tables.work_item, work_item_tables.work_item_entry)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
 NOTICE_TABLES = (notice_tables.notice, notice_tables.notice_cursor)
+WORKFLOW_TABLES = (workflow_tables.workflow, workflow_tables.workflow_text)
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)
 """Tables of rooms of their own."""

@@ -90,6 +90,7 @@ LAW = {
         "answer_failed": ("waiting", "failed", "task.failed"),
         "answer_skipped": ("waiting", "skipped", "task.skipped"),
         "succeed_empty": ("blocked", "succeeded", "task.succeeded"),
+        "await_worklet": ("running", "waiting", "task.waiting"),
         "hold": ("queued retrying waiting", "held", "task.held"),
         "hold_lost": ("running", "held", "task.held"),
         "unhold": ("held", "queued", "task.queued"),

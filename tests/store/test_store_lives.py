@@ -25,7 +25,7 @@ from core.model.commands import (
 )
 from core.model.errors import Bug, Unavailable
 from core.model.forgetting import BeginForgetting, Forget
-from core.model.judgements import Await, Decide, Proceed, SkipIt
+from core.model.judgements import Await, Decide, GiveUp, Proceed, SkipIt, TakeOutputs
 from core.model.outcomes import Succeeded
 from core.model.retention import Forgettable
 from core.model.signal_commands import Signal
@@ -185,6 +185,15 @@ class Lives(RuleBasedStateMachine):
         give = [DelegateItem(item_id=item, actor="zoe (cli)", to="zoe") for item, _ in rows]
         return [*free, *give, *(DenyItem(item_id=item, actor="zoe (cli)", reason="-") for item, _ in rows)]
 
+    def answers(self) -> list[Command]:
+        """Return an answer to each task that asks for outputs, or whether its worklet begins."""
+        sql = (
+            "SELECT w.task_id, j.is_worklet FROM awaited w LEFT JOIN job j ON j.id = w.child_id"
+            " WHERE asks IS NOT NULL"
+        )
+        taken = (TakeOutputs(outputs={}), GiveUp(reason="-"))
+        return [Decide(task_id=one, verdict=taken[worklet != 0]) for one, worklet in self.deck.rows(sql)]
+
     def everything_ends(self) -> None:
         """Open every switch and let all succeed: whatever was done before, no job may be stuck."""
         self.journal.slots = 10
@@ -210,6 +219,7 @@ class Lives(RuleBasedStateMachine):
                 ),
                 *(Signal(name=name, key=key, keep_ms=1) for name in "xy" for key in "12"),
                 *self.denials(),
+                *self.answers(),
                 *([Unhold(task_ids=tuple(held))] if held else []),
                 ComeDue(),
             ]

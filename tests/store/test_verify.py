@@ -216,6 +216,15 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "work_item.claim": (_ITEM, "UPDATE work_item SET claimed_by = 'eve', claimed_at = 1"),
     "work_item.end": (_ITEM, "UPDATE work_item SET outcome = 'denied', closed_at = 1"),
     "work_item.history": (_ITEM,),
+    "child.unanswered": (
+        "INSERT INTO awaited (task_id, child_id) VALUES (1, 3)",
+        "UPDATE task SET status = 'waiting' WHERE id = 1",
+    ),
+    "child.asks": ("INSERT INTO awaited (task_id, child_id, asks) VALUES (1, 2, 'outputs')",),
+    "child.place": ("UPDATE job SET parent_task = 1, root_id = 2, depth = 3 WHERE id = 3",),
+    "child.paused": (
+        "UPDATE job SET parent_task = 9, root_id = 3, depth = 1, paused_above = 1 WHERE id = 2",
+    ),
     "job.finishing": (
         "UPDATE job SET finishing = 1 WHERE id = 2",
         "UPDATE stage SET is_finally = 1",

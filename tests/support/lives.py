@@ -7,6 +7,7 @@ from random import Random
 
 from core.model.answer_commands import Answer, NoteLook, WaitRef
 from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
+from core.model.children import EndJob, OnChildFailure, OnFailure, Result
 from core.model.commands import (
     Cancel,
     ComeDue,
@@ -25,7 +26,19 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.form_values import read_form
-from core.model.judgements import Await, Decide, FailIt, Proceed, SkipIt
+from core.model.judgements import (
+    Await,
+    BeginChild,
+    BeginWorklet,
+    Decide,
+    FailIt,
+    Judgement,
+    Proceed,
+    SkipIt,
+    TakeOutputs,
+    TakeResult,
+)
+from core.model.judgements import GiveUp as NoWorklet
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -83,6 +96,8 @@ def plan(draw: Random) -> JobPlan:
                 more["when"] = "x"
             if draw.random() < 0.15:
                 more |= {"uses": "signal", "waits": True}
+            elif draw.random() < 0.15:
+                more["on_failure"] = OnFailure(workflow="repair", max=2)
             if draw.random() < 0.2:
                 more["queue"] = "other"
             if draw.random() < 0.2:
@@ -96,6 +111,8 @@ def plan(draw: Random) -> JobPlan:
     url = "https://example.org" if draw.random() < 0.3 else None
     key = draw.choice("12") if draw.random() < 0.2 else None
     return job(*stages, client_key=key, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
+    given: JsonObject = {"x": 1} if draw.random() < 0.3 else {}
+    return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url, outputs=given)
 
 
 def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
@@ -177,11 +194,34 @@ def _decide(deck: Deck, draw: Random) -> Command | None:
     sql = "SELECT id, spec->>'$.waits' FROM task WHERE conditional AND status = 'blocked' ORDER BY id"
     row = _pick(deck, draw, sql)
     error = TaskError(code="when.type", message="no boolean")
+    asking = _pick(deck, draw, "SELECT task_id, asks FROM awaited WHERE asks IS NOT NULL ORDER BY task_id")
+    if asking is not None and draw.random() < 0.7:
+        return Decide(task_id=asking[0], verdict=_answered(draw, asking[1]))
     if row is None:
         return None
-    proceed = _awaited(draw, deck.now) if row[1] else Proceed()
-    verdict = draw.choice((proceed, proceed, SkipIt(), FailIt(error=error)))
+    waits = draw.choice((_awaited(draw, deck.now), _child(draw))) if row[1] else Proceed()
+    verdict = draw.choice((waits, waits, SkipIt(), FailIt(error=error)))
     return Decide(task_id=row[0], verdict=verdict)
+
+
+def _child(draw: Random) -> BeginChild:
+    within = draw.choice((None, draw.randint(1, 800)))
+    return BeginChild(plan=plan(draw), on_child_failure=draw.choice(tuple(OnChildFailure)), within_ms=within)
+
+
+def _answered(draw: Random, asks: str) -> Judgement:
+    """Return an answer to what a waiting task asks, sometimes to another question."""
+    error = FailIt(error=TaskError(code="expression.type", message="no text"))
+    worklet = BeginWorklet(plan=plan(draw), within_ms=draw.choice((None, 200)))
+    if asks == "worklet":
+        return draw.choice((worklet, worklet, NoWorklet(reason="not wanted"), error))
+    result = TakeResult(
+        result=draw.choice(tuple(Result)),
+        next=draw.choice((None, None, (), ("t01",))),
+        cancel=draw.choice(((), ("t00", "t01"))),
+        end=draw.choice((None, None, None, *EndJob)),
+    )
+    return draw.choice((TakeOutputs(outputs={"n": 1}), result, result, NoWorklet(), error))
 
 
 def _awaited(draw: Random, now: int) -> Await:
@@ -305,6 +345,7 @@ def upkeep(deck: Deck, draw: Random) -> Command:
 
 
 def _rerun(deck: Deck, draw: Random) -> Command:
+    fresh = draw.random() < 0.2
     if draw.random() < 0.3:
-        return Rerun(job_id=_job(deck, draw))
-    return Rerun(task_ids=_some(deck, draw), downstream=draw.random() < 0.5)
+        return Rerun(job_id=_job(deck, draw), fresh=fresh)
+    return Rerun(task_ids=_some(deck, draw), downstream=draw.random() < 0.5, fresh=fresh)

@@ -14,6 +14,8 @@ from core.model.judgements import Await
 from core.model.signal_commands import Signal, Signalled
 from core.model.values import JsonObject, to_iso
 from core.store.apply import item_times, job_answers
+from core.store.apply.child_ends import answer_parent
+from core.store.apply.child_stops import stop_late
 from core.store.apply.groups import sets_of
 from core.store.apply.missed_answers import MISSED, Missed
 from core.store.apply.moves import queueing, waiting
@@ -108,11 +110,16 @@ def unhold(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
         return True
     if not waiting.unhold(batch, place, cause):
         return False
-    row = batch.one("SELECT name, key, job_id, wanted FROM awaited WHERE task_id = ?", place.task_id)
+    row = batch.one(
+        "SELECT name, key, job_id, wanted, child_id FROM awaited WHERE task_id = ?", place.task_id
+    )
     if row is not None and row[0] is not None:
         _answer_kept(batch, place, name=row[0], key=row[1])
     if row is not None and row[2] is not None:
         job_answers.decide(batch, place, row[2], wanted=row[3])
+    if row is not None and row[4] is not None:
+        answer_parent(batch, row[4])
+    batch.report.conditions.append(place.task_id)
     return True
 
 
@@ -157,7 +164,10 @@ def _succeed_now(batch: Batch, *, place: TaskPlace) -> None:
 
 
 def _fail_late(batch: Batch, *, place: TaskPlace, missed: Missed) -> None:
-    waiting.fail(batch, place, missed.failure)
+    if missed.child_id is None:
+        waiting.fail(batch, place, missed.failure)
+    else:
+        stop_late(batch, place, reason="the time of the task that waits for it is over")
 
 
 def next_answer(batch: Batch) -> int | None:

@@ -118,13 +118,13 @@ def free_slots(batch: Batch, slots: int) -> int:
 def take(
     batch: Batch, task_ids: Sequence[int], vtimes: Mapping[int, int], holds: Mapping[int, Hold] = NO_HOLDS
 ) -> list[Claimed]:
-    """Claim tasks, in this order; their jobs get these virtual times and have started.
+    """Claim tasks, in this order; the jobs whose share it is get these virtual times, all have started.
 
     `holds` is what they take of pools and gauges.
     """
     claimed = [_claimed(row) for row in running.claim(batch, task_ids, holds)]
     batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in vtimes.items()])
-    jobs.start(batch, vtimes)
+    jobs.start(batch, dict.fromkeys((*vtimes, *(one.job_id for one in claimed))))
     return claimed
 
 

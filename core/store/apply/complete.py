@@ -29,6 +29,7 @@ from core.model.outcomes import (
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.apply.backends import note_end, note_successes
+from core.store.apply.children import ask_for_worklet, wants_worklet
 from core.store.apply.groups import mark_late
 from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
@@ -141,6 +142,8 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
             running.retry_later(batch, closed, retry_at=at)
         case Lost(), AskOperator():
             running.hold_lost(batch, closed)
+        case _ if wants_worklet(batch, closed):
+            ask_for_worklet(batch, closed)
         case _:
             running.give_up(batch, closed)
 

@@ -98,6 +98,8 @@ def _leave_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
     finals, batch.finals = batch.finals, []
     decide_groups(batch, finals)
     batch.followups += [LeftOver("task", final.task_id) for final in finals]
+    # The end of a child may have failed the task that waited for it.
+    _first_failures(batch, finals)
     close_stages(batch, finals)
     _carry_out_verdicts(batch)
     over(batch)

@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.model.commands import ComeDue
-from core.model.judgements import Await, Decide, Expand, FailIt, Proceed, SkipIt
+from core.model.judgements import (
+    Await,
+    BeginChild,
+    BeginWorklet,
+    Decide,
+    Expand,
+    FailIt,
+    GiveUp,
+    Proceed,
+    SkipIt,
+    TakeOutputs,
+    TakeResult,
+)
 from core.model.terms import Terms
 from core.model.values import JsonObject
-from core.store.apply import answers
+from core.store.apply import answers, child_answers, children
 from core.store.apply.lane_sets import bind
 from core.store.apply.make_instances import expand
 from core.store.apply.moves import idle, queueing
@@ -36,10 +48,17 @@ def _landed(batch: Batch, command: Decide) -> bool:
             return answers.begin(batch, command.task_id, command.verdict)
         case Expand():
             return expand(batch, command.task_id, command.verdict)
+        case BeginChild():
+            return children.begin_child(batch, command.task_id, command.verdict)
+        case BeginWorklet():
+            return children.begin_worklet(batch, command.task_id, command.verdict)
+        case TakeOutputs() | TakeResult() | GiveUp():
+            return child_answers.take(batch, command.task_id, command.verdict)
         case SkipIt():
             return idle.skip_by_judgement(batch, command.task_id)
         case FailIt(error=error):
-            return idle.fail_by_judgement(batch, command.task_id, error.to_json())
+            failed = idle.fail_by_judgement(batch, command.task_id, error.to_json())
+            return failed or child_answers.fail(batch, command.task_id, error)
 
 
 def _proceed(batch: Batch, task_id: int, terms: Terms | None) -> bool:

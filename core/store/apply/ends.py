@@ -10,6 +10,8 @@ from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
+from core.store.apply.child_ends import answer_parent
+from core.store.apply.child_marks import spread_pause
 from core.store.apply.expectations import note_success
 from core.store.apply.finally_stage import open_finally, spared_stage
 from core.store.apply.judged_counts import judged_counts
@@ -47,6 +49,7 @@ def give_verdict(
     if spared is not None and spared.status is StageStatus.OPEN:
         # It was paused while `finally` was open.
         open_job(batch, job_id)
+        spread_pause(batch, job_id)
     stop_job(batch, job_id, cause, spared=spared_id)
     batch.verdicts.append(job_id)
     return True
@@ -97,6 +100,7 @@ def succeed_job(batch: Batch, job_id: int) -> None:
 
 def _notify(batch: Batch, job_id: int, status: JobStatus) -> None:
     ((name, url, schedule_id),) = batch.rows("SELECT name, notify, schedule_id FROM job WHERE id = ?", job_id)
+    answer_parent(batch, job_id)
     if status is JobStatus.SUCCEEDED:
         note_success(batch, job_id, name=name, schedule_id=schedule_id)
     if url is None:

@@ -26,7 +26,8 @@ MAX_PER_BATCH = 1_000
 """Waiting tasks that one batch brings under changed limits at the most."""
 
 _TASK = (
-    "SELECT t.id, t.job_id, t.queue, t.lane_id, t.uses, t.spec, job.name, job.project,"
+    "SELECT t.id, t.job_id, coalesce(job.root_id, job.id), t.queue, t.lane_id, t.uses, t.spec, job.name,"
+    " job.project,"
     f" CASE WHEN t.tries + t.losses > 0 THEN (SELECT coalesce(a.pool, '{DEFAULT_POOL}') FROM attempt a"
     " WHERE a.task_id = t.id AND a.epoch = t.epoch) END FROM task t JOIN job ON job.id = t.job_id"
 )
@@ -43,6 +44,8 @@ class Waiting(NamedTuple):
 
     id: int
     job_id: int
+    root_id: int
+    """The job whose budgets it is under: its own, or the one above all."""
     queue: str
     lane_id: int
     uses: str
@@ -195,7 +198,7 @@ def _plan(task: Waiting) -> TaskPlan:
 
 def _facts(task: Waiting, plan: TaskPlan) -> TaskFacts:
     workflow = None if task.job_id == INBOX else task.workflow
-    facts = facts_of(plan, job=task.job_id, workflow=workflow, project=task.project)
+    facts = facts_of(plan, job=task.root_id, workflow=workflow, project=task.project)
     return facts if task.repeats_in is None else replace(facts, repeats_in=task.repeats_in)
 
 

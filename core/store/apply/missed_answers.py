@@ -15,7 +15,7 @@ from core.store.sql import unpack
 MISSED = (
     "w.name, w.key, w.job_id, w.job_key, w.job_name, w.wanted, w.path, w.every_ms,"
     " (SELECT a.seen FROM attempt a WHERE w.every_ms IS NOT NULL AND a.task_id = t.id AND a.epoch = t.epoch),"
-    " (SELECT id FROM work_item WHERE task_id = t.id AND outcome IS NULL)"
+    " (SELECT id FROM work_item WHERE task_id = t.id AND outcome IS NULL), w.child_id"
 )
 """The columns of `Missed`, in its order."""
 _NEVER = "no such job was submitted"
@@ -34,6 +34,7 @@ class Missed(NamedTuple):
     every_ms: int | None
     seen: str | None
     item: int | None
+    child_id: int | None
 
     @property
     def failure(self) -> TaskError:

@@ -27,12 +27,13 @@ from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
-from core.store.apply import answers, lanes
+from core.store.apply import answers, child_stops, lanes
+from core.store.apply.child_marks import spread_pause
 from core.store.apply.ends import give_verdict
 from core.store.apply.groups import sets_of
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
-from core.store.apply.stops import stop_job, stop_tasks
+from core.store.apply.stops import stop_tasks
 from core.store.batch import Batch
 from core.store.rows import PLACED, Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw
@@ -70,19 +71,25 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
     if command.job_id is not None:
         return _cancel_job(batch, command, command.job_id)
     tasks, refused = read_tasks(batch, command.task_ids)
-    idle_tasks, running = [], []
+    cause = Cause(reason=command.reason, actor=command.actor, force=command.force)
+    parents = child_stops.parents_among(batch, [task.id for task in tasks])
+    idle_tasks, running, stopped = [], [], 0
     for task in tasks:
-        if task.status is TaskStatus.RUNNING:
+        if task.id in parents:
+            if child_stops.stop(batch, parents[task.id], cause):
+                stopped += 1
+            else:
+                refused.append(Refusal(task.id, "it was asked already; it ends when its child has ended"))
+        elif task.status is TaskStatus.RUNNING:
             running.append(task.id)
         elif task.status in TASK_FINAL:
             refused.append(Refusal(task.id, f"it is {task.status} already"))
         else:
             idle_tasks.append(IdleTask(task.place, task.status))
-    cause = Cause(reason=command.reason, actor=command.actor, force=command.force)
     asked = stop_tasks(batch, running, cause)
     batch.finals += idle.cancel_idle(batch, idle_tasks, cause)
     batch.sets.update(sets_of(batch, [task.place.task_id for task in idle_tasks]))
-    return Operated(changed=len(asked) + len(idle_tasks), refused=tuple(refused))
+    return Operated(changed=len(asked) + len(idle_tasks) + stopped, refused=tuple(refused))
 
 
 def apply_kill(batch: Batch, command: Kill) -> Operated:
@@ -91,10 +98,12 @@ def apply_kill(batch: Batch, command: Kill) -> Operated:
     running = [task.id for task in tasks if task.status is TaskStatus.RUNNING]
     cause = Cause(reason=command.reason, actor=command.actor, force=Force.KILL)
     asked = stop_tasks(batch, running, cause)
+    parents = child_stops.parents_among(batch, [task.id for task in tasks])
+    asked |= {task_id for task_id, parent in parents.items() if child_stops.stop(batch, parent, cause)}
     for task in tasks:
         if task.status in TASK_FINAL:
             refused.append(Refusal(task.id, f"it is {task.status} already"))
-        elif task.status != TaskStatus.RUNNING:
+        elif task.status != TaskStatus.RUNNING and task.id not in parents:
             refused.append(Refusal(task.id, f"it is {task.status}: nothing of it runs"))
         elif task.id not in asked:
             refused.append(Refusal(task.id, "it is being killed already"))
@@ -105,14 +114,20 @@ def apply_pause(batch: Batch, command: Pause) -> Operated | TaskdeckError:
     """Pause a job or a queue; pausing what is paused changes nothing."""
     if command.queue is not None:
         return _pause_queue(batch, command, command.queue)
-    return _move_job(batch, command.job_id, partial(jobs.pause, batch, cause=_cause(command)))
+    paused = _move_job(batch, command.job_id, partial(jobs.pause, batch, cause=_cause(command)))
+    if isinstance(paused, Operated) and paused.changed and command.job_id is not None:
+        spread_pause(batch, command.job_id)
+    return paused
 
 
 def apply_resume(batch: Batch, command: Resume) -> Operated | TaskdeckError:
     """Resume a job or a queue."""
     if command.queue is not None:
         return _resume_queue(batch, command, command.queue)
-    return _move_job(batch, command.job_id, partial(jobs.resume, batch, cause=_cause(command)))
+    resumed = _move_job(batch, command.job_id, partial(jobs.resume, batch, cause=_cause(command)))
+    if isinstance(resumed, Operated) and resumed.changed and command.job_id is not None:
+        spread_pause(batch, command.job_id)
+    return resumed
 
 
 def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
@@ -159,10 +174,13 @@ def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
     tasks, refused = read_tasks(batch, command.task_ids)
     message = command.reason or f"given up by {command.actor}"
     error = TaskError(code=GIVEN_UP, message=message).to_json()
+    parents = child_stops.parents_among(batch, [task.id for task in tasks])
     changed = 0
     for task in tasks:
         if idle.fail_held(batch, task.place, error, _cause(command)):
             changed += 1
+            if task.id in parents:
+                child_stops.end_child(batch, parents[task.id], _cause(command))
             continue
         already = (
             f"it is {task.status} already" if task.status in TASK_FINAL else f"it is {task.status}, not held"
@@ -235,13 +253,12 @@ def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | Taskde
     if not give_verdict(batch, job_id, verdict, actor=command.actor, force=command.force):
         # What an ending job still waits for may be killed, and its `finally` be cut short.
         cause = Cause(reason=reason, actor=command.actor, force=command.force)
-        was_cut = jobs.cut_finally(batch, job_id, cause)
-        asked = stop_job(batch, job_id, cause) if was_cut or command.force is Force.KILL else frozenset()
-        if was_cut:
-            batch.verdicts.append(job_id)
-            return Operated(changed=max(1, len(asked)))
+        asked = child_stops.press(batch, job_id, cause)
         refused = () if asked else (Refusal(job_id, f"the job is {status} already"),)
-        return Operated(changed=len(asked), refused=refused)
+        return Operated(changed=asked, refused=refused)
+    if command.force is Force.KILL:
+        cause = Cause(reason=reason, actor=command.actor, force=command.force)
+        child_stops.stop_children(batch, job_id, cause, spared=0, limit=-1)
     (left,) = batch.rows("SELECT coalesce(sum(open_tasks), 0) FROM stage WHERE job_id = ?", job_id)[0]
     return Operated(changed=int(left))
 

@@ -16,6 +16,7 @@ from core.model.plans import OnTaskFailure
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply import answers
+from core.store.apply.child_marks import spread_pause, supersede
 from core.store.apply.group_reruns import refuse_groups, reopened_groups, run_whole, wait_again
 from core.store.apply.judged_counts import judged_counts
 from core.store.apply.lane_sets import leave_retries
@@ -124,6 +125,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
     ended = _ended_jobs(batch, ready)
     run_whole(batch, ready)
+    supersede(batch, ids(ready), fresh=ids(named if command.fresh else []))
     changed = _start_over(batch, ready, cause, counted=named)
     return Operated(
         changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)
@@ -147,6 +149,7 @@ def _rerun_job(batch: Batch, command: Rerun, job_id: int, cause: Cause) -> Opera
     idle = {need for _, _, need in batch.rows(_NEEDS_THAT_FAILED, ids(chosen))}
     batch.followups += [LeftOver("task", need) for need in sorted(idle)]
     ended = _ended_jobs(batch, chosen)
+    supersede(batch, ids(chosen), fresh=ids(again if command.fresh else []))
     changed = _start_over(batch, chosen, cause, counted=again)
     refused = [*often.values(), *_refusals(repeated)]
     return Operated(changed=changed, refused=tuple(refused), forecasts=_forecasts(batch, ended))
@@ -302,6 +305,7 @@ def _reopen(batch: Batch, listed: str, cause: Cause) -> None:
 
 def _reopen_job(batch: Batch, job_id: int, position: int, cause: Cause) -> None:
     jobs.reopen(batch, job_id, cause)
+    spread_pause(batch, job_id)
     later = batch.rows(
         "SELECT id, position, is_finally FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
         job_id,

@@ -37,8 +37,13 @@ _AISLES_BUT = _AISLES_OF_QUEUE.replace(
     " ORDER BY", " AND a.gset_id NOT IN (SELECT value FROM json_each(?)) ORDER BY"
 )
 # Of an ending job only `finally` is queued once that is open, and goes on as if the job ran.
-_STATUS = "iif(j.status = 'ending' AND j.finishing = 1, 'running', j.status)"
-_LANE = f"l.head_key, l.id, l.head_id, l.aisle_id, l.job_id, j.vtime, {_STATUS}"
+_STATUS = (
+    "CASE WHEN j.status = 'ending' AND j.finishing = 1 THEN 'running'"
+    " WHEN j.paused_above AND j.status IN ('pending', 'running') THEN 'paused' ELSE j.status END"
+)
+# A job with all its children has one share: that of the job above them all.
+_SHARE = "coalesce(j.root_id, j.id), coalesce((SELECT r.vtime FROM job r WHERE r.id = j.root_id), j.vtime)"
+_LANE = f"l.head_key, l.id, l.head_id, l.aisle_id, {_SHARE}, {_STATUS}"
 _OPEN = "l.head_key IS NOT NULL AND l.shut_by IS NULL AND l.head_key <= ?2"
 _LANES = (
     f"SELECT {_LANE} FROM lane l INDEXED BY lane_head CROSS JOIN job j ON j.id = l.job_id"
@@ -60,7 +65,7 @@ _SHUT_BY_GAUGES = (
 )
 _WAITING = "SELECT 1 FROM aisle INDEXED BY aisle_open WHERE head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
 _REORDERED = (
-    f"SELECT t.sort_key, l.id, t.id, l.aisle_id, l.job_id, j.vtime, {_STATUS}, a.queue, a.gset_id,"
+    f"SELECT t.sort_key, l.id, t.id, l.aisle_id, {_SHARE}, {_STATUS}, a.queue, a.gset_id,"
     " q.paused_at IS NOT NULL"
     " FROM json_each(?) AS x CROSS JOIN lane l ON l.id = x.value AND l.shut_by IS NULL"
     " CROSS JOIN aisle a ON a.id = l.aisle_id AND a.shut_by IS NULL CROSS JOIN queue q ON q.name = a.queue"

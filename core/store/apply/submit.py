@@ -36,15 +36,32 @@ _TASK = (
 )
 _JOB = (
     "INSERT INTO job (id, name, status, on_task_failure, definition_hash, params, meta, notify, client_key,"
-    " input_hash, actor, project, schedule_id, vtime, created_at)"
+    " input_hash, actor, project, schedule_id, vtime, created_at, outputs, documents, parent_task, root_id,"
+    " depth, paused_above, is_worklet)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
     " CAST(? AS TEXT), CAST(? AS TEXT), ?, coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
-    " WHERE status IN ('ending', 'paused', 'pending', 'running')), 0), ?)"
+    " WHERE status IN ('ending', 'paused', 'pending', 'running') AND root_id IS NULL), 0), ?,"
+    " ?, ?, ?, ?, ?, ?, ?)"
 )
+_KEEP_TEXT = "INSERT OR IGNORE INTO workflow_text (hash, body) VALUES (?, CAST(? AS TEXT))"
 _STAGE = (
     "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task, is_finally)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildLink:
+    """What a child has of the job above it, as its row says it (`schema.job`)."""
+
+    parent_task: int
+    root_id: int
+    depth: int
+    documents: str | None = None
+    surroundings: str | None = None
+    """The hash under which those of its task are kept."""
+    paused_above: bool = False
+    is_worklet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +71,8 @@ class _Stage:
     job_id: int
     id: int
     is_open: bool
+    root_id: int
+    """The job whose budgets they are under."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,7 +122,9 @@ def _enqueue(batch: Batch, command: Enqueue) -> Enqueued:
             new.append(plan)
         else:
             duplicates.append(number)
-    _write_tasks(batch, _loose_tasks(batch, new, first=first, group=command.group), command, {})
+    loose = _loose_tasks(batch, new, first=first, group=command.group)
+    kept = _keep_surroundings(batch, command.surroundings)
+    _write_tasks(batch, loose, command, {}, surroundings=kept)
     keys.tell(actor=command.actor)
     return Enqueued(task_ids=tuple(task_ids), duplicates=tuple(duplicates))
 
@@ -134,6 +155,17 @@ def _submit(batch: Batch, command: Submit) -> Submitted | TaskdeckError:
     return Submitted(job_id=job_id)
 
 
+def submit_child(batch: Batch, command: Submit, link: ChildLink) -> int:
+    """Write the job that a task waits for; return its id."""
+    plan = command.plan
+    job_id = next_id(batch, "job")
+    _write_job(batch, job_id, command, digest(pack([plan.definition_hash, plan.params])), link=link)
+    if link.surroundings is not None:
+        batch.run("UPDATE payload SET used_at = ? WHERE hash = ?", batch.now, link.surroundings)
+    _write_stages(batch, job_id, command, link=link)
+    return job_id
+
+
 def _known(client_key: str, job_id: int, *, same_input: bool) -> Submitted | TaskdeckError:
     if same_input:
         return Submitted(job_id=job_id, duplicate=True)
@@ -155,8 +187,12 @@ def _keep_surroundings(batch: Batch, surroundings: JsonObject) -> str | None:
     return key
 
 
-def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> None:
+def _write_job(
+    batch: Batch, job_id: int, command: Submit, input_hash: str, *, link: ChildLink | None = None
+) -> None:
     plan = command.plan
+    documents: JsonObject = {one.reference: one.to_json() for one in plan.documents}
+    batch.many(_KEEP_TEXT, [(one.hash, raw(one.text)) for one in plan.documents])
     if plan.definition_hash:
         batch.run(
             "INSERT OR IGNORE INTO definition (hash, name, body, created_at)"
@@ -181,26 +217,43 @@ def _write_job(batch: Batch, job_id: int, command: Submit, input_hash: str) -> N
         raw(plan.project),
         command.schedule_id,
         batch.wall,
+        pack(plan.outputs) if plan.outputs else None,
+        *(
+            _linked(link)
+            if link is not None
+            else (pack(documents) if documents else None, None, None, 0, 0, 0)
+        ),
     )
-    batch.event("job.created", Subject(job_id), actor=command.actor, data=job_facts(command))
+    facts = job_facts(command)
+    if link is not None:
+        facts |= {"parent_task": link.parent_task, "root": link.root_id, "depth": link.depth}
+        facts |= {name: True for name in ("paused_above", "is_worklet") if getattr(link, name)}
+    batch.event("job.created", Subject(job_id), actor=command.actor, data=facts)
     declare_variables(batch, job_id, plan.variables)
     if plan.definition_hash:
         expect_of_workflow(batch, plan.name, plan.expect_ms, actor=command.actor)
     bind_new(batch, job_id, name=plan.name, key=plan.client_key)
 
 
-def _write_stages(batch: Batch, job_id: int, command: Submit) -> None:
+def _linked(link: ChildLink) -> tuple[str | int | None, ...]:
+    flags = (int(link.paused_above), int(link.is_worklet))
+    return (link.documents, link.parent_task, link.root_id, link.depth, *flags)
+
+
+def _write_stages(batch: Batch, job_id: int, command: Submit, *, link: ChildLink | None = None) -> None:
     first_task, stage_id = next_id(batch, "task"), next_id(batch, "stage")
     numbers = _numbers(command.plan, first_task)
     keys, repeated = OnceKeys(batch), dict[int, int]()
+    root_id = job_id if link is None else link.root_id
+    kept = _keep_surroundings(batch, command.surroundings) if link is None else link.surroundings
     for position, plan in enumerate(command.plan.stages):
-        stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0)
+        stage = _Stage(job_id=job_id, id=stage_id + position, is_open=position == 0, root_id=root_id)
         _write_stage(batch, stage, plan, position=position, first_task=first_task)
         tasks = list(_tasks_of_stage(batch, stage, plan, first_task, job=command.plan))
         for task in tasks:
             task.repeat(keys.take(task.plan.once, task.place.task_id, job_id=job_id))
         repeated |= {task.place.task_id: task.first for task in tasks if task.first is not None}
-        _write_tasks(batch, tasks, command, numbers)
+        _write_tasks(batch, tasks, command, numbers, surroundings=kept)
         first_task += len(tasks)
     batch.many(
         "INSERT INTO edge (need_id, task_id, kind, met) VALUES (?, ?, ?, 0)",
@@ -230,7 +283,7 @@ def _tasks_of_stage(
 ) -> Iterator[_NewTask]:
     lanes, sets = Lanes(batch, stage.job_id), GaugeSets(batch)
     for task_id, task in enumerate(plan.tasks, first_task):
-        gset_id = sets.of_plan(task, job_id=stage.job_id, workflow=job.name, project=job.project)
+        gset_id = sets.of_plan(task, job_id=stage.root_id, workflow=job.name, project=job.project)
         lane_id = lanes.of(task.queue, gset_id)
         place = TaskPlace(task_id, stage.job_id, stage.id, task.queue, lane_id, None)
         yield _new_task(place, task, needs=len(task.needs), is_open=stage.is_open)
@@ -264,12 +317,16 @@ def _edges(plan: JobPlan, numbers: dict[str, int]) -> Iterator[tuple[int, int, s
 
 
 def _write_tasks(
-    batch: Batch, tasks: Iterable[_NewTask], command: Enqueue | Submit, numbers: Mapping[str, int]
+    batch: Batch,
+    tasks: Iterable[_NewTask],
+    command: Enqueue | Submit,
+    numbers: Mapping[str, int],
+    *,
+    surroundings: str | None,
 ) -> None:
     """Write tasks, their first events and counts; `numbers` are the ids of a job's tasks by key."""
     rows = []
     actor = command.actor
-    surroundings = _keep_surroundings(batch, command.surroundings)
     # The tasks of a job have its actor.
     signed = raw(actor) if isinstance(command, Enqueue) else None
     costs = AutoCosts(batch, command.plan.name if isinstance(command, Submit) else None)

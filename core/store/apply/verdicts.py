@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
+from core.store.apply.child_stops import stop_children
 from core.store.apply.ends import cause_of, end_if_done
 from core.store.apply.finally_stage import spared_stage
 from core.store.apply.moves import idle
@@ -21,7 +22,9 @@ from core.store.sql import among
 _VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id = ? AND status = 'ending'"
 _PICK = (
     f"SELECT {PLACE}, status FROM task INDEXED BY task_list"
-    f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} AND stage_id != ? LIMIT ?"
+    f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} AND stage_id != ?"
+    " AND NOT (status IN ('waiting', 'held') AND EXISTS (SELECT 1 FROM awaited w"
+    " WHERE w.task_id = task.id AND w.child_id IS NOT NULL)) LIMIT ?"
 )
 
 
@@ -51,12 +54,16 @@ def cancel_rest(batch: Batch, job_id: int) -> None:
 def cancel_idle_of(batch: Batch, job_id: int, cause: Cause) -> IdleCancelled:
     """Cancel a job's tasks that hold no slot, as far as the budget goes, but for those of its `finally`.
 
-    What exceeds the budget is followed up.
+    Those that wait for a child are asked to stop; the end of the child ends them. What exceeds the budget is
+    followed up.
     """
     budget = max(batch.budget, 0)
     spared = spared_stage(batch, job_id)
-    rows = batch.rows(_PICK, job_id, 0 if spared is None else spared.id, budget)
-    batch.budget -= len(rows)
+    spared_id = 0 if spared is None else spared.id
+    asked = stop_children(batch, job_id, cause, spared=spared_id, limit=budget)
+    budget -= asked
+    rows = batch.rows(_PICK, job_id, spared_id, budget)
+    batch.budget -= len(rows) + asked
     tasks = [IdleTask(TaskPlace(*place), TaskStatus(status)) for *place, status in sorted(rows)]
     cancelled = idle.cancel_idle(batch, tasks, cause)
     if len(rows) == budget:

@@ -20,6 +20,7 @@ CARRIED: Mapping[str, str] = MappingProxyType(
     {
         "engine": "id = 1",
         "definition": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
+        "workflow_text": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
         "job": f"id IN {_JOBS}",
         "stage": f"job_id IN {_JOBS}",
         "limit_rule": "1",
@@ -67,6 +68,7 @@ LEFT_OUT = frozenset(
         "retention",
         "notice",
         "notice_cursor",
+        "workflow",
     }
 )
 """Tables that a bundle leaves out: what fires is of the deck, with the environment of operators, and so is

@@ -66,7 +66,7 @@ _COUNTS = (
         "a lane is shut, but its job may be claimed from",
         f"""
         SELECT l.id AS lane, l.job_id AS job, j.status FROM lane l JOIN job j ON j.id = l.job_id
-        WHERE l.shut_by = 0 AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
+        WHERE l.shut_by = 0 AND NOT j.paused_above AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
         AND NOT {_followed("lanes", "l.job_id")}""",
     ),
     check(
@@ -214,6 +214,45 @@ _AWAITED = (
     ),
 )
 
+_CHILDREN = (
+    check(
+        "child.unanswered",
+        "a child has ended, but the task that waits for it was not told",
+        f"""
+        SELECT t.id AS task, w.child_id AS child, j.status FROM awaited w JOIN task t ON t.id = w.task_id
+        LEFT JOIN job j ON j.id = w.child_id
+        WHERE w.child_id IS NOT NULL AND w.asks IS NULL AND NOT w.is_held
+        AND (j.id IS NULL OR {among(JOB_FINAL, "j.status")})""",
+    ),
+    check(
+        "child.asks",
+        "the engine is asked for outputs of a child that did not succeed, or for a worklet that has begun",
+        """
+        SELECT t.id AS task, w.asks, w.child_id AS child, j.status FROM awaited w
+        JOIN task t ON t.id = w.task_id LEFT JOIN job j ON j.id = w.child_id
+        WHERE (w.asks = 'outputs' AND j.status IS NOT 'succeeded')
+        OR (w.asks = 'worklet' AND w.child_id IS NOT NULL)
+        OR (w.asks IS NULL AND w.child_id IS NULL AND w.is_late)""",
+    ),
+    check(
+        "child.place",
+        "a child does not stand one below the job of its task, under the same root",
+        """
+        SELECT c.id AS child, c.depth, c.root_id AS root, p.id AS parent FROM job c
+        JOIN task t ON t.id = c.parent_task JOIN job p ON p.id = t.job_id
+        WHERE c.depth != p.depth + 1 OR c.root_id IS NOT coalesce(p.root_id, p.id)""",
+    ),
+    check(
+        "child.paused",
+        "a child is marked as paused from above, but no job above it is, or the other way round",
+        f"""
+        SELECT c.id AS child, c.paused_above, p.id AS parent, p.status FROM job c
+        JOIN task t ON t.id = c.parent_task JOIN job p ON p.id = t.job_id
+        WHERE {among(_LIVE, "c.status")} AND {among(_LIVE, "p.status")}
+        AND c.paused_above != (p.status = 'paused' OR p.paused_above)""",
+    ),
+)
+
 _ATTEMPTS = (
     check(
         "attempt.stray",
@@ -332,7 +371,9 @@ _JOBS = (
         SELECT j.id AS job, t.id AS task, t.status FROM job j JOIN task t ON t.job_id = j.id
         WHERE j.status = 'ending' AND {among(TASK_IDLE, "t.status")} AND NOT {_followed("job", "j.id")}
         AND NOT (j.finishing < 2 AND j.started_at IS NOT NULL
-                 AND EXISTS (SELECT 1 FROM stage s WHERE s.id = t.stage_id AND s.is_finally))""",
+                 AND EXISTS (SELECT 1 FROM stage s WHERE s.id = t.stage_id AND s.is_finally))
+        AND NOT (t.stop_at IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = t.id AND w.child_id IS NOT NULL))""",
     ),
     check(
         "job.finishing",
@@ -388,6 +429,7 @@ CHECKS = (
     *_NEEDS,
     *_TOLERATED,
     *_AWAITED,
+    *_CHILDREN,
     *_ATTEMPTS,
     *_ACTORS,
     *_STAGES,

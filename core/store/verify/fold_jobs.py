@@ -32,17 +32,23 @@ class FoldedJob:
         "pinned_at",
         "pinned_by",
         "pin_reason",
+        "paused_above",
+        "parent_task",
+        "root_id",
+        "depth",
     )
     """The columns of `job` that the events tell."""
     status: str | None = None
     verdict: tuple[JsonValue, ...] = (None,) * 5
     pause: tuple[JsonValue, ...] = (None,) * 3
     pin: tuple[JsonValue, ...] = (None,) * 3
+    above: int = 0
+    link: tuple[JsonValue, ...] = (None, None, 0)
 
     @property
     def columns(self) -> list[JsonValue]:
         """Return what the row holds, in the order of `COLUMNS`."""
-        return [self.status, *self.verdict, *self.pause, *self.pin]
+        return [self.status, *self.verdict, *self.pause, *self.pin, self.above, *self.link]
 
     def take(self, fact: Fact) -> None:
         """Take what the next event says."""
@@ -53,9 +59,14 @@ class FoldedJob:
             return
         if fact.kind == "job.purged":
             return
+        if fact.kind in ("job.paused_above", "job.resumed_above"):
+            self.above = int(fact.kind == "job.paused_above")
+            return
         self.status = fact.kind.partition(".")[2]
         if fact.kind == "job.created":
             self.status = str(values.get("status"))
+            self.above = int(bool(values.get("paused_above")))
+            self.link = (values.get("parent_task"), values.get("root"), values.get("depth", 0))
         elif fact.kind == _VERDICT:
             told = (values.get(name) for name in ("task", "ends"))
             self.verdict = (values.get("verdict"), values.get("reason"), fact.actor, *told)

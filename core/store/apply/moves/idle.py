@@ -113,6 +113,13 @@ def skip_repeated(batch: Batch, repeated: Mapping[int, int]) -> None:
         note_end(batch, place, TASK["skip"], note)
 
 
+def skip_because(batch: Batch, reasons: Mapping[int, str]) -> None:
+    """Skip blocked tasks, each for a reason."""
+    listed = pack([[task_id, reason] for task_id, reason in reasons.items()])
+    for place in sorted(batch.places(_SKIP, batch.wall, listed), key=by_task_id):
+        note_end(batch, place, TASK["skip"], {"reason": reasons[place.task_id]})
+
+
 def skip_stage(batch: Batch, stage_id: int, reason: str, *, limit: int) -> int:
     """Skip blocked tasks of a stage, the first ones; return how many."""
     rows = batch.rows(_BLOCKED_OF_STAGE, stage_id, limit)

@@ -79,6 +79,16 @@ def resume(batch: Batch, job_id: int, cause: Cause) -> bool:
     return True
 
 
+def mark_paused_above(batch: Batch, job_id: int, *, is_above: bool) -> None:
+    """Note that a job above this one is paused, or none is any more; its own pause stays as it is."""
+    batch.run("UPDATE job SET paused_above = ? WHERE id = ?", int(is_above), job_id)
+    if is_above:
+        shut_job(batch, job_id)
+    else:
+        open_job(batch, job_id)
+    batch.event("job.paused_above" if is_above else "job.resumed_above", Subject(job_id))
+
+
 def begin_finally(batch: Batch, job_id: int) -> None:
     """Note that the stage `finally` of a job is open: its tasks are claimed, whatever the verdict."""
     batch.run("UPDATE job SET finishing = 1 WHERE id = ? AND finishing = 0", job_id)

@@ -65,6 +65,7 @@ _LEAVE = {
         "interrupt": _QUEUE,
         "hold_lost": "",
         "park": "",
+        "await_worklet": "",
         "give_up": f"finished_at = {WALL},",
         "cancel": f"finished_at = {WALL},",
     }.items()
@@ -146,6 +147,11 @@ def park(batch: Batch, closed: ClosedAttempt, seen: str) -> None:
     """Let a task wait outside its slot for an answer that its attempt did not get."""
     batch.run(_SEEN, seen, closed.place.task_id, closed.epoch)
     _leave(batch, closed, TASK["park"], cause=_course({}))
+
+
+def await_worklet(batch: Batch, closed: ClosedAttempt) -> None:
+    """Let a task for which nothing is left to try wait for what its worklet decides."""
+    _leave(batch, closed, TASK["await_worklet"], cause=_course({}))
 
 
 def give_up(batch: Batch, closed: ClosedAttempt) -> None:

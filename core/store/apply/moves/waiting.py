@@ -5,7 +5,7 @@ Called by the judgements, the answers and the operators' commands.
 
 from __future__ import annotations
 
-from core.model.commands import ENGINE
+from core.model.commands import ENGINE, Force
 from core.model.outcomes import TaskError
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
@@ -17,17 +17,19 @@ from core.store.apply.moves.work_items import Entry
 from core.store.apply.stored_outputs import store_output
 from core.store.batch import Batch
 from core.store.rows import PLACE, Awaited, Cause, TaskPlace
-from core.store.sql import guard, ids, pack, raw
+from core.store.sql import SORT_KEY, WALL, among, guard, ids, pack, raw
 
+_ASKED = (TaskStatus.WAITING, TaskStatus.HELD)
+"""Statuses of a task with a child, which is asked to stop."""
 _BEGIN = (
     "UPDATE task SET status = 'waiting', wait_reason = NULL, status_by = NULL, status_reason = NULL"
     f" WHERE id = ? AND wait_reason = 'condition' AND {guard(TASK['await_answer'])} RETURNING {PLACE}"
 )
 _ADD = (
     "INSERT INTO awaited (task_id, since, due_at, until, fails_at, name, key, job_key, job_name, wanted,"
-    " path, root, stable_ms, every_ms, url)"
+    " path, root, stable_ms, every_ms, url, child_id, asks, on_child_failure)"
     " VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ?,"
-    " CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT))"
+    " CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT), ?, ?, ?)"
 )
 _ANSWER = {
     move.name: f"UPDATE task SET status = '{move.target}', finished_at = ?, output = ?, error = ?,"
@@ -38,6 +40,23 @@ _ANSWER = {
 _SKIP = (
     "UPDATE task SET status = 'skipped', finished_at = ?, status_by = CAST(? AS TEXT),"
     f" status_reason = CAST(? AS TEXT) WHERE id = ? AND {guard(TASK['answer_skipped'])}"
+)
+_STAY_FAILED = (
+    "UPDATE task SET status = 'failed', finished_at = ?, status_by = NULL, status_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(TASK['answer_failed'])}"
+)
+_CANCEL = (
+    "UPDATE task SET status = 'cancelled', finished_at = ?, status_by = CAST(? AS TEXT),"
+    " status_reason = CAST(? AS TEXT)"
+    f" WHERE id = ? AND {guard(TASK['cancel'], sources=set(_ASKED))}"
+)
+_WAKE = (
+    f"UPDATE task SET status = 'queued', queued_at = {WALL}, sort_key = {SORT_KEY}, status_by = NULL,"
+    f" status_reason = CAST(?4 AS TEXT) WHERE id = ?3 AND {guard(TASK['wake'])}"
+)
+_ASK = (
+    "UPDATE task SET stop_at = ?1, stop_by = CAST(?2 AS TEXT), stop_reason = CAST(?3 AS TEXT), stop_how = ?4"
+    f" WHERE id = ?5 AND {among(_ASKED)} AND stop_how IS NOT ?4 AND stop_how IS NOT 'kill'"
 )
 _DONE = "DELETE FROM awaited WHERE task_id = ?"
 _UNHOLD = (
@@ -79,6 +98,9 @@ def keep(batch: Batch, place: TaskPlace, awaited: Awaited) -> None:
         awaited.stable_ms,
         awaited.every_ms,
         raw(awaited.url),
+        awaited.child_id,
+        awaited.asks,
+        awaited.on_child_failure,
     )
     if awaited.is_looked_for:
         batch.report.lookouts.append(place.task_id)
@@ -106,11 +128,48 @@ def fail(batch: Batch, place: TaskPlace, error: TaskError, *, actor: str | None 
     return True
 
 
-def skip(batch: Batch, place: TaskPlace, reason: str, *, actor: str) -> bool:
+def skip(batch: Batch, place: TaskPlace, reason: str, *, actor: str | None = None) -> bool:
     """End a waiting task that is not wanted; False = it does not wait."""
     if batch.run(_SKIP, batch.wall, raw(actor), raw(reason), place.task_id) != 1:
         return False
     _end(batch, place, TASK["answer_skipped"], {"reason": reason}, actor=actor)
+    return True
+
+
+def stay_failed(batch: Batch, place: TaskPlace, *, reason: str) -> bool:
+    """End a task whose attempt failed before it waited; False = it does not wait."""
+    if batch.run(_STAY_FAILED, batch.wall, raw(reason or None), place.task_id) != 1:
+        return False
+    _end(batch, place, TASK["answer_failed"], {"reason": reason} if reason else {})
+    return True
+
+
+def cancel(batch: Batch, place: TaskPlace, status: TaskStatus, cause: Cause) -> bool:
+    """End a waiting or held task that was asked to stop; False = it is neither."""
+    if batch.run(_CANCEL, batch.wall, raw(cause.actor), raw(cause.reason or None), place.task_id) != 1:
+        return False
+    _end(batch, place, TASK["cancel"].leaving(status), cause.note, actor=cause.actor)
+    return True
+
+
+def wake(batch: Batch, place: TaskPlace, *, reason: str) -> bool:
+    """Queue a waiting task again; False = it does not wait."""
+    if batch.run(_WAKE, batch.now, batch.aging_step, place.task_id, raw(reason)) != 1:
+        return False
+    batch.run(_DONE, place.task_id)
+    batch.task_moved(place, TASK["wake"], data={"reason": reason})
+    return True
+
+
+def ask_to_stop(batch: Batch, place: TaskPlace, cause: Cause) -> bool:
+    """Ask a task to stop that waits for a child; False = it was asked so, or does not wait."""
+    row = (batch.wall, raw(cause.actor), raw(cause.reason), cause.force, place.task_id)
+    if batch.run(_ASK, *row) != 1:
+        return False
+    note: JsonObject = {"reason": cause.reason, **cause.facts}
+    if cause.force is Force.KILL:
+        note["how"] = cause.force.value
+    batch.task_event("task.stop_requested", place, actor=cause.actor, data=note)
     return True
 
 
@@ -146,5 +205,6 @@ def _told(batch: Batch, awaited: Awaited) -> JsonObject:
         "name": awaited.job_name,
         "wanted": awaited.wanted,
         "path": awaited.path,
+        "child": awaited.child_id,
     }
     return {name: value for name, value in told.items() if value is not None}

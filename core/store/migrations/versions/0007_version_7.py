@@ -129,6 +129,24 @@ TABLES: tuple[str, ...] = (
 	FOREIGN KEY(task_id) REFERENCES task (id) ON DELETE CASCADE
 )
  WITHOUT ROWID""",
+    """CREATE TABLE workflow (
+	name TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	hash TEXT NOT NULL,
+	source TEXT NOT NULL,
+	folder TEXT,
+	is_current INTEGER DEFAULT 0 NOT NULL,
+	added_at INTEGER NOT NULL,
+	added_by TEXT,
+	CONSTRAINT workflow_pk PRIMARY KEY (name, number),
+	CONSTRAINT workflow_number CHECK (number > 0)
+)
+ WITHOUT ROWID""",
+    """CREATE TABLE workflow_text (
+	hash TEXT NOT NULL,
+	body TEXT NOT NULL,
+	PRIMARY KEY (hash)
+)""",
 )
 INDEXES: tuple[str, ...] = (
     "CREATE INDEX work_item_due ON work_item (due_at) WHERE outcome IS NULL AND is_held = 0 AND escalated_at IS NULL AND due_at IS NOT NULL",
@@ -141,6 +159,12 @@ INDEXES: tuple[str, ...] = (
     "CREATE INDEX awaited_job_key ON awaited (job_key) WHERE job_id IS NULL AND job_key IS NOT NULL",
     "CREATE INDEX awaited_job_name ON awaited (job_name) WHERE job_id IS NULL AND job_name IS NOT NULL",
     "CREATE INDEX awaited_poll ON awaited (task_id) WHERE is_held = 0 AND every_ms IS NOT NULL",
+    "CREATE INDEX awaited_asks ON awaited (task_id) WHERE asks IS NOT NULL",
+    "CREATE INDEX awaited_child ON awaited (child_id) WHERE child_id IS NOT NULL",
+    "CREATE INDEX job_child ON job (parent_task, id) WHERE parent_task IS NOT NULL",
+    "CREATE INDEX job_of_root ON job (root_id, id) WHERE root_id IS NOT NULL",
+    "CREATE UNIQUE INDEX workflow_current ON workflow (name) WHERE is_current = 1",
+    "CREATE UNIQUE INDEX workflow_hash ON workflow (name, hash)",
 )
 
 
@@ -153,6 +177,11 @@ def upgrade() -> None:
     add_columns("awaited", "path TEXT", "root TEXT", "stable_ms INTEGER", "every_ms INTEGER", "url TEXT")
     add_columns("attempt", "looks INTEGER DEFAULT 0 NOT NULL", "seen TEXT")
     make_over("followup", FOLLOWUP, columns="kind, id")
+    add_columns("job", "parent_task INTEGER", "root_id INTEGER", "depth INTEGER DEFAULT 0 NOT NULL")
+    add_columns("job", "paused_above INTEGER DEFAULT 0 NOT NULL", "superseded INTEGER DEFAULT 0 NOT NULL")
+    add_columns("job", "is_worklet INTEGER DEFAULT 0 NOT NULL", "documents TEXT", "outputs TEXT")
+    add_columns("awaited", "child_id INTEGER", "asks TEXT", "on_child_failure TEXT")
+    add_columns("awaited", "is_late INTEGER DEFAULT 0 NOT NULL")
     for statement in (*INSTANCE_TABLES, *TABLES, *INSTANCE_INDEXES, *INDEXES):
         run(statement)
 

@@ -1,0 +1,172 @@
+"""Begin the jobs that tasks wait for: children and worklets.
+
+Called by the judgements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from core.model.children import DEPTH_MAX, TOO_DEEP, OnChildFailure, on_failure_of
+from core.model.commands import Operated, Rerun, Submit
+from core.model.crash_points import crash_point
+from core.model.judgements import BeginChild, BeginWorklet
+from core.model.outcomes import TaskError
+from core.model.plans import JobPlan
+from core.model.status import JOB_FINAL, AttemptStatus, JobStatus
+from core.model.values import INBOX
+from core.store.apply import child_ends
+from core.store.apply.moves import idle, waiting
+from core.store.apply.moves.attempts import ClosedAttempt
+from core.store.apply.moves.running import await_worklet
+from core.store.apply.rerun import apply_rerun
+from core.store.apply.submit import ChildLink, submit_child
+from core.store.batch import Batch
+from core.store.rows import PLACE, PLACED, Awaited
+from core.store.sql import unpack
+
+_ABOVE = (
+    "SELECT j.id, coalesce(j.root_id, j.id), j.depth, j.documents, j.status = 'paused' OR j.paused_above,"
+    " CASE WHEN json_valid(t.spec) THEN t.spec->>'$.context.at' END"
+    " FROM task t JOIN job j ON j.id = t.job_id WHERE t.id = ?"
+)
+_LAST = (
+    "SELECT j.id, j.status FROM job j INDEXED BY job_child WHERE j.parent_task = ? AND NOT j.superseded"
+    " AND NOT j.is_worklet AND NOT EXISTS (SELECT 1 FROM purge p WHERE p.job_id = j.id)"
+    " ORDER BY j.id DESC LIMIT 1"
+)
+_ROUNDS = (
+    "SELECT count(*) FROM job INDEXED BY job_child WHERE parent_task = ? AND is_worklet AND NOT superseded"
+)
+_SPEC = "SELECT CASE WHEN json_valid(spec) THEN spec->'$.on_failure' END FROM task WHERE id = ?"
+_PUT_CHILD = (
+    "UPDATE awaited SET child_id = ?, asks = NULL, fails_at = ?"
+    " WHERE task_id = ? AND asks = 'worklet' AND child_id IS NULL"
+)
+_WAITS = f"SELECT {PLACE} FROM task WHERE id = ? AND wait_reason = 'condition' AND status = 'blocked'"
+_ASKS = (
+    f"SELECT {PLACED} FROM awaited w JOIN task t ON t.id = w.task_id"
+    " WHERE w.task_id = ? AND w.asks = 'worklet' AND w.child_id IS NULL AND t.status = 'waiting'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Above:
+    """The job of a task that a child is made for."""
+
+    job_id: int
+    link: ChildLink
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more jobs may be below it."""
+        return self.link.depth > DEPTH_MAX
+
+
+class _Child(NamedTuple):
+    """The child that a task had before."""
+
+    id: int
+    status: JobStatus
+
+
+def begin_child(batch: Batch, task_id: int, command: BeginChild) -> bool:
+    """Let a task wait for its child, a new one or the one it had; False = it waits for no judgement."""
+    places = batch.places(_WAITS, task_id)
+    if not places:
+        return False
+    above = _above(batch, task_id)
+    if above.is_full:
+        return idle.fail_by_judgement(batch, task_id, _too_deep(above).to_json())
+    child = _known(batch, task_id)
+    if child is None:
+        child = _Child(_submit(batch, command.plan, above), JobStatus.PENDING)
+    crash_point("childjob.begun")
+    awaited = Awaited(
+        fails_at=None if command.within_ms is None else batch.now + command.within_ms,
+        child_id=child.id,
+        on_child_failure=None
+        if command.on_child_failure is OnChildFailure.FAIL
+        else command.on_child_failure,
+    )
+    waiting.begin(batch, task_id, awaited)
+    if child.status in JOB_FINAL:
+        child_ends.answer_parent(batch, child.id)
+    return True
+
+
+def wants_worklet(batch: Batch, closed: ClosedAttempt) -> bool:
+    """Return whether a worklet is to decide what follows the failure of a task that has begun."""
+    place = closed.place
+    if place.job_id == INBOX or closed.status is AttemptStatus.BOUNCED:
+        return False
+    ((stored,),) = batch.rows(_SPEC, place.task_id)
+    worklet = on_failure_of(unpack(stored))
+    if worklet is None:
+        return False
+    ((rounds,),) = batch.rows(_ROUNDS, place.task_id)
+    return int(rounds) < worklet.max
+
+
+def ask_for_worklet(batch: Batch, closed: ClosedAttempt) -> None:
+    """Let a task that failed wait until the engine has judged whether its worklet begins."""
+    await_worklet(batch, closed)
+    waiting.keep(batch, closed.place, Awaited(asks="worklet"))
+    batch.report.conditions.append(closed.place.task_id)
+
+
+def begin_worklet(batch: Batch, task_id: int, command: BeginWorklet) -> bool:
+    """Begin the worklet of a task that failed; False = it does not wait for one."""
+    places = batch.places(_ASKS, task_id)
+    if not places:
+        return False
+    above = _above(batch, task_id, is_worklet=True)
+    if above.is_full:
+        return waiting.stay_failed(batch, places[0], reason=f"no worklet began: {TOO_DEEP}")
+    child_id = _submit(batch, command.plan, above)
+    crash_point("childjob.begun")
+    fails_at = None if command.within_ms is None else batch.now + command.within_ms
+    batch.run(_PUT_CHILD, child_id, fails_at, task_id)
+    batch.task_event("task.worklet", places[0], data={"child": child_id, "name": command.plan.name})
+    return True
+
+
+def _above(batch: Batch, task_id: int, *, is_worklet: bool = False) -> _Above:
+    ((job_id, root_id, depth, documents, paused, surroundings),) = batch.rows(_ABOVE, task_id)
+    link = ChildLink(
+        parent_task=task_id,
+        root_id=root_id,
+        depth=depth + 1,
+        documents=documents,
+        surroundings=surroundings,
+        paused_above=bool(paused),
+        is_worklet=is_worklet,
+    )
+    return _Above(job_id=job_id, link=link)
+
+
+def _too_deep(above: _Above) -> TaskError:
+    return TaskError(
+        code="workflow.depth", message=TOO_DEEP, facts={"depth": above.link.depth, "max": DEPTH_MAX}
+    )
+
+
+def _known(batch: Batch, task_id: int) -> _Child | None:
+    """Return the child of a task that runs again, in which what failed runs again; None = a new one."""
+    row = batch.one(_LAST, task_id)
+    if row is None:
+        return None
+    child = _Child(row[0], JobStatus(row[1]))
+    if child.status not in JOB_FINAL or child.status is JobStatus.SUCCEEDED:
+        return child
+    again = Rerun(job_id=child.id, reason=f"its task {task_id} runs again", force=True)
+    answer = apply_rerun(batch, again)
+    if not isinstance(answer, Operated) or not answer.changed:
+        return None
+    return _Child(child.id, JobStatus.RUNNING)
+
+
+def _submit(batch: Batch, plan: JobPlan, above: _Above) -> int:
+    actor = f"task {above.link.parent_task}"
+    return submit_child(batch, Submit(plan=plan, actor=actor), above.link)
