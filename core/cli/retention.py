@@ -67,10 +67,8 @@ async def disk(arguments: Reading) -> int:
         emit({**_disk_shape(view), "retention": _state_shape(state)})
         return 0
     back = "an engine gives them back" if view.is_shrinking else "'taskdeck compact' gives them back"
-    say(
-        f"store: {size_text(view.store)}, {size_text(view.free_pages)} of it free for new rows"
-        f" ({view.unused_pages:,} pages; {back})"
-    )
+    pages = f" ({view.unused_pages:,} pages; {back})" if view.unused_pages else ""
+    say(f"store: {size_text(view.store)}, {size_text(view.free_pages)} of it free for new rows{pages}")
     say(f"write-ahead log: {size_text(view.wal)}; logs: {size_text(view.logs)}")
     if view.copies:
         say(f"stores as they were before upgrades: {size_text(view.copies)}")

@@ -43,11 +43,12 @@ class Show(Reading):
 async def show(arguments: Show) -> int:
     """Show a job with its variables, stages and tasks."""
     async with reading(arguments) as deck:
-        variables = await deck.data.variables(arguments.job)
-        if arguments.variables:
-            _only_variables(arguments, variables)
-            return 0
+        # First, so that a job that does not exist is refused as everywhere.
         detail = await deck.job_detail(arguments.job)
+        variables = await deck.data.variables(arguments.job)
+    if arguments.variables:
+        _only_variables(arguments, variables)
+        return 0
     if detail.job.finished_at is None:
         await note_closed_claims(arguments)
     if arguments.json:

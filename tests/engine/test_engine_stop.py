@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.model.commands import StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonObject
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, until, within
 
@@ -82,10 +83,10 @@ async def test_a_stop_in_the_moment_before_a_child_starts_does_not_wait_for_its_
     asked, go_on = asyncio.Event(), asyncio.Event()
     whole = scopes.scope
 
-    async def slow(job_id: int, value: JsonValue, captured: JsonValue) -> JsonObject:
+    async def slow(*said: Any, **more: Any) -> JsonObject:
         asked.set()
         await go_on.wait()
-        return await whole(job_id, value, captured)
+        return await whole(*said, **more)
 
     monkeypatch.setattr(scopes, "scope", slow)
     made, _ = sleeper(house, "a")
