@@ -13,7 +13,8 @@ from core.engine.set_aside import concerns_one, set_aside
 from core.engine.usage_reports import UsageReports
 from core.model.commands import Claimed, Complete, NoteAttempt
 from core.model.errors import TaskdeckError
-from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, TaskError, TimedOut
+from core.model.limits import Spent
+from core.model.outcomes import Accept, Bounced, Decision, Failed, Lost, Outcome, Parked, TaskError, TimedOut
 from core.model.ports import AttemptRef, Clock, Draw
 from core.model.records import replace
 from core.model.stored_spec import StoredSpec
@@ -21,6 +22,8 @@ from core.model.values import JsonObject
 from core.rules.retry import Record, decide_retry
 from core.store.journal import Journal
 
+_TOKENS = frozenset({"model", "input", "output"})
+"""Places of `usage` that are no units."""
 REPEAT_SECONDS = 1.0
 """Pause before an outcome is submitted again to a store that could not write."""
 _REPEATED = ("store.failed", "store.full")
@@ -63,7 +66,7 @@ class Completion:
             epoch=claimed.epoch,
             outcome=outcome,
             decision=self.decide(claimed, spec, outcome),
-            spent=usage.spent,
+            spent=usage.spent or _unspent(spec, outcome),
             unread=usage.unread,
             variables=results.variables,
         )
@@ -109,6 +112,18 @@ class Completion:
             max_bounces=self.limits.max_bounces,
         )
         return decide_retry(spec.retry, outcome, record=record, now=self._clock.now(), draw=self._draw)
+
+
+def _unspent(spec: StoredSpec, outcome: Outcome) -> tuple[Spent, ...]:
+    """Return that nothing was spent yet where the last answer of a poll says what was.
+
+    Without it the estimate would be booked now, and what was spent besides later.
+    """
+    said = spec.with_.get("usage")
+    if not isinstance(outcome, Parked) or not isinstance(said, dict) or spec.cost is None:
+        return ()
+    units = {*said, *spec.cost.amounts, *spec.cost.expressions}
+    return tuple(Spent(unit=unit, amount=0) for unit in sorted(units - _TOKENS))
 
 
 def _unrecorded(error: TaskdeckError) -> Failed:
