@@ -23,7 +23,7 @@ from core.rules.retry import Record, decide_retry
 from core.store.journal import Journal
 
 _TOKENS = frozenset({"model", "input", "output"})
-"""Places of `usage` that are no units."""
+"""Places of `usage` beside its units."""
 REPEAT_SECONDS = 1.0
 """Pause before an outcome is submitted again to a store that could not write."""
 _REPEATED = ("store.failed", "store.full")

@@ -1,4 +1,4 @@
-"""Tasks that wait for the world, while their engines are killed again and again."""
+"""Tasks that wait for the world, while their engines are killed."""
 
 from __future__ import annotations
 
