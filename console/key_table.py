@@ -291,6 +291,21 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("past_status", "s", "s", "status", "only one status of then: the next, then all", "status"),
         ("past_tasks", "a", "a", "all_tasks", "all tasks of then, or the jobs again", "tasks/jobs"),
     ),
+    "history": (
+        ("history_more", "plus", "+", "noise(1)", "more: each end, each move, each event", "more"),
+        ("history_less", "minus", "-", "noise(-1)", "less: down to verdicts, failures, people", "less"),
+    ),
+    "job_at": (
+        ("next_event", "n", "n", "step(1)", "the job after the next event", "next event"),
+        ("previous_event", "N", "N", "step(-1)", "the job after the event before", "previous"),
+        ("drawn_then", "v", "v", "draw", "the other picture of then", "view"),
+    ),
+    "job_history": (
+        ("job_history", "H", "H", "history", "the story of the job: what happened, how it stood", ""),
+    ),
+    "compare": (
+        ("compare", "c", "c", "compare", "compare two marked jobs, or a job with the run before it", ""),
+    ),
     "choose_run": (
         ("run_left", "left", "←", "run(-1)", "the run to the left", ""),
         ("run_right", "right", "→", "run(1)", "the run to the right", ""),

@@ -12,7 +12,15 @@ from typing import TypeAlias
 
 from console.navigation.history import Spot
 
-ABOUT = {"job": "jobs", "graph": "jobs", "timeline": "jobs", "task": "tasks", "log": "tasks", "why": "tasks"}
+ABOUT = {
+    "job": "jobs",
+    "graph": "jobs",
+    "timeline": "jobs",
+    "history": "jobs",
+    "task": "tasks",
+    "log": "tasks",
+    "why": "tasks",
+}
 """Places that show one numbered thing, and the screen they are opened from."""
 ALIASES = {
     "dead": "retries",

@@ -38,8 +38,26 @@ class AsOf:
     job_id: int | None = None
 
 
-Subject: TypeAlias = int | str | Filter | LogPlace | AsOf | GaugeRef
-"""What a place shows: an id, the name of a queue, rows that a filter finds, a line of an output, a moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMoment:
+    """A job as it stood after an event; the way from event to event leaves out what is noisier."""
+
+    job_id: int
+    event: int
+    noise: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPair:
+    """Two jobs to compare; without the other one, the job before of the same name."""
+
+    after: int
+    before: int | None = None
+
+
+Subject: TypeAlias = int | str | Filter | LogPlace | AsOf | GaugeRef | JobMoment | JobPair
+"""What a place shows: an id, the name of a queue, rows that a filter finds, a line of an output, a moment,
+two jobs."""
 LONGEST = 100
 """Places that are remembered."""
 

@@ -36,7 +36,7 @@ _NAMED = 4
 class GraphScreen(JobPictureScreen):
     """Stages side by side, one node for each task; in a large job the layers of a stage are folded."""
 
-    PARTS = ("node", *JOB_PARTS)
+    PARTS: tuple[str, ...] = ("node", *JOB_PARTS)
     BINDINGS = bindings(*PARTS)
     READER = "graph"
     NOUNS = ("job", "stage", "task")
@@ -69,8 +69,12 @@ class GraphScreen(JobPictureScreen):
 
     async def load(self) -> None:
         with self.pace.reading():
-            self._detail = await self.desk.control.job_detail(self.job_id)
-            self._show()
+            self.draw(await self.desk.control.job_detail(self.job_id))
+
+    def draw(self, detail: JobDetail) -> None:
+        """Show a job as it stands, or stood."""
+        self._detail = detail
+        self._show()
 
     def position_text(self) -> str:
         return self.view.position_text

@@ -5,17 +5,14 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.backend_rows import backends_of
 from console.rows.health_rows import HealthRow, health_facts, health_row_format, health_rows
 from console.rows.listing import now_ms
-from console.screens.base import DeskScreen
+from console.screens.foot_screen import FootScreen
 from console.screens.parts.capacity_keys import CapacityKeys, Chosen
-from console.widgets.styled_lines import StyledLines
-from console.widgets.table import Table
+from console.widgets.styled_lines import Span
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.health import HealthState
@@ -39,11 +36,10 @@ _ON_BACKENDS = ("look", "switch_backend", "reset_backend")
 _NO_CHECK = SafeText("this subject is not a backend with a check")
 
 
-class HealthScreen(DeskScreen):
+class HealthScreen(FootScreen[HealthRow]):
     """A row for each subject, and below them all that is known of the one under the cursor."""
 
     PARTS = ("health",)
-    READER = "table"
     NOUNS = (
         *("backend", "engine", "capacity", "spending", "schedule"),
         *("fire", "expectation", "orphan", "clock", "limit"),
@@ -51,20 +47,11 @@ class HealthScreen(DeskScreen):
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.table: Table[HealthRow] = Table(health_row_format(lambda: desk.look))
-        self.foot = StyledLines()
+        super().__init__(desk, health_row_format(lambda: desk.look))
         self._read_at = 0
         self.capacity = CapacityKeys(desk, self, chosen=self._chosen)
         self.action_switch_backend = self.capacity.switch_backend
         self.action_reset_backend = self.capacity.reset_backend
-
-    def body(self) -> ComposeResult:
-        yield self.table
-        yield self.foot
-
-    def on_mount(self) -> None:
-        self.table.focus()
 
     async def load(self) -> None:
         """Read how all does, and the breakers of backends."""
@@ -73,17 +60,13 @@ class HealthScreen(DeskScreen):
         rows = health_rows(view, backends_of(listed), self.desk.feed.pulse.engine)
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self._read_at = now_ms()
-        self._write_foot()
+        self.write_foot()
 
     def title_line(self) -> SafeText:
         states = [row.line.state for row in self.table.rows.values()]
         counted = [(state, states.count(state)) for state in (HealthState.CRITICAL, HealthState.WARNING)]
         told = [f"{number:,} {state}" for state, number in counted if number]
         return safe_line(f" Health  {'  '.join(told) or ('all is well' if states else '')}".rstrip())
-
-    def position_text(self) -> str:
-        at = self.table.cursor + 1 if self.table.count else 0
-        return f"row {at:,}/{self.table.count:,}"
 
     def selected_view(self) -> object:
         row = self.table.selected
@@ -100,26 +83,9 @@ class HealthScreen(DeskScreen):
 
     def refresh_ages(self) -> None:
         """Read again when the engine has measured since."""
-        self.table.refresh_ages()
-        self._write_foot()
         if now_ms() - self._read_at >= READ_MS and not self.desk.frozen:
             self.reload()
         super().refresh_ages()
-
-    def restyle(self) -> None:
-        self.table.restyle()
-        self._write_foot()
-
-    def on_resize(self) -> None:
-        super().on_resize()
-        self.call_after_refresh(self._write_foot)
-
-    def on_table_moved(self) -> None:
-        self._write_foot()
-        self.show_status()
-
-    def on_table_opened(self) -> None:
-        self.action_open()
 
     def action_open(self) -> None:
         """Show what waits for a backend, else the events of health."""
@@ -151,8 +117,6 @@ class HealthScreen(DeskScreen):
         row = self.table.selected
         return Chosen(backend=None if row is None else row.backend)
 
-    def _write_foot(self) -> None:
-        row, size = self.table.selected, self.size
-        width, now = size.width or 80, now_ms()
-        lines = [] if row is None else health_facts(row, self.desk.look, width=width, now=now)
-        self.foot.write_foot(lines, screen_height=size.height, rows=self.table.count)
+    def foot_lines(self, width: int) -> list[list[Span]]:
+        row = self.table.selected
+        return [] if row is None else health_facts(row, self.desk.look, width=width, now=now_ms())

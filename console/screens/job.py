@@ -5,46 +5,23 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-from rich.style import Style
+from collections.abc import Mapping
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.listing import Listing, cell_text, columns_of, now_ms, slow_style, style_of, worded
+from console.rows.job_rows import NEEDS, WHOLE, JobRow, job_columns, job_row_format, rows_of
+from console.rows.listing import Listing
 from console.screens.list_screen import ListScreen
 from console.screens.parts.job_keys import JOB_PARTS, JobKeys
 from console.verbs.selection import Selection, job_selection
-from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In, Sort
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
-from core.model.views import JobDetail, JobView, Page, StageView, TaskView
-from core.render.columns import Column, Form
-from core.render.graph.layering import depths
-
-WHOLE = 1_000
-"""A job of more tasks is shown without stages, as a list of tasks in pages."""
-_DEEPEST = 6
-_NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", min_width=12, width=18, priority=4)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRow:
-    """A stage, or a task with its depth among the needs of its stage."""
-
-    view: StageView | TaskView
-    depth: int = 0
-    needs: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Return what stays the same when the row changes."""
-        return ("stage" if isinstance(self.view, StageView) else "task", self.view.id)
+from core.model.views import JobView, Page, TaskView
+from core.render.columns import Column
 
 
 class JobScreen(ListScreen[JobRow]):
@@ -56,12 +33,13 @@ class JobScreen(ListScreen[JobRow]):
     PLACES = {"open": "task", "logs": "log"}
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        super().__init__(desk, _listing(desk.control, job_id), row_format=_row_format(desk))
+        super().__init__(desk, _listing(desk.control, job_id), row_format=job_row_format(lambda: desk.look))
         self.job_id = job_id
         self._job: JobView | None = None
         self._first_task: int | None = None
         self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
         self.action_runs = self.job_keys.runs
+        self.action_history = self.job_keys.history
         self.action_pause = self.job_keys.pause
 
     async def load(self) -> None:
@@ -90,7 +68,7 @@ class JobScreen(ListScreen[JobRow]):
         return self._job
 
     def export_cell(self, row: JobRow, column: Column) -> SafeText:
-        return safe_line(", ".join(row.needs)) if column is _NEEDS else super().export_cell(row, column)
+        return safe_line(", ".join(row.needs)) if column is NEEDS else super().export_cell(row, column)
 
     def action_draw(self) -> None:
         """Show the job as a graph."""
@@ -106,23 +84,6 @@ class JobScreen(ListScreen[JobRow]):
 def number_of(task_id: int, rows: Mapping[int, JobRow]) -> int:
     """Return the number of the row of a task; 0 = it is not in memory."""
     return next((number for number, row in rows.items() if row.key == ("task", task_id)), 0)
-
-
-def rows_of(detail: JobDetail) -> Iterator[JobRow]:
-    """Return the stages of a job in order, each followed by its tasks in order of their needs' depth."""
-    for stage in detail.stages:
-        members = [task for task in detail.tasks if task.task.stage_id == stage.id]
-        yield JobRow(view=stage)
-        depth_of = depths({task.task.key: task.needs for task in members})
-        yield from (
-            JobRow(view=task.task, depth=depth_of[task.task.key], needs=task.needs)
-            for task in sorted(members, key=lambda task: (depth_of[task.task.key], task.task.id))
-        )
-
-
-def _columns() -> tuple[Column, ...]:
-    needless = [column for column in columns_of(Noun.TASKS) if column.name != "job"]
-    return (*needless, _NEEDS)
 
 
 def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
@@ -141,39 +102,10 @@ def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
 
     return Listing(
         noun=Noun.TASKS,
-        columns=_columns(),
+        columns=job_columns(),
         key=lambda row: row.key,
         read=read,
         view=lambda row: row.view,
         scope=scope,
         order=order,
     )
-
-
-def _row_format(desk: Desk) -> RowFormat[JobRow]:
-    def write(row: JobRow, columns: Sequence[Column]) -> tuple[SafeText, ...]:
-        now = now_ms()
-        return tuple(_cell(row, column, desk=desk, now=now) for column in columns)
-
-    def style(row: JobRow, column: Column) -> Style | None:
-        if column.name == "status":
-            return style_of(row.view.status, desk.look)
-        if column.name == "took" and isinstance(row.view, TaskView):
-            return slow_style(row.view, desk.look)
-        return Style(bold=True) if isinstance(row.view, StageView) else None
-
-    return RowFormat(columns=_columns(), key=lambda row: row.key, write=write, style=style)
-
-
-def _cell(row: JobRow, column: Column, *, desk: Desk, now: int) -> SafeText:
-    view = row.view
-    if column.name == "status":
-        return worded(view.status, desk.look)
-    if column.name == "needs":
-        return safe_line(", ".join(row.needs))
-    if isinstance(view, StageView):
-        return safe_line(f"stage {view.position + 1} {view.name}") if column.name == "key" else SafeText("")
-    text = cell_text(column, view, now=now)
-    if column.name == "key" and row.depth:
-        return safe_line(f"{'  ' * (min(row.depth, _DEEPEST) - 1)}└ {text}")
-    return text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from console.desk import Desk
 from console.key_table import bindings
+from console.navigation.history import JobPair
 from console.rows.listing import events, jobs, tasks_with_jobs
 from console.screens.list_screen import ListScreen
 from core.filters.terms import Filter
@@ -14,6 +15,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, safe_line
 from core.model.views import JobView, TaskView
 
+_COMPARED = 2
 TASK_PLACES = {"open": "task", "logs": "log", "events": "task events", "why": "why"}
 """What shows the task under the cursor, by action."""
 
@@ -32,6 +34,8 @@ class JobsScreen(ListScreen[JobView]):
         "why",
         "runs",
         "events",
+        "job_history",
+        "compare",
         "bundle",
         "times",
     )
@@ -49,6 +53,20 @@ class JobsScreen(ListScreen[JobView]):
     def action_runs(self) -> None:
         """Compare the last runs of the workflow of the job under the cursor."""
         self.visit("runs", None if self.table.selected is None else self.table.selected.name)
+
+    def action_history(self) -> None:
+        """Show the history of the job under the cursor."""
+        self.visit("history", self.subject())
+
+    def action_compare(self) -> None:
+        """Compare the two marked jobs; without marks, the job under the cursor with the last run before."""
+        marked = sorted(self.picker.marks.job_ids())
+        if len(marked) == _COMPARED:
+            self.visit("difference", JobPair(before=marked[0], after=marked[1]))
+        elif marked or self.picker.marks:
+            self.tell(SafeText("two jobs are compared: mark two of them"))
+        elif self.table.selected is not None:
+            self.visit("difference", JobPair(after=self.table.selected.id))
 
 
 class TasksScreen(ListScreen[TaskView]):

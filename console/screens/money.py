@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.app import ComposeResult
-
 from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import GaugeRef
 from console.rows.budget_lines import budget_lines
 from console.rows.budget_rows import BudgetRow, budget_row_format
 from console.rows.listing import now_ms
-from console.screens.base import DeskScreen
+from console.screens.foot_screen import FootScreen
 from console.screens.parts.capacity_keys import CapacityKeys, Chosen
-from console.widgets.styled_lines import StyledLines
-from console.widgets.table import Table
+from console.widgets.styled_lines import Span
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
 from core.model.limit_views import CapacityView
@@ -26,22 +23,17 @@ READ_MS = 5_000
 """Between two reads while tasks run: what they are charged for writes no event."""
 WAITS = tuple(code.value for code in OF_LIMITS)
 """What `wait:` in a filter calls the reasons of limits, backends and budgets."""
-_TABLE = 8
-"""Lines of a screen that are not for the foot."""
 
 
-class MoneyScreen(DeskScreen):
+class MoneyScreen(FootScreen[BudgetRow]):
     """Rows of budgets, and below them all that is known of the one under the cursor."""
 
     PARTS: tuple[str, ...] = ("money",)
-    READER = "table"
     NOUNS = ("limit", "gauge", "spending", "capacity", "task", "attempt")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.table: Table[BudgetRow] = Table(budget_row_format(lambda: desk.look))
-        self.foot = StyledLines()
+        super().__init__(desk, budget_row_format(lambda: desk.look))
         self.listed: CapacityView | None = None
         """All limits as they were read; None = they were not."""
         self._turns_at: int | None = None
@@ -51,24 +43,13 @@ class MoneyScreen(DeskScreen):
         self.action_freeze_spending = self.capacity.freeze_spending
         self.action_reconcile = self.capacity.reconcile
 
-    def body(self) -> ComposeResult:
-        yield self.table
-        yield self.foot
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
     def take(self, rows: Sequence[BudgetRow], *, nothing: SafeText) -> None:
         """Show these rows, or a sentence in their place."""
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
         self.table.say(nothing)
         self._read_at = now_ms()
         self._turns_at = min((row.changes_at for row in rows if row.changes_at is not None), default=None)
-        self._write_foot()
-
-    def position_text(self) -> str:
-        at = self.table.cursor + 1 if self.table.count else 0
-        return f"row {at:,}/{self.table.count:,}"
+        self.write_foot()
 
     def selected_view(self) -> object:
         row = self.table.selected
@@ -79,26 +60,9 @@ class MoneyScreen(DeskScreen):
 
     def refresh_ages(self) -> None:
         """Read again when a window turns, or while something runs that may be charged."""
-        self.table.refresh_ages()
-        self._write_foot()
         if self._is_due() and not self.desk.frozen:
             self.reload()
         super().refresh_ages()
-
-    def restyle(self) -> None:
-        self.table.restyle()
-        self._write_foot()
-
-    def on_resize(self) -> None:
-        super().on_resize()
-        self.call_after_refresh(self._write_foot)
-
-    def on_table_moved(self) -> None:
-        self._write_foot()
-        self.show_status()
-
-    def on_table_opened(self) -> None:
-        self.action_open()
 
     def action_open(self) -> None:
         """Show the entries of the budget; of a limit on starts, who waits for it."""
@@ -124,10 +88,6 @@ class MoneyScreen(DeskScreen):
         runs = bool(self.desk.feed.pulse.tasks.get("running"))
         return has_turned or (runs and now - self._read_at >= READ_MS)
 
-    def _write_foot(self) -> None:
-        row, size = self.table.selected, self.size
-        lines = [] if row is None else budget_lines(row, self.desk.look, width=size.width or 80, now=now_ms())
-        shown = lines[: max(0, size.height - _TABLE)]
-        # Written before the screen is laid out for the first time, its own height would stay 0.
-        self.foot.styles.height = len(shown)
-        self.foot.write(shown)
+    def foot_lines(self, width: int) -> list[list[Span]]:
+        row = self.table.selected
+        return [] if row is None else budget_lines(row, self.desk.look, width=width, now=now_ms())

@@ -17,6 +17,7 @@ from core.model.text import SafeText, safe_line
 _FORMS = (
     ("job ", "job 27: the page of a job"),
     ("graph ", "graph 27: a job as a graph"),
+    ("history ", "history 27: the story of a job"),
     ("task ", "task 27: the page of a task"),
     ("log ", "log 27: the output of a task"),
     ("why ", "why 27: why a task waits"),

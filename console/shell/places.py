@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.desk import Desk
-from console.navigation.history import AsOf, GaugeRef, LogPlace
+from console.navigation.history import AsOf, GaugeRef, JobMoment, JobPair, LogPlace
 from console.screens.base import DeskScreen, Subject
 from console.screens.budgets import BudgetsScreen
+from console.screens.difference import DifferenceScreen
 from console.screens.entries import EntriesScreen
 from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
@@ -18,7 +19,9 @@ from console.screens.gauges import GaugesScreen
 from console.screens.graph import GraphScreen
 from console.screens.handoff import HandoffScreen
 from console.screens.health import HealthScreen
+from console.screens.history import HistoryScreen
 from console.screens.job import JobScreen
+from console.screens.job_at import GraphAtScreen, JobAtScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
 from console.screens.notices import NoticesScreen
@@ -59,6 +62,10 @@ ABOUT: dict[str, type[DeskScreen]] = {
     "a job": JobScreen,
     "its graph": GraphScreen,
     "its timeline": TimelineScreen,
+    "its history": HistoryScreen,
+    "it after an event": JobAtScreen,
+    "its graph after an event": GraphAtScreen,
+    "two jobs compared": DifferenceScreen,
     "the runs of a workflow": RunsScreen,
     "a task": TaskScreen,
     "its log": LogScreen,
@@ -73,6 +80,7 @@ _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "job": JobScreen,
     "graph": GraphScreen,
     "timeline": TimelineScreen,
+    "history": HistoryScreen,
     "task": TaskScreen,
     "log": LogScreen,
     "why": lambda desk, task_id: WhyScreen(desk, task_id=task_id),
@@ -112,18 +120,34 @@ def screen_for(desk: Desk, place: str, subject: Subject | None) -> DeskScreen:
             return LogScreen(desk, at)
         case "as of", AsOf() as moment:
             return PastScreen(desk, moment)
-        case "runs", str(name):
-            return RunsScreen(desk, name)
+        case known, JobMoment() as then if known in _THEN:
+            return _THEN[known](desk, then)
+        case "difference", JobPair() as jobs:
+            return DifferenceScreen(desk, jobs)
         case "entries", GaugeRef() as gauge:
             return EntriesScreen(desk, gauge)
-        case "schedule", str(name):
-            return ScheduleScreen(desk, name)
-        case "gauges", str(name):
-            return GaugesScreen(desk, name)
-        case "queue", str(name):
-            only = In(field="queue", values=(name,))
-            return TasksScreen(desk, where=Filter(noun=Noun.TASKS, terms=(only,)))
+        case known, str(name) if known in _NAMED:
+            return _NAMED[known](desk, name)
         case known, int(number) if known in _NUMBERED:
             return _NUMBERED[known](desk, number)
         case _:
             return EventsScreen(desk)
+
+
+def _queue(desk: Desk, name: str) -> DeskScreen:
+    only = In(field="queue", values=(name,))
+    return TasksScreen(desk, where=Filter(noun=Noun.TASKS, terms=(only,)))
+
+
+_NAMED: dict[str, Callable[[Desk, str], DeskScreen]] = {
+    "runs": RunsScreen,
+    "schedule": ScheduleScreen,
+    "gauges": GaugesScreen,
+    "queue": _queue,
+}
+"""What shows something by its name."""
+_THEN: dict[str, Callable[[Desk, JobMoment], DeskScreen]] = {
+    "job at": JobAtScreen,
+    "graph at": GraphAtScreen,
+}
+"""What shows a job as it stood."""

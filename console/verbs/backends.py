@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from console.rows.backend_rows import BackendRow, why_text
 from console.verbs.apply import ACTOR
-from console.verbs.operations import Operations
-from console.verbs.questions import Notices, Questions
-from core.control.api import ChangeCapacity, ControlAPI
+from console.verbs.noun_verbs import NounVerbs
+from core.control.api import ChangeCapacity
 from core.model.capacity_commands import CloseBackend, OnBackend, OpenBackend, ResetBackend
 from core.model.errors import TaskdeckError
 from core.model.limit_views import BreakerState
@@ -17,16 +16,8 @@ from core.model.text import safe_line
 from core.render.backend_shapes import look_text
 
 
-class BackendVerbs:
-    """Each verb returns after its result is shown, and whether anything was changed."""
-
-    def __init__(
-        self, control: ControlAPI, *, operations: Operations, questions: Questions, notices: Notices
-    ) -> None:
-        self._control = control
-        self._operations = operations
-        self._questions = questions
-        self._notices = notices
+class BackendVerbs(NounVerbs):
+    """Verbs on the breaker and the check of one backend."""
 
     async def switch(self, row: BackendRow) -> bool:
         """Open the breaker of a backend at once, which can be undone; close one that is not closed, asked."""

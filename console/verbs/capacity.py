@@ -13,9 +13,9 @@ from console.rows.amounts import amount_text
 from console.rows.budget_rows import is_money
 from console.rows.limit_rows import kind_text
 from console.verbs.apply import ACTOR
-from console.verbs.operations import Operations
-from console.verbs.questions import Notices, Plan, Questions
-from core.control.api import ChangeCapacity, ControlAPI
+from console.verbs.noun_verbs import NounVerbs
+from console.verbs.questions import Plan
+from core.control.api import ChangeCapacity
 from core.model import limit_changes
 from core.model.capacity_commands import (
     SLOTS_MAX,
@@ -46,20 +46,12 @@ class NewMaximum:
     span: Span
 
 
-class CapacityVerbs:
-    """Each verb returns after its result is shown, and whether anything was changed.
+class CapacityVerbs(NounVerbs):
+    """Verbs on pools, limits and budgets.
 
     What concerns money is planned: the plan is read, a reason is typed, and what is to be changed is read
     again before it is.
     """
-
-    def __init__(
-        self, control: ControlAPI, *, operations: Operations, questions: Questions, notices: Notices
-    ) -> None:
-        self._control = control
-        self._operations = operations
-        self._questions = questions
-        self._notices = notices
 
     async def resize(self, pool: PoolView, by: int) -> bool:
         """Give a pool more slots or fewer, after one key."""

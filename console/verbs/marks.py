@@ -48,6 +48,11 @@ class Marks:
         """How many rows are marked one by one."""
         return len(self._chosen)
 
+    def job_ids(self) -> tuple[int, ...]:
+        """Return the jobs that are marked one by one."""
+        targets = (selection.target for selection in self._chosen.values())
+        return tuple(target.job_id for target in targets if target.job_id is not None)
+
     @property
     def anchor(self) -> int | None:
         """The number of the row where a range begins."""

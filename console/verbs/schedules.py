@@ -6,10 +6,10 @@ Made by the app; called by the schedule keys through the desk.
 from __future__ import annotations
 
 from console.verbs.apply import ACTOR
-from console.verbs.operations import Operations
-from console.verbs.questions import CountQuestion, Notices, Plan, Questions
+from console.verbs.noun_verbs import NounVerbs
+from console.verbs.questions import CountQuestion, Plan
 from console.verbs.tiers import BOUNDED, Scope
-from core.control.api import ControlAPI, Switch, SwitchSchedule
+from core.control.api import Switch, SwitchSchedule
 from core.model.commands import Effect
 from core.model.errors import TaskdeckError
 from core.model.moments import parse_past
@@ -27,16 +27,8 @@ _LISTED = 20
 """Times of a backfill that its question lists."""
 
 
-class ScheduleVerbs:
-    """Each verb returns after its result is shown, and whether anything was changed."""
-
-    def __init__(
-        self, control: ControlAPI, *, operations: Operations, questions: Questions, notices: Notices
-    ) -> None:
-        self._control = control
-        self._operations = operations
-        self._questions = questions
-        self._notices = notices
+class ScheduleVerbs(NounVerbs):
+    """Verbs on one schedule."""
 
     async def trigger(self, view: ScheduleView) -> bool:
         """Fire now, after one key; what its overlap makes of that is told before."""

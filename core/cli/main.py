@@ -48,7 +48,7 @@ ROOMS = {
     "core.cli.diff": ("diff",),
     "core.cli.show": ("show",),
     "core.cli.why": ("why",),
-    "core.cli.timeline": ("timeline", "runs"),
+    "core.cli.timeline": ("timeline", "runs", "grid"),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
     "core.cli.signals": ("signal",),
@@ -81,6 +81,7 @@ _READ_BUNDLES = (
     "why",
     "timeline",
     "runs",
+    "grid",
     "logs",
     "doctor",
 )

@@ -44,7 +44,12 @@ async def runs_of(reports: Reports, workflow: str, *, limit: int) -> RunsView:
     # In the order of the newest run; what only older runs had comes behind.
     keys = dict.fromkeys(key for job in runs.jobs for key in runs.cells[job.id])
     rows = (
-        RunRow(key=key, cells=tuple(runs.cells[job.id].get(key) for job in runs.jobs), usual=usual.get(key))
+        RunRow(
+            key=key,
+            cells=tuple(runs.cells[job.id].get(key) for job in runs.jobs),
+            usual=usual.get(key),
+            is_finally=key in runs.last,
+        )
         for key in keys
     )
     return RunsView(workflow=workflow, runs=runs.jobs, rows=tuple(rows), tasks_cut=runs.is_cut)

@@ -89,6 +89,7 @@ class RunCell(Struct, frozen=True, kw_only=True):
     task_id: int
     status: str
     took: int | None
+    tolerated: bool = False
 
 
 class RunRow(Struct, frozen=True, kw_only=True):
@@ -97,6 +98,8 @@ class RunRow(Struct, frozen=True, kw_only=True):
     key: str
     cells: tuple[RunCell | None, ...]
     usual: UsualTime | None = None
+    is_finally: bool = False
+    """It runs at the end, whatever became of the others."""
 
 
 class RunsView(Struct, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ WORDS: dict[str, list[str]] = {
     "events": ["events"],
     "history": ["history", "2"],
     "diff": ["diff", "2", "2"],
+    "grid": ["grid", "nothing"],
     "show": ["show", "2"],
     "logs": ["logs", "2/first"],
     "bundle": ["bundle", "2", "-o", "-"],

@@ -38,6 +38,7 @@ READING = (
     ("why", "2"),
     ("timeline", "2"),
     ("runs", f"stored {HOSTILE}"),
+    ("grid", f"stored {HOSTILE}"),
     ("logs", "2/good"),
     ("logs", "2/good", "--grep", "line"),
     ("doctor",),

@@ -283,6 +283,21 @@ def test_a_timeline_draws_the_tasks_of_a_job_and_says_them_as_json(
     assert "job.unknown" in stored("timeline", "999").err
 
 
+def test_a_grid_has_a_column_for_each_run_and_its_end_on_top(stored: Deck) -> None:
+    name = STORED["name"]
+    ended = stored("grid", name)
+    assert "job 2 on the right" in ended.out
+    assert [line.split()[-1] for line in ended.out.splitlines()[2:7]] == ["X", "+", "X", "-", "c"]
+    (run,) = stored("grid", name, "--json", "--runs", "1").objects
+    assert run["tasks"]["bad"] | {"took_ms": 0} == {
+        "task": 2,
+        "status": "failed",
+        "took_ms": 0,
+        "tolerated": False,
+    }
+    assert stored("grid", "nothing").status == 2
+
+
 def test_runs_are_a_grid_of_signs_and_objects(stored: Deck) -> None:
     name = STORED["name"]
     assert isinstance(name, str)

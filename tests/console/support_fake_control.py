@@ -90,6 +90,8 @@ class FakeControl(FakeItems, ControlAPI):
         self.rehearsal = Operated(changed=0)
         self.patience = 0.0
         self.searched: int | None = None
+        self.runs_view: RunsView | None = None
+        """What is told of the runs of any workflow; None = those of the jobs."""
         self.prediction: PredictionView | None = None
         self.then: dict[int, str] = {}
         """How tasks stood at any earlier moment, by id, where not as now."""
@@ -273,6 +275,8 @@ class FakeControl(FakeItems, ControlAPI):
         )
 
     async def answer_runs(self, r: reading_api.Runs) -> RunsView:
+        if self.runs_view is not None:
+            return self.runs_view
         found = [job for job in reversed(self.job_rows.values()) if job.name == r.workflow]
         if not found:
             raise NotFound("workflow.unknown", f"no job is called {r.workflow}")
@@ -299,7 +303,8 @@ class FakeControl(FakeItems, ControlAPI):
 
     async def answer_job_at(self, r: history.GetJobAt) -> JobAt:
         self._known_job(r.job_id)
-        return job_at_of(self, r, self.then)
+        detail = await self.answer_job_detail(reading_api.JobDetail(job_id=r.job_id))
+        return job_at_of(self, r, self.then, detail.stages)
 
     async def answer_compare_jobs(self, r: history.CompareJobs) -> JobComparison:
         for number in (r.after, r.before or r.after):

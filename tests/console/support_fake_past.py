@@ -66,13 +66,14 @@ def _matching(rows: list, where: Filter) -> list:
     return [row for row in rows if matches(where, as_row(where.noun, row), now=NOW)]
 
 
-def job_at_of(rows: FakeRows, request: GetJobAt, then: Mapping[int, str]) -> JobAt:
+def job_at_of(
+    rows: FakeRows, request: GetJobAt, then: Mapping[int, str], stages: tuple[StageView, ...]
+) -> JobAt:
     """Return a job whose tasks stood as `then` says, after the event that is asked for."""
     tasks = [task for task in rows.task_rows.values() if task.job_id == request.job_id]
     counts = Counter(then.get(task.id, task.status) for task in tasks)
     job = replace(rows.job_view(request.job_id), status="running", tasks=counts, finished_at=None)
-    stage = StageView(id=1, job_id=job.id, position=0, name="only", status="open", tasks=counts)
-    return JobAt(event=request.event or 7, at=NOW, job=job, stages=(stage,), later=3)
+    return JobAt(event=request.event or 7, at=NOW, job=job, stages=stages, later=3)
 
 
 def tasks_at_of(rows: FakeRows, request: TasksAt, then: Mapping[int, str]) -> Page[TaskDetail]:

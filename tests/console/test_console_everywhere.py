@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.dialogs.menu import MenuDialog
-from console.navigation.history import AsOf, GaugeRef
+from console.navigation.history import AsOf, GaugeRef, JobMoment, JobPair
 from console.shell.palette_entries import entries_of
 from console.shell.places import ROOTS, all_names
 from console.widgets.form import SafeInput
@@ -27,6 +27,10 @@ ABOUT = {
     "a job": ("job", 2),
     "its graph": ("graph", 2),
     "its timeline": ("timeline", 2),
+    "its history": ("history", 2),
+    "it after an event": ("job at", JobMoment(job_id=2, event=2, noise=3)),
+    "its graph after an event": ("graph at", JobMoment(job_id=2, event=2, noise=3)),
+    "two jobs compared": ("difference", JobPair(after=2)),
     "the runs of a workflow": ("runs", "nightly"),
     "a task": ("task", 1),
     "its log": ("log", 1),

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from console.rows.job_heading import progress
-from console.screens.job import JobScreen, rows_of
+from console.rows.job_rows import rows_of
+from console.screens.job import JobScreen
 from core.model import present
 from core.model.records import replace
 from core.model.values import INBOX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.timelines import Segment
+from core.model.timelines import RunCell, RunRow, RunsView, Segment
 from tests.console.support_console import HOSTILE, console
 from tests.console.support_fake_control import NOW, FakeControl, bar_of
 
@@ -74,9 +74,9 @@ async def test_a_large_job_is_read_in_parts_wherever_the_view_goes() -> None:
 async def test_a_grid_compares_the_runs_of_a_workflow() -> None:
     async with console(stocked(), size=(80, 24)) as operator:
         await operator.press("u")
-        await operator.sees("Runs of nightly  the last 2", ">3    2", "✓    ✓", "job 3: succeeded")
-        await operator.press("right", "j")
-        await operator.sees("3   >2", "job 2: failed", "parse␛", ": failed")
+        await operator.sees("Runs of nightly  the last 2", "2   >3", "✓    ✓", "job 3: succeeded")
+        await operator.press("left", "j")
+        await operator.sees(">2    3", "job 2: failed", "parse␛", ": failed")
         await operator.press("enter")
         await operator.sees("Task 2")
         await operator.press("escape", "J")
@@ -92,9 +92,22 @@ async def test_a_grid_says_what_changed_since_the_run_before_and_who_asked_for_i
         await operator.sees(
             "job 3: succeeded, by ana (cli)", 'changed since job 2: day (none) -> "x", limit 100 -> 0'
         )
-        await operator.press("right")
+        await operator.press("left")
         await operator.sees("job 2: failed")
         await operator.misses("changed since")
+        await operator.press("right", "c")
+        await operator.sees("Job 3 compared with")
+
+
+async def test_a_tolerated_failure_and_a_last_task_are_marked_in_a_grid() -> None:
+    control = stocked()
+    cell = RunCell(task_id=1, status="failed", took=None, tolerated=True)
+    rows = (RunRow(key="clean", cells=(cell, None), is_finally=True),)
+    jobs = tuple(control.job_view(number) for number in (3, 2))
+    control.runs_view = RunsView(workflow="nightly", runs=jobs, rows=rows)
+    async with console(control, size=(100, 24)) as operator:
+        await operator.press("u")
+        await operator.sees("clean *", "✗x", "clean: failed, tolerated", "x tolerated  * finally")
 
 
 async def test_the_foot_is_close_to_the_last_row() -> None:

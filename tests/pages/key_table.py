@@ -18,6 +18,7 @@ PARTS = {
     "budgets, pools and limits": ("budgets", "gauges", "entries", "money", "pools"),
     "health and notices": ("health", "notices"),
     "an earlier time": ("past",),
+    "history of a job": ("job_history", "history", "job_at", "compare"),
 }
 """The parts of the key table under the headings of the page."""
 

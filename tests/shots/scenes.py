@@ -11,7 +11,7 @@ from textual.screen import Screen
 from console.desk import Desk
 from console.dialogs.new_job import NewJobDialog
 from console.dialogs.workflow_picker import WorkflowPicker
-from console.navigation.history import AsOf, Subject
+from console.navigation.history import AsOf, JobMoment, JobPair, Subject
 from console.newjob.documents import Source
 from console.shell.places import ROOTS
 from core.model.text import SafeText
@@ -57,6 +57,10 @@ SCENES = (
     Scene(name="task", place="task", subject=CLEANING),
     Scene(name="log", place="log", subject=CLEANING),
     Scene(name="timeline", place="timeline", subject=ETL),
+    Scene(name="history", place="history", subject=ETL, keys=("plus", *"jjjjj")),
+    Scene(name="job then", place="job at", subject=JobMoment(job_id=ETL, event=60, noise=2)),
+    Scene(name="graph then", place="graph at", subject=JobMoment(job_id=ETL, event=60, noise=2)),
+    Scene(name="difference", place="difference", subject=JobPair(after=ETL)),
     Scene(name="runs", place="runs", subject="nightly-etl"),
     Scene(name="why", place="why", subject=BLOCKED),
     Scene(name="past", place="as of", subject=AsOf(at=NOW - 20 * 60_000)),

@@ -25,6 +25,7 @@ JOB_PARTS = (
     "why",
     "logs",
     "events",
+    "job_history",
     "bundle",
 )
 """The parts of the key table that all views of a job know."""
@@ -49,6 +50,9 @@ class JobKeys:
     def runs(self) -> None:
         """Compare the last runs of the workflow."""
         self._host.visit("runs", None if self._job is None else self._job.name)
+
+    def history(self) -> None:
+        self._host.visit("history", self._job_id)
 
     def events(self) -> None:
         self._host.visit("job events", self._job_id)

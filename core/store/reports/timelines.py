@@ -70,7 +70,8 @@ _PAUSES = text(
     " WHERE task_id IS NULL AND kind LIKE 'job.%' ORDER BY id"
 )
 _CELLS = text(
-    "SELECT t.job_id, t.id, t.key, t.status, t.started_at, t.finished_at FROM json_each(:ids) x"
+    "SELECT t.job_id, t.id, t.key, t.status, t.started_at, t.finished_at, t.tolerated, s.is_finally"
+    " FROM json_each(:ids) x"
     " CROSS JOIN stage s ON s.job_id = x.value CROSS JOIN task t"
     " ON t.id BETWEEN s.first_task AND min(s.last_task, s.first_task + :most - 1) ORDER BY t.id"
 )
@@ -97,6 +98,8 @@ class Runs:
     jobs: tuple[JobView, ...]
     cells: dict[int, dict[str, RunCell]]
     is_cut: bool
+    last: frozenset[str] = frozenset()
+    """Keys of tasks of `finally`."""
 
 
 class TimelineReports:
@@ -144,12 +147,14 @@ class TimelineReports:
                 facts={"workflow": workflow},
             )
         cells: dict[int, dict[str, RunCell]] = {run.id: {} for run in jobs}
+        last: set[str] = set()
         for row in rows:
-            job_id, task_id, key, status, started_at, finished_at = row
+            job_id, task_id, key, status, started_at, finished_at, tolerated, is_finally = row
+            last.update([key] if is_finally else [])
             took = None if started_at is None or finished_at is None else max(0, finished_at - started_at)
-            cells[job_id][key] = RunCell(task_id=task_id, status=status, took=took)
+            cells[job_id][key] = RunCell(task_id=task_id, status=status, took=took, tolerated=bool(tolerated))
         is_cut = any(sum(run.tasks.values()) > len(cells[run.id]) for run in jobs)
-        return Runs(jobs=tuple(jobs), cells=cells, is_cut=is_cut)
+        return Runs(jobs=tuple(jobs), cells=cells, is_cut=is_cut, last=frozenset(last))
 
 
 async def _task_rows(db: AsyncConnection, job_id: int, first: int, *, total: int) -> list[AnyRow]:
