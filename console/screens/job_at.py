@@ -1,4 +1,4 @@
-"""A job as it stood after an event: a list, or a graph.
+"""A job as it stood after an event.
 
 Opened through `console.shell.places`.
 """
@@ -36,7 +36,7 @@ class JobAtScreen(FootScreen[JobRow]):
         detail = await self.moments.read()
         rows = tuple(rows_of(detail))
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
-        self.table.say(SafeText("there was no task"))
+        self.table.say(SafeText("no tasks then"))
         self.write_foot()
 
     def is_affected(self, kinds: frozenset[str]) -> bool:

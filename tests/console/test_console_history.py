@@ -1,4 +1,4 @@
-"""Tests of the history of a job, the job as it stood, and jobs compared."""
+"""Tests of the history of a job, and of jobs compared."""
 
 from __future__ import annotations
 

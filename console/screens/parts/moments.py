@@ -1,4 +1,4 @@
-"""Moments: the job of a screen after an event, and the way to others.
+"""Moments: a job after an event, and the next.
 
 Owned by the screens of a job as it stood.
 """
