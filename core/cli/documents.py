@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, NamedTuple
 
 from core.cli.arguments import Hosting
@@ -31,6 +32,7 @@ from core.model.values import JsonObject, JsonValue
 from core.model.views import TaskDetail
 from core.render.prediction_texts import prediction_lines, prediction_shape
 from core.workflows.definition import Document
+from core.workflows.diagrams import dot_lines, mermaid_lines
 from core.workflows.drawing import text_dag, whole_graph
 from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
@@ -47,6 +49,17 @@ class Check(Hosting):
         str,
         Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."),
     ]
+
+
+class GraphFormat(StrEnum):
+    """What a graph is written as."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+_DIAGRAMS = {GraphFormat.MERMAID: mermaid_lines, GraphFormat.DOT: dot_lines}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +80,9 @@ class Graph(Hosting):
     predict: Annotated[
         bool, Option(help="Say too how long it would take and what it would cost if it was run now.")
     ] = False
+    format: Annotated[GraphFormat, Option(help="A drawing in text, or what Mermaid or Graphviz draw.")] = (
+        GraphFormat.TEXT
+    )
     param: Annotated[
         list[str], Option(short="-p", metavar="K=V", help="A workflow parameter, for --predict.")
     ] = field(default_factory=list)
@@ -99,12 +115,20 @@ async def check(arguments: Check) -> int:
 
 
 async def graph(arguments: Graph) -> int:
-    """Draw a workflow as text: stages, layers, needs, the longest chain."""
+    """Draw a workflow: stages, layers, needs, the longest chain.
+
+    Behind a key stand `?` for a condition, `~` for a failure that is tolerated, `:KIND` for what waits
+    outside a slot, `[]` for one task per item, `()` for another workflow.
+    """
     workflow, times = await _subject(arguments)
     view = await _predicted(workflow, arguments)
     if arguments.json:
         shape = _shape(workflow.document, times)
         emit(shape if view is None else {**shape, "prediction": prediction_shape(view)})
+        return 0
+    if arguments.format in _DIAGRAMS:
+        for line in _DIAGRAMS[arguments.format](workflow.document):
+            say(line)
         return 0
     for line in text_dag(workflow.document, run_times=times or None, width=width()):
         say(line)
@@ -237,6 +261,7 @@ COMMANDS = (
             "taskdeck graph nightly.yaml",
             "taskdeck graph --job 12",
             "taskdeck graph nightly.yaml --predict",
+            "taskdeck graph nightly.yaml --format mermaid",
         ),
     ),
 )

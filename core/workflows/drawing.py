@@ -13,6 +13,7 @@ from core.render.graph.drawing import draw_graph, labelled_lines
 from core.render.graph.layering import Band, Node
 from core.workflows.definition import Document, Stage, Task
 from core.workflows.graph import Chain, critical_path, levels, longest_chain
+from core.workflows.task_marks import TaskMark, label_of, legend, marks_of
 
 _SHOWN = 8
 """Tasks of a wide layer that are drawn one by one; the rest is counted."""
@@ -36,6 +37,10 @@ def text_dag(
     edges = sum(len(wanted) for wanted in needs.values())
     lines = [f"{document.name}: {_count(len(needs), 'task')}, {_count(edges, 'edge')}"]
     lines.extend((_picture_lines(document, width) if len(needs) <= _DRAWN else ()) or _listing(document))
+    marks = {
+        mark for stage in document.in_stages() for task in stage.tasks for mark in marks_of(task, document)
+    }
+    lines.extend(filter(None, [legend(marks - {TaskMark.CONDITIONAL})]))
     lines.append(_chain_line("longest chain", longest_chain(needs), unit="task"))
     if run_times:
         lines.append(_chain_line("critical path", critical_path(needs, run_times), unit="s"))
@@ -51,7 +56,7 @@ def whole_graph(document: Document) -> dict[str, list[str]]:
 def _picture_lines(document: Document, width: int) -> list[str]:
     """Return stages, tasks and edges as a picture; nothing if it is too wide."""
     tasks = [task for stage in document.in_stages() for task in stage.tasks]
-    labels = {task.key: safe_line(task.key + _condition(task)) for task in tasks}
+    labels = {task.key: safe_line(label_of(task, document)) for task in tasks}
     titles = [safe_line(f"{number} {stage.name}") for number, stage in enumerate(document.in_stages(), 1)]
     titles = titles if document.is_staged else [SafeText("")]
     picture = draw_graph(
@@ -63,7 +68,9 @@ def _picture_lines(document: Document, width: int) -> list[str]:
     if picture.width > width:
         return []
     first = 0 if document.is_staged else 1
-    loose = [_task_line(task) for task in tasks if any(need.when is NeedWhen.DONE for need in task.needs)]
+    loose = [
+        _task_line(task, document) for task in tasks if any(need.when is NeedWhen.DONE for need in task.needs)
+    ]
     return [*labelled_lines(picture, titles, labels)[first:], *loose]
 
 
@@ -75,10 +82,10 @@ def _listing(document: Document) -> Iterator[str]:
     for number, stage in enumerate(document.in_stages(), 1):
         if document.is_staged:
             yield f"stage {number} {stage.name}: {_count(len(stage.tasks), 'task')}"
-        yield from _stage_lines(stage)
+        yield from _stage_lines(stage, document)
 
 
-def _stage_lines(stage: Stage) -> Iterator[str]:
+def _stage_lines(stage: Stage, document: Document) -> Iterator[str]:
     by_key = {task.key: task for task in stage.tasks}
     inner = {key: [need.task for need in task.needs if need.task in by_key] for key, task in by_key.items()}
     layers = levels(inner)
@@ -87,22 +94,18 @@ def _stage_lines(stage: Stage) -> Iterator[str]:
         trunk, branch = ("   ", "└─ ") if last else ("│  ", "├─ ")
         shown = layer if len(layer) <= _WIDE else layer[:_SHOWN]
         for index, key in enumerate(shown):
-            yield f"{branch if index == 0 else trunk}{_task_line(by_key[key])}"
+            yield f"{branch if index == 0 else trunk}{_task_line(by_key[key], document)}"
         if len(shown) < len(layer):
             edges = sum(len(by_key[key].needs) for key in layer)
             rest = f"{len(layer) - len(shown)} more: layer of {len(layer)}, {edges} edges into it"
             yield f"{trunk}... and {rest}"
 
 
-def _task_line(task: Task) -> str:
+def _task_line(task: Task, document: Document) -> str:
     edges = [need.task + (" (done)" if need.when is NeedWhen.DONE else "") for need in task.needs]
     if len(edges) > _EDGES:
         edges = [*edges[:_EDGES], f"{len(edges) - _EDGES} more"]
-    return f"{task.key}{_condition(task)}" + (f" <- {', '.join(edges)}" if edges else "")
-
-
-def _condition(task: Task) -> str:
-    return "?" if task.when is not None else ""
+    return label_of(task, document) + (f" <- {', '.join(edges)}" if edges else "")
 
 
 def _chain_line(title: str, chain: Chain, *, unit: str) -> str:
