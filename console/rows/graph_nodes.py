@@ -13,6 +13,7 @@ from core.model.status import TASK_FINAL
 from core.model.text import SafeText, cells, clip
 from core.model.views import JobDetail, StageView, TaskDetail, TaskView
 from core.render.graph.layering import Band, Node, depths
+from core.render.graph.marks import marked_key
 
 WHOLE = 200
 """In a job of more tasks layers are folded; also the most nodes of an unfolded layer."""
@@ -43,9 +44,9 @@ class GraphNode:
 
     @property
     def name(self) -> SafeText:
-        """The task's key, or what the keys of the tasks have in common."""
+        """The task's key with its marks, or what the keys of the tasks have in common."""
         if not self.folded:
-            return clip(self.tasks[0].key, _NAME)
+            return clip(marked_key(self.tasks[0]), _NAME)
         common = _in_common([task.key for task in self.tasks]).rstrip("0123456789")
         return clip(f"{common}*" if len(common) > 1 else "tasks", _NAME)
 

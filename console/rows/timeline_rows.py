@@ -16,7 +16,7 @@ from core.model.ranges import Range
 from core.model.text import SafeText, safe_line
 from core.model.timelines import TaskBar, TimelineView
 from core.render.columns import GAP, Column, Form
-from core.render.timeline import axis_text, bar_text, extent, running_ms
+from core.render.timeline import axis_text, bar_name, bar_text, extent, running_ms
 from core.render.times import duration_text
 
 _KEY, _TRIES, _TOOK = 22, 3, 7
@@ -51,7 +51,7 @@ def timeline_row_format(
         tries = sum(one.status == "running" for one in bar.segments)
         took = running_ms(bar, now=now)
         texts = {
-            "key": safe_line(f"{'*' if is_critical else ' '}{_glyph(bar.status, look())} {bar.key}"),
+            "key": safe_line(f"{'*' if is_critical else ' '}{_glyph(bar.status, look())} {bar_name(bar)}"),
             "try": SafeText(str(tries) if tries else ""),
             "took": SafeText(duration_text(took) if tries else ""),
             "bar": bar_text(bar, span=span(), width=room),

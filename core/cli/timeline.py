@@ -22,7 +22,7 @@ from core.model.values import JsonObject, to_iso
 from core.model.views import JobView
 from core.render.json_shapes import job_shape, usual_shape
 from core.render.run_grid import SIGNS, is_tolerated, row_name, sign_of, signs_text
-from core.render.timeline import LEGEND, extent, timeline_rows, waited_text
+from core.render.timeline import LEGEND, bar_name, extent, timeline_rows, waited_text
 from core.render.times import duration_text
 from core.render.wrapping import wrap
 
@@ -70,7 +70,7 @@ async def timeline(arguments: Timeline) -> int:
         return 0
     start, end = extent(view, now=now)
     say(safe_line(f"job {view.job.id} {view.job.name}: {view.job.status}, {duration_text(end - start)}"))
-    names = min(_NAMES, max((cells(safe_line(bar.key)) for bar in view.bars), default=0) + 1)
+    names = min(_NAMES, max((cells(bar_name(bar)) for bar in view.bars), default=0) + 1)
     for line in timeline_rows(view, now=now, width=width(), names=max(names, 11)):
         say(line)
     if view.critical:
@@ -171,6 +171,8 @@ def _emit_timeline(view: TimelineView) -> None:
                 "key": bar.key,
                 "stage": bar.stage,
                 "status": bar.status,
+                "tolerated": bar.tolerated,
+                "finally": bar.is_finally,
                 "critical": bar.task_id in view.critical,
                 "segments": [segment_shape(one) for one in bar.segments],
                 "usual": usual_shape(bar.usual),

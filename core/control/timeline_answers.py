@@ -28,6 +28,8 @@ async def timeline_of(reports: Reports, job_id: int, *, offset: int = 0) -> Time
                 status=task.status,
                 segments=segments(task, joined(past.pauses, past.queue_pauses.get(task.queue, ()))),
                 usual=usual.get(task.key),
+                tolerated=task.tolerated,
+                is_finally=task.is_finally,
             )
             for task in past.tasks
         ),

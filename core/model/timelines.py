@@ -42,6 +42,10 @@ class TaskBar(Struct, frozen=True, kw_only=True):
     status: str
     segments: tuple[Segment, ...]
     usual: UsualTime | None = None
+    tolerated: bool = False
+    """It failed, and its job goes on as if it had succeeded."""
+    is_finally: bool = False
+    """It runs at the end, whatever became of the others."""
 
 
 class TimelineView(Struct, frozen=True, kw_only=True):
@@ -72,6 +76,8 @@ class TaskPast(Struct, frozen=True, kw_only=True):
     finished_at: int | None
     needs: tuple[int, ...]
     events: tuple[PastEvent, ...]
+    tolerated: bool = False
+    is_finally: bool = False
 
 
 class PastEvent(Struct, frozen=True, kw_only=True):

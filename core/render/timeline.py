@@ -24,9 +24,11 @@ MARKS = {
     "waiting": "~",
 }
 """The sign of each kind of stretch."""
-LEGEND = SafeText("█ runs  ✗ failed  ▒ its retry  ░ a slot  · needs  ═ held  ─ paused")
+LEGEND = SafeText("█ runs  ✗ failed  ▒ its retry  ░ a slot  · needs  ~ an answer  ═ held  ─ paused")
 """What the signs mean; those but the first say what the task waits for."""
 FAILED = "✗"
+TOLERATED = "~"
+"""Stands behind the key of a task whose failure is tolerated."""
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _TICK = 12
 _WAITS = {
@@ -105,13 +107,20 @@ def slots_text(view: TimelineView, *, span: Range, width: int) -> UsedSlots:
     return UsedSlots(SafeText("".join(_BLOCKS[level] for level in levels)), peak)
 
 
+def bar_name(bar: TaskBar) -> SafeText:
+    """Return the key of a task, marked if its failure is tolerated or it runs at the end."""
+    tolerated, last = TOLERATED if bar.tolerated else "", " (finally)" if bar.is_finally else ""
+    return safe_line(f"{bar.key}{tolerated}{last}")
+
+
 def story_text(bar: TaskBar, *, now: int) -> SafeText:
     """Say in words what a task did: how long it waited for what, and how long each attempt took."""
     parts = []
     for one in bar.segments:
         length = duration_text((now if one.end is None else one.end) - one.start)
         if one.status == "running":
-            end = " and runs" if one.end is None else " failed" if _has_failed(bar, one) else ""
+            failed = " failed, tolerated" if bar.tolerated else " failed"
+            end = " and runs" if one.end is None else failed if _has_failed(bar, one) else ""
             parts.append(f"attempt {one.attempt} {length}{end}")
         else:
             parts.append(f"{length} {_WAITS.get(one.status, one.status)}")
@@ -171,7 +180,7 @@ def timeline_rows(view: TimelineView, *, now: int, width: int, names: int) -> Se
     for bar in view.bars:
         took = duration_text(running_ms(bar, now=now)).rjust(7)
         star = "*" if bar.task_id in view.critical else " "
-        key = safe_line(bar.key)[:names].ljust(names)
+        key = bar_name(bar)[:names].ljust(names)
         lines.append(safe_line(f"{star} {key} {took} {bar_text(bar, span=span, width=room)}".rstrip()))
     slots, peak = slots_text(view, span=span, width=room)
     lines.append(safe_line(f"  {'slots used'.ljust(names)} {str(peak).rjust(7)} {slots}".rstrip()))

@@ -75,7 +75,8 @@ def critical_path(tasks: Sequence[TaskPast]) -> tuple[int, ...]:
 
 
 def _ran(task: TaskPast) -> bool:
-    return any(_REACHED.get(event.kind) == TaskStatus.RUNNING for event in task.events)
+    # What waits outside a slot takes its time as well.
+    return any(_REACHED.get(event.kind) in (TaskStatus.RUNNING, TaskStatus.WAITING) for event in task.events)
 
 
 def _stage_before(task: TaskPast, tasks: Sequence[TaskPast]) -> list[TaskPast]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import StrEnum
 
+from core.render.graph import marks
+from core.render.graph.marks import WAITING_KINDS
 from core.workflows.definition import Document, Task
-
-WAITING = frozenset({"file", "human", "job", "signal", "wait", "workflow"})
-"""Kinds that take no slot: they wait until an answer comes."""
 
 
 class TaskMark(StrEnum):
     """What a task is besides; its value stands behind the key."""
 
     CONDITIONAL = "?"
-    TOLERATED = "~"
+    TOLERATED = marks.TOLERATED
     GROUP = "[]"
     WORKFLOW = "()"
-    WAITS = ":"
+    WAITS = marks.WAITS
 
 
 _MEANINGS = {
@@ -42,7 +41,7 @@ def marks_of(task: Task, document: Document) -> tuple[TaskMark, ...]:
     found = {
         TaskMark.GROUP: task.is_group,
         TaskMark.WORKFLOW: uses == "workflow",
-        TaskMark.WAITS: uses in WAITING and uses != "workflow",
+        TaskMark.WAITS: uses in WAITING_KINDS and uses != "workflow",
         TaskMark.CONDITIONAL: task.when is not None,
         TaskMark.TOLERATED: bool(tolerated),
     }
@@ -62,11 +61,11 @@ def label_of(task: Task, document: Document) -> str:
     return label
 
 
-def legend(marks: Collection[TaskMark]) -> str:
+def legend(occurring: Collection[TaskMark]) -> str:
     """Say what these marks mean; '' = there are none."""
     told = (
         f"{':KIND' if mark is TaskMark.WAITS else mark} {_MEANINGS[mark].removeprefix('KIND ')}"
         for mark in TaskMark
-        if mark in marks
+        if mark in occurring
     )
     return "  ".join(told)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from core.model.ranges import Range
+from core.model.records import replace
 from core.model.run_times import UsualTime
 from core.model.timelines import Segment, TaskBar, TimelineView
 from core.model.views import JobView
 from core.render.timeline import (
+    LEGEND,
     MARKS,
     axis_text,
+    bar_name,
     bar_text,
     extent,
     slots_text,
@@ -88,3 +91,19 @@ def test_an_empty_timeline_is_drawn_too() -> None:
     empty = TimelineView(job=JOB, bars=(), critical=())
     assert slots_text(empty, span=extent(empty, now=9), width=3) == ("   ", 0)
     assert axis_text(span=Range(0, 60_000), width=24) == "0           30s         "
+
+
+def test_a_tolerated_failure_and_a_last_task_are_marked() -> None:
+    failed = replace(bar(("running", 0, 10), status="failed", key="soft"), tolerated=True)
+    last = replace(bar(("running", 10, 20), key="clean"), is_finally=True)
+    assert (bar_name(failed), bar_name(last)) == ("soft~", "clean (finally)")
+    assert story_text(failed, now=20) == "attempt 1 10ms failed, tolerated"
+    view = TimelineView(job=JOB, bars=(failed, last), critical=())
+    lines = timeline_rows(view, now=100, width=60, names=18)
+    assert lines[1].startswith("  soft~ ")
+    assert lines[2].startswith("  clean (finally) ")
+
+
+def test_the_legend_names_every_sign_and_fits_a_narrow_terminal() -> None:
+    assert all(mark in LEGEND for mark in MARKS.values())
+    assert len(LEGEND) < 80

@@ -112,3 +112,11 @@ def test_what_runs_ends_the_path_and_what_waits_is_not_on_it() -> None:
 
 def test_needs_in_a_circle_end_the_search() -> None:
     assert critical_path(chain(a=(1, 10, (2,)), b=(2, 10, (1,)))) == (1, 2)
+
+
+def test_a_task_that_waited_outside_a_slot_may_decide_the_end() -> None:
+    ran = past((0, "created", "queued"), (1, "claimed"), (2, "succeeded"), task_id=1, finished_at=2)
+    waited = past(
+        (0, "created", "blocked"), (2, "waiting"), (90, "succeeded"), task_id=2, finished_at=90, needs=(1,)
+    )
+    assert critical_path([ran, waited]) == (1, 2)

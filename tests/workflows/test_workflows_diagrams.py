@@ -9,11 +9,12 @@ import subprocess
 import pytest
 
 from core.model.text import safe_line
+from core.render.graph.marks import WAITING_KINDS
 from core.workflows.definition import Document
 from core.workflows.diagrams import dot_lines, mermaid_lines
 from core.workflows.drawing import text_dag
 from core.workflows.expansion import parse
-from core.workflows.task_marks import WAITING, TaskMark, label_of, marks_of
+from core.workflows.task_marks import TaskMark, label_of, marks_of
 from tests.support.hostile import hostile
 from tests.workflows.workflow_cases import CONNECTORS
 
@@ -52,7 +53,7 @@ def test_each_pattern_has_a_mark_of_its_own_behind_its_key() -> None:
     assert lines[-2] == "~ its failure is tolerated  [] one task for each item  :KIND waits outside a slot"
 
 
-@pytest.mark.parametrize("uses", sorted(WAITING))
+@pytest.mark.parametrize("uses", sorted(WAITING_KINDS))
 def test_every_kind_that_waits_is_marked(uses: str) -> None:
     document = patterns()
     task = document.in_stages()[0].tasks[0].model_copy(update={"uses": uses})

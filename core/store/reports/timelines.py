@@ -36,7 +36,8 @@ _KINDS = ", ".join(
     sorted({f"'{move.event}'" for move in TASK_MOVES if move.event} | {"'task.created'", "'task.rerun'"})
 )
 _TASKS = (
-    "SELECT t.id, t.key, t.status, t.queue, t.finished_at, s.name AS stage, s.position FROM task t"
+    "SELECT t.id, t.key, t.status, t.queue, t.finished_at, t.tolerated, s.name AS stage, s.position,"
+    " s.is_finally FROM task t"
     " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job {}"
 )
 _NEWEST = text(_TASKS.format("ORDER BY t.id DESC LIMIT :most"))
@@ -189,6 +190,8 @@ def _pasts(rows: Iterable[AnyRow], events: Iterable[AnyRow], needs: Iterable[Any
             queue=row.queue,
             finished_at=row.finished_at,
             needs=tuple(needed.get(row.id, ())),
+            tolerated=bool(row.tolerated),
+            is_finally=bool(row.is_finally),
             events=tuple(of_task.get(row.id, ())),
         )
         for row in rows
