@@ -46,6 +46,8 @@ class HistoryScreen(ListScreen[EventView]):
         self._noise = Noise.ENDS
         self._job: JobView | None = None
         self._then: JobAt | None = None
+        self._trouble = ""
+        """Why the state after an event cannot be told."""
         self.foot = StyledLines()
 
     def body(self) -> ComposeResult:
@@ -106,9 +108,10 @@ class HistoryScreen(ListScreen[EventView]):
             return
         try:
             self._then = await self.desk.control.history.job_at(self.job_id, event=event.id)
-        except TaskdeckError:
-            # The events are there all the same; Enter says what is wrong.
-            self._then = None
+            self._trouble = ""
+        except TaskdeckError as error:
+            # The events are there all the same.
+            self._then, self._trouble = None, error.message
         self._write_foot()
 
     def _write_foot(self) -> None:
@@ -116,7 +119,7 @@ class HistoryScreen(ListScreen[EventView]):
         lines: list[SafeText] = []
         if event is not None and self.size.height > _LOW:
             is_known = self._then is not None and self._then.event == event.id
-            then = state_text(self._then) if self._then is not None and is_known else "..."
+            then = state_text(self._then) if self._then is not None and is_known else self._trouble or "..."
             at = clock_text(event.at, now=now_ms())
             lines = [safe_line(f" {at}  {line_of(event).text}"), safe_line(f" then: {then}")]
         # Written before the screen is laid out for the first time, its own height would stay 0.

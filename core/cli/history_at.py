@@ -77,9 +77,7 @@ def _as_of(then: JobAt) -> JsonObject:
 def _say_job(then: JobAt) -> None:
     job = then.job
     since = duration_text(then.at - job.created_at)
-    say(
-        f"as of event {then.event} ({to_iso(then.at)}, +{since}); {then.later:,} events of the job came later"
-    )
+    say(f"as of event {then.event} ({to_iso(then.at)}, +{since}); {then.later:,} later events")
     say(Painted(text=f"job {job.id} {safe_line(job.name)}", colour="bold"), ": ", status(job.status))
     say(f"tasks     {job_counts_text(job.tasks, job.tolerated)}")
     if job.reason:

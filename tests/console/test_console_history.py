@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.model.errors import Invalid
 from core.model.text import cells
 from tests.console.support_console import HOSTILE, VISIBLE, console, shown
 from tests.console.support_fake_control import NOW, FakeControl
@@ -134,3 +135,15 @@ async def test_a_history_is_reached_by_its_place_and_the_palette() -> None:
         await operator.type("history 3")
         await operator.press("enter")
         await operator.sees("History of job 3", VISIBLE[:8])
+
+
+async def test_where_no_state_can_be_told_the_foot_says_why() -> None:
+    control = stocked()
+
+    async def refuse(_: object) -> None:
+        raise Invalid("history.inbox", "the inbox has no history of its own")
+
+    control.answer_job_at = refuse  # type: ignore[method-assign]
+    async with console(control, size=(100, 30)) as operator:
+        operator.app.navigator.visit("history", 3)
+        await operator.sees("row 1/4", "then: the inbox has no history of its own")

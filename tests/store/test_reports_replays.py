@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,7 +14,9 @@ import pytest
 
 from core.model.commands import Cancel, Hold
 from core.model.errors import Invalid, NotFound
+from core.model.events import BIRTHS
 from core.model.values import INBOX
+from core.render.history.lines import line_of
 from core.store.readers import Readers
 from core.store.reports import Reports, replay_sql, replays
 from tests.store.test_reports_counting import Plans
@@ -234,3 +237,24 @@ async def test_replays_are_read_by_indexes_alone(deck: Deck) -> None:
         assert f"SCAN {table} |" not in f"{told} |", told
     assert "event_job" in told
     assert "event_task" in told
+
+
+@pytest.mark.parametrize("seed", seeds(2, soak=40))
+async def test_every_event_of_a_random_life_is_told_with_the_facts_that_its_sentence_names(
+    tmp_path: Path, seed: int
+) -> None:
+    deck, draw = Deck(tmp_path / "deck.db"), Random(seed)
+    for _ in range(80):
+        deck.ask(*batch(deck, draw, draw.randint(1, 4)), slots=3)
+    readers = Readers(deck.path)
+    reports = Reports(readers)
+    page = await reports.events.page(limit=2_000)
+    await readers.close()
+    deck.db.close()
+    kinds = {event.kind for event in page.rows}
+    assert len(kinds) > 25
+    for event in page.rows:
+        line = line_of(event)
+        # A fact that is missing is told as a question mark.
+        assert "?" not in line.text or "?" in json.dumps(event.data), (event.kind, event.data)
+        assert line.after is None or line.before or event.kind in (*BIRTHS, "stage.open"), event.kind
