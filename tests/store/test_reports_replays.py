@@ -15,6 +15,8 @@ import pytest
 from core.model.commands import Cancel, Hold
 from core.model.errors import Invalid, NotFound
 from core.model.events import BIRTHS
+from core.model.instances import ForEach
+from core.model.judgements import Decide, Expand
 from core.model.values import INBOX
 from core.render.history.lines import line_of
 from core.store.readers import Readers
@@ -258,3 +260,19 @@ async def test_every_event_of_a_random_life_is_told_with_the_facts_that_its_sent
         # A fact that is missing is told as a question mark.
         assert "?" not in line.text or "?" in json.dumps(event.data), (event.kind, event.data)
         assert line.after is None or line.before or event.kind in (*BIRTHS, "stage.open"), event.kind
+
+
+async def test_instances_count_for_their_group_alone_and_come_when_it_was_expanded(deck: Deck) -> None:
+    job_id = deck.submit(flat(task("g", for_each=ForEach()), task("a")))
+    before = newest(deck, job_id)
+    deck.do(Decide(task_id=deck.id("g"), verdict=Expand(items=[1, 2, 3])))
+    deck.settle()
+    deck.drain()
+    async with reading(deck) as reports:
+        then, now = await reports.job(job_id, event=before), await reports.job(job_id)
+        of_then = (await reports.tasks(job_id, before)).rows
+        of_now = (await reports.tasks(job_id, newest(deck, job_id))).rows
+    assert then.job.tasks == {"blocked": 1, "queued": 1}
+    assert [row.task.key for row in of_then] == ["g", "a"]
+    assert now.job.tasks == now.stages[0].tasks == {"succeeded": 2}
+    assert [row.task.status for row in of_now] == ["succeeded"] * 5

@@ -32,12 +32,13 @@ OF_JOB = text(
     " ORDER BY e.id"
 )
 COUNTS = text(
-    f"SELECT t.stage_id, {_TARGET} AS status, coalesce(b.data->>'tolerated', 0) AS tolerated, count(*) AS n"
+    f"SELECT t.stage_id, t.set_id IS NOT NULL AS is_instance, {_TARGET} AS status,"
+    " coalesce(b.data->>'tolerated', 0) AS tolerated, count(*) AS n"
     f" FROM (SELECT e.task_id, max(e.id) AS id {_OF_JOB} AND e.id <= :event AND e.kind IN ({_MOVES})"
     " GROUP BY e.task_id) x CROSS JOIN event b ON b.id = x.id LEFT JOIN task t ON t.id = x.task_id"
-    " GROUP BY 1, 2, 3"
+    " GROUP BY 1, 2, 3, 4"
 )
-"""How many tasks stood where, by stage; the last move of each tells."""
+"""How many tasks stood where, by stage, instances apart; the last move of each tells."""
 UNKNOWN = text(
     "SELECT count(*) FROM task t INDEXED BY task_list WHERE t.job_id = :job AND coalesce("
     "(SELECT e.kind FROM event e INDEXED BY event_task WHERE e.task_id = t.id ORDER BY e.id LIMIT 1), '')"

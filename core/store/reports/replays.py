@@ -70,6 +70,9 @@ class ReplayReports:
         statuses = _stage_statuses(facts)
         of_stages: dict[int, Counter[str]] = {}
         for row in counts:
+            if row.is_instance:
+                # Instances count for their group alone.
+                continue
             of_stages.setdefault(row.stage_id, Counter())[row.status] += row.n
         then = {row.id: of_stages.get(row.id, Counter()) for row in stages}
         return JobAt(
@@ -185,7 +188,7 @@ def _job_then(view: JobView, facts: Iterable[Fact], counts: Iterable[AnyRow], *,
     tasks: Counter[str] = Counter()
     tolerated = 0
     for row in counts:
-        tasks[row.status] += row.n
+        tasks[row.status] += 0 if row.is_instance else row.n
         tolerated += row.n if row.tolerated and row.status == TaskStatus.FAILED else 0
     if unknown:
         tasks[UNKNOWN] = unknown
@@ -195,7 +198,7 @@ def _job_then(view: JobView, facts: Iterable[Fact], counts: Iterable[AnyRow], *,
         reason=_text(told["reason"]),
         started_at=started,
         finished_at=finished,
-        tasks=dict(sorted(tasks.items())),
+        tasks={status: number for status, number in sorted(tasks.items()) if number},
         verdict_by=_text(told["verdict_by"]),
         verdict_task=_number(told["verdict_task"]),
         verdict_ends=_number(told["verdict_ends"]),
