@@ -38,14 +38,13 @@ async def compare_jobs(reports: Reports, before: int | None, after: int) -> JobC
     """Return what differs between two jobs; None = the job of the same name before. Raises `NotFound`."""
     if before is None:
         before = await reports.comparisons.previous(after)
-    was, old = await reports.comparisons.job(before)
-    now, new = await reports.comparisons.job(after)
+    was, old, is_old_cut = await reports.comparisons.job(before)
+    now, new, is_new_cut = await reports.comparisons.job(after)
     keys = {run.key: run.task_id for run in old}
     pairs = [(keys[run.key], run.task_id) for run in new if run.key in keys]
     changes = changed_tasks(old, new, await reports.comparisons.differing(pairs))
     documents = [await reports.jobs.definition(one) for one in (before, after)]
     difference = await asyncio.to_thread(_difference, documents, names=(f"job {before}", f"job {after}"))
-    is_cut = sum(was.tasks.values()) > len(old) or sum(now.tasks.values()) > len(new)
     return JobComparison(
         before=was,
         after=now,
@@ -55,7 +54,7 @@ async def compare_jobs(reports: Reports, before: int | None, after: int) -> JobC
         tasks=await _with_outputs(reports, changes[:TASKS_MOST]),
         counts=counts_of(changes, len(new)),
         costs=(costs_of(old), costs_of(new)),
-        searched=max(len(old), len(new)) if is_cut else None,
+        searched=max(len(old), len(new)) if is_old_cut or is_new_cut else None,
     )
 
 

@@ -6,6 +6,7 @@ Read by the control.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,6 +44,15 @@ _DIFFERING = text(
 _OUTPUTS = text("SELECT t.id, t.output FROM json_each(:ids) x CROSS JOIN task t ON t.id = x.value")
 
 
+class ComparedJob(NamedTuple):
+    """A job and the first of its tasks."""
+
+    view: JobView
+    runs: tuple[TaskRun, ...]
+    is_cut: bool
+    """It has more of them."""
+
+
 class ComparisonReports:
     """What two jobs are compared by."""
 
@@ -65,13 +75,14 @@ class ComparisonReports:
             )
         return int(found)
 
-    async def job(self, job_id: int) -> tuple[JobView, tuple[TaskRun, ...]]:
+    async def job(self, job_id: int) -> ComparedJob:
         """Return a job and its tasks, at most `TASKS_MAX`; raise `NotFound` (`job.unknown`)."""
         async with self._source.snapshot() as db:
             view = await read_job(db, job_id)
-            rows = (await db.execute(_TASKS, {"job": job_id, "most": TASKS_MAX})).all()
-            costs = await _costs(db, [row.id for row in rows])
-        return view, tuple(
+            rows = (await db.execute(_TASKS, {"job": job_id, "most": TASKS_MAX + 1})).all()
+            shown = rows[:TASKS_MAX]
+            costs = await _costs(db, [row.id for row in shown])
+        runs = tuple(
             TaskRun(
                 task_id=row.id,
                 key=row.key,
@@ -82,8 +93,9 @@ class ComparisonReports:
                 tolerated=bool(row.tolerated),
                 cost=costs.get(row.id, {}),
             )
-            for row in rows
+            for row in shown
         )
+        return ComparedJob(view, runs, is_cut=len(rows) > TASKS_MAX)
 
     async def differing(self, pairs: Sequence[tuple[int, int]]) -> set[int]:
         """Return the second tasks of pairs whose outputs differ in more than where they lie."""
