@@ -93,10 +93,14 @@ def test_a_running_engine_is_used_and_leaving_an_attached_run_leaves_the_job(
     )
     events = processes.start("events", "--job", "2", "--follow", "--json")
     assert json.loads(_read_line(events, "stdout"))["kind"] == "job.created"
+    story = processes.start("history", "2", "--follow")
+    assert "is submitted" in _read_line(story, "stdout")
     (tmp_path / "gate").write_text("open\n")
     assert follow.communicate(timeout=DEADLINE)[0] == "open\nended\n"
     out, _ = events.communicate(timeout=DEADLINE)
     assert json.loads(out.splitlines()[-1])["kind"] == "job.succeeded"
+    told, _ = story.communicate(timeout=DEADLINE)
+    assert told.splitlines()[-1].endswith("job 2: running -> succeeded")
     assert deck("stop").status == 0
     assert engine.wait(DEADLINE) == 0
 
