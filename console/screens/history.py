@@ -47,7 +47,7 @@ class HistoryScreen(ListScreen[EventView]):
         self._job: JobView | None = None
         self._then: JobAt | None = None
         self._trouble = ""
-        """Why the state after an event cannot be told."""
+        """Why the state after an event is not shown."""
         self.foot = StyledLines()
 
     def body(self) -> ComposeResult:

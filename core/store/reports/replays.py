@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.model.errors import Invalid
 from core.model.records import replace
 from core.model.replay import JobAt
-from core.model.status import JOB_FINAL, TASK_MOVES, JobStatus, TaskStatus
+from core.model.status import JOB_FINAL, JOB_MOVES, TASK_MOVES, JobStatus, TaskStatus
 from core.model.values import ID_MAX, INBOX, JsonObject
 from core.model.views import JobView, Page, StageView, TaskDetail
 from core.store.reports import replay_sql as sql
@@ -29,6 +29,7 @@ from core.store.sql import ids, unpack
 from core.store.verify.fold import Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 
+_JOB_MOVES = frozenset(move.event for move in JOB_MOVES)
 _WORKED_OUT = ("retry_at", "tries", "wait_reason")
 _ROWS: Select[*tuple[object, ...]] = select(
     *(column for column in task.c if column.name not in _WORKED_OUT),
@@ -182,7 +183,7 @@ def _job_then(view: JobView, facts: Iterable[Fact], counts: Iterable[AnyRow], *,
         folded.take(fact)
         if fact.kind == "job.running" and started is None:
             started = fact.at
-        if fact.kind != "job.purged" and not fact.kind.endswith("pinned"):
+        if fact.kind in _JOB_MOVES:
             finished = fact.at if folded.status in JOB_FINAL else None
     told = dict(zip(FoldedJob.COLUMNS, folded.columns, strict=True))
     tasks: Counter[str] = Counter()
