@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, contextmanager
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
+from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.delay import Delay
 from core.connectors.http import Http
 from core.connectors.human import Human
@@ -171,7 +172,7 @@ def build(
 
 def builtin(settings: Settings) -> list[Connector]:
     """Return taskdeck's own connectors."""
-    waits = (FileWait(), Human(), JobWait(), SignalWait(), Wait())
+    waits = (ChildWorkflow(), FileWait(), Human(), JobWait(), SignalWait(), Wait())
     return [Delay(), Http(settings), Python(), Shell(), *waits]
 
 

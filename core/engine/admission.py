@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
+from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
 from core.model.commands import (
@@ -44,6 +45,7 @@ from core.model.values import JsonObject, JsonValue, json_size, to_iso
 from core.model.workflow_views import ParamView, WorkflowView
 from core.store.journal import Journal
 from core.timetables.timetable import timetable_of
+from core.workflows.child_uses import with_whole_paths
 from core.workflows.definition import Param
 from core.workflows.exit_codes import check_process
 from core.workflows.expansion import Workflow, expand, parse, parse_loaded
@@ -128,6 +130,23 @@ class Admission:
         workflow, plan = await asyncio.to_thread(
             read_and_plan, document, params, checks=self._checks, options=options
         )
+        folder = _folder_of(document, options)
+        pins = await asyncio.to_thread(pin_documents, workflow, folder=folder, checks=self._checks)
+        if pins:
+            plan = replace(with_whole_paths(plan, folder), documents=pins)
+        return await self._limited(workflow, plan)
+
+    async def plan_child(
+        self, document: DocumentText, params: JsonObject, *, options: SubmitOptions, folder: Path | None
+    ) -> JobPlan:
+        """Return the plan of a child, whose documents its root has pinned; raise as `submit` does."""
+        child, plan = await asyncio.to_thread(
+            read_and_plan, document, params, checks=self._checks, options=options
+        )
+        return await self._limited(child, with_whole_paths(plan, folder))
+
+    async def _limited(self, workflow: Workflow, plan: JobPlan) -> JobPlan:
+        """Return a plan whose limits were checked against those that bind."""
         tasks = [task for stage in plan.stages for task in stage.tasks]
         if any(map(says_of_limits, tasks)):
             limits = await self._binding.binding_limits()
@@ -208,6 +227,13 @@ class Admission:
                     hint="give a `timeout`",
                     facts={"field": name, "key": plan.key},
                 )
+
+
+def _folder_of(document: Document | Workflow, options: SubmitOptions) -> Path | None:
+    """Return where the paths begin that a document names."""
+    if isinstance(document, str):
+        return absolute(Path(document)).parent
+    return None if options.cwd is None else Path(options.cwd)
 
 
 def _check_json(key: str, field: str, value: JsonObject) -> None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, cast
 
 from core.engine.attempts import Tools
+from core.engine.child_plans import ChildPlans
 from core.engine.expression_scopes import ExpressionScope
 from core.engine.set_aside import Note, concerns_one, set_aside
 from core.files.confinement import confine
 from core.logs import bound
 from core.model.awaits import AwaitedFile
+from core.model.children import USES as CHILD
 from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.judgements import Decide, Expand, FailIt, Judgement, Proceed, SkipIt
 from core.model.outcomes import TaskError
@@ -36,11 +38,17 @@ class Waiting(Protocol):
     async def waiting_conditions(self, *, after: int = 0, limit: int = 500) -> Sequence[WaitingCondition]:
         """Return a page of tasks whose `when` must be judged, in order of id."""
 
+    async def asking_tasks(self, *, after: int = 0, limit: int = 500) -> Sequence[WaitingCondition]:
+        """Return a page of waiting tasks that ask something of the engine, in order of id."""
+
 
 class Conditions:
     """Judge waiting conditions, each once at a time."""
 
-    def __init__(self, journal: Journal, tools: Tools, waiting: Waiting, *, note: Note) -> None:
+    def __init__(
+        self, journal: Journal, tools: Tools, waiting: Waiting, *, note: Note, children: ChildPlans
+    ) -> None:
+        self._children = children
         self._journal = journal
         self._tools = tools
         self._waiting = waiting
@@ -50,8 +58,12 @@ class Conditions:
 
     async def judge_waiting(self) -> None:
         """Judge every task that waits for it."""
+        for read in (self._waiting.waiting_conditions, self._waiting.asking_tasks):
+            await self._judge_pages(read)
+
+    async def _judge_pages(self, read: Callable[..., Awaitable[Sequence[WaitingCondition]]]) -> None:
         after = 0
-        while page := await self._waiting.waiting_conditions(after=after):
+        while page := await read(after=after):
             after = page[-1].task_id
             fresh = [task for task in page if task.task_id not in self._judging | self._refused]
             self._judging.update(task.task_id for task in fresh)
@@ -73,6 +85,8 @@ class Conditions:
     async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
             spec = StoredSpec.from_json(json.loads(task.spec))
+            if task.asks == "outputs":
+                return await self._children.outputs(task)
             env = (await self._tools.surroundings.of(spec)).env
             scope = await self._tools.scopes.scope(task.job_id, _expressions(spec), dict(env), item=spec.item)
             said = spec.for_each
@@ -81,6 +95,8 @@ class Conditions:
                 return SkipIt()
             if said is not None:
                 return Expand(items=await scope.items(said, task.key))
+            if task.uses == CHILD:
+                return await self._children.begin(task, spec, scope)
             if spec.waits:
                 return await self._awaited(task, spec, scope)
             return Proceed(terms=await scope.terms(spec, task.key) if spec.open_terms else None)

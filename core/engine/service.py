@@ -17,6 +17,7 @@ from core.config.secrets_section import SECRETS
 from core.engine.admission import Admission
 from core.engine.attempts import Tools
 from core.engine.changes import ChangeNotice, ChangeNotices
+from core.engine.child_plans import ChildPlans
 from core.engine.completion import Completion
 from core.engine.conditions import Conditions
 from core.engine.configuring import EngineConfiguration
@@ -134,7 +135,7 @@ class Engine:
         self.is_lasting = True
         self.health = self._new_health()
         note = self._set_aside.note
-        conditions = Conditions(self.journal, tools, self.reports.conditions, note=note)
+        conditions = self._new_conditions(tools)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)
         looking = LookTools(tools, self.runner.inputs, ports.alarms, note)
@@ -145,6 +146,11 @@ class Engine:
         )
         self._shutdown = Shutdown(loops, grace=settings.stop_grace)
         self.configuration = self._new_configuration(settings, surroundings, writer)
+
+    def _new_conditions(self, tools: Tools) -> Conditions:
+        plans = ChildPlans(planner=self.admission, inputs=self.reports.child_inputs, scopes=tools.scopes)
+        note = self._set_aside.note
+        return Conditions(self.journal, tools, self.reports.conditions, note=note, children=plans)
 
     def _new_configuration(
         self, settings: Settings, surroundings: TaskSurroundings, writer: Writer

@@ -71,7 +71,7 @@ FINALLY = "finally"
 """The name of the last stage of a job, whatever its verdict."""
 TEXT_MAX = 1_000
 """Characters of a condition, and of a key or amount with its expressions."""
-PLANNED_USES = frozenset({"human", "workflow", "llm"})
+PLANNED_USES = frozenset({"human", "llm"})
 """Connectors that are planned and not yet accepted."""
 
 
@@ -410,6 +410,7 @@ class Document(_Model):
     env_file: EnvFileNames = []
     on_task_failure: Annotated[OnTaskFailure, Field(strict=False)] = OnTaskFailure.STOP
     notify: Annotated[str, Field(max_length=2_000)] | None = None
+    outputs: Loose = {}
     schedule: Annotated[ScheduleUse, BeforeValidator(_schedule)] | None = None
     expect: Annotated[Expect, BeforeValidator(_expect)] | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] | None = None

@@ -154,6 +154,7 @@ def expand(
         notify=document.notify,
         expect_ms=None if document.expect is None else document.expect.every,
         project=document.project,
+        outputs=document.outputs,  # type: ignore[arg-type] # The survey saw JSON only.
     )
 
 

@@ -60,6 +60,7 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     outside = {key: value for key, value in document.items() if key not in _ELSEWHERE}
     yield from _misplaced(outside, (), positions)
     yield from _in_schedule(document.get("schedule"), positions)
+    yield from _in_outputs(document, outline, positions)
     yield from _in_variables(document.get("variables"), outline, positions)
     defaults = document.get("defaults")
     shared = defaults if isinstance(defaults, dict) else {}
@@ -158,7 +159,9 @@ ANSWER = ("status", "headers", "json", "text")
 """What `poll` may ask of an answer, besides all else."""
 _OF_ANSWER = ("until", "url")
 """What of a `poll` is worked out over an answer."""
-_ELSEWHERE = frozenset({"defaults", "tasks", "stages", "finally", "description", "schedule", "variables"})
+_ELSEWHERE = frozenset(
+    {"defaults", "tasks", "stages", "finally", "description", "schedule", "variables", "outputs"}
+)
 """Walked task by task, or prose."""
 _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
@@ -385,6 +388,17 @@ def _terms(task: TaskOutline, defaults: JsonObject) -> Iterator[_Term]:
         units = cost if isinstance(cost, dict) else {}
         rest = {unit: amount for unit, amount in shared.items() if unit not in units}
         yield _Term(path=("defaults", "cost"), value=rest, wanted=_AMOUNT)
+
+
+def _in_outputs(document: JsonObject, outline: Outline, positions: Positions) -> Iterator[Fault]:
+    """Yield the faults of what the document gives out: it may ask for every task."""
+    after = TaskOutline(
+        path=("outputs",), key="", stage=len(outline.tasks) + 1, needs=(), uses=None, with_={}, raw={}
+    )
+    within = _TaskReferences(after, outline, {}, unknown_kinds, roots=("params", "tasks", "job"))
+    for place in texts_in(document.get("outputs"), ("outputs",)):
+        for fault in within.in_text(place.text):
+            yield positions.fault_at(place.path, fault.code, fault.message)
 
 
 def _in_schedule(schedule: JsonValue, positions: Positions) -> Iterator[Fault]:

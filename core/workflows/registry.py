@@ -39,6 +39,13 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
     raise _unknown(word, path)
 
 
+def builtin_text(name: str) -> str:
+    """Return the text of a built-in workflow; raise `NotFound`."""
+    if name not in names():
+        raise _unknown(name, Path(name))
+    return (_folder() / f"{name}.yaml").read_text("utf-8")
+
+
 def configuration_of(name: str) -> bytes | None:
     """Return what a built-in workflow brings for config.toml of a new data directory; None = nothing."""
     path = _folder() / f"{name}.toml"

@@ -12,6 +12,7 @@ from core.store.reports.arrivals import ArrivalReports
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
 from core.store.reports.checks import CheckReports
+from core.store.reports.child_inputs import ChildInputReports
 from core.store.reports.comparisons import ComparisonReports
 from core.store.reports.conditions import ConditionReports
 from core.store.reports.entries import EntryReports
@@ -85,6 +86,7 @@ class Reports:
         self.attempts = AttemptReports(source)
         self.binding = BindingReports(source)
         self.conditions = ConditionReports(source)
+        self.child_inputs = ChildInputReports(source)
         self.expressions = ExpressionReports(source)
         self.instances = InstanceReports(source)
         self.notices = NoticeReports(source)

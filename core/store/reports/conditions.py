@@ -13,8 +13,13 @@ from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
 
 _WAITING = text(
-    "SELECT id AS task_id, job_id, key, uses, spec FROM task INDEXED BY task_condition"
+    "SELECT id AS task_id, job_id, key, uses, spec, NULL AS asks FROM task INDEXED BY task_condition"
     " WHERE wait_reason = 'condition' AND id > :after ORDER BY id LIMIT :limit"
+)
+_ASKING = text(
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks FROM awaited w INDEXED BY awaited_asks"
+    " JOIN task t ON t.id = w.task_id WHERE w.asks IS NOT NULL AND w.is_held = 0 AND w.task_id > :after"
+    " ORDER BY w.task_id LIMIT :limit"
 )
 
 
@@ -27,6 +32,8 @@ class WaitingCondition:
     key: str
     uses: str
     spec: str
+    asks: str | None = None
+    """What a waiting task asks of the engine: `outputs` of its child, whether its `worklet` begins."""
 
 
 class ConditionReports:
@@ -39,4 +46,10 @@ class ConditionReports:
         """Return tasks that wait for the judgement of their `when`, in order of id, above `after`."""
         async with self._source.snapshot() as db:
             rows = await db.execute(_WAITING, {"after": after, "limit": bounded_limit(limit)})
+            return [WaitingCondition(**row) for row in rows.mappings()]
+
+    async def asking_tasks(self, *, after: int = 0, limit: int = 500) -> list[WaitingCondition]:
+        """Return waiting tasks that ask something of the engine, in order of id, above `after`."""
+        async with self._source.snapshot() as db:
+            rows = await db.execute(_ASKING, {"after": after, "limit": bounded_limit(limit)})
             return [WaitingCondition(**row) for row in rows.mappings()]

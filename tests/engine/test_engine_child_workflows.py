@@ -1,0 +1,122 @@
+"""Children: jobs that tasks wait for, from the document to the outputs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.connectors.child_workflow import ChildWorkflow
+from core.connectors.registry import Registry
+from core.control.api import Target
+from core.model.errors import InvalidDocument
+from tests.support.house import House, task
+
+
+@pytest.fixture
+async def house(empty_house: House) -> House:
+    """Return an open house whose engine knows children."""
+    empty_house.registry = lambda: Registry([ChildWorkflow(), empty_house.steer])
+    await empty_house.open()
+    return empty_house
+
+
+CHILD = """
+name: inner
+params: {n: {type: integer}}
+outputs: {twice: "${{ params.n * 2 }}", end: "${{ tasks.a.status }}"}
+tasks: [{key: a, uses: steer, with: {do: succeed}}]
+"""
+FAILS = """
+name: inner
+tasks: [{key: a, uses: steer, with: {do: fail, times: 1}}]
+"""
+
+
+def waits_for(path: Path, **more: object) -> dict[str, object]:
+    return {"key": "sub", "uses": "workflow", "with": {"file": str(path), **more}}
+
+
+async def test_a_task_waits_for_a_child_and_gives_out_what_that_gives_out(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text(CHILD)
+    after = task("b", "succeed", "sub", when="${{ tasks.sub.output.twice == 14 }}")
+    job = await house.submit(waits_for(file, params={"n": 7}), after)
+    assert (await house.ended(job)).status == "succeeded"
+    ((output,),) = house.rows("SELECT output FROM task WHERE key = 'sub'")
+    assert json.loads(output) == {"twice": 14, "end": "succeeded"}
+    assert house.states(job)["b"] == "succeeded"
+    link = house.rows("SELECT depth, root_id, parent_task FROM job WHERE name = 'inner'")
+    assert link == [(1, job, house.task_id(job, "sub"))]
+
+
+async def test_a_child_is_as_its_file_was_when_the_job_was_submitted(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text(CHILD)
+    job = await house.submit(task("first", "block"), {**waits_for(file, params={"n": 1}), "needs": ["first"]})
+    await house.running("first")
+    file.unlink()
+    house.steer.release("first")
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_failure_travels_up_and_a_retry_runs_what_failed_in_the_same_child(
+    house: House, tmp_path: Path
+):
+    file = tmp_path / "inner.yaml"
+    file.write_text(FAILS)
+    job = await house.submit(waits_for(file))
+    assert (await house.ended(job)).status == "failed"
+    ((error,),) = house.rows("SELECT error FROM task WHERE key = 'sub'")
+    told = json.loads(error)
+    assert (told["code"], told["facts"]["task"]) == ("workflow.failed", "a")
+    await house.control.retry(Target(job_id=job))
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.rows("SELECT count(*) FROM job WHERE name = 'inner'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"file": "gone.yaml"}, "gone.yaml cannot be read"),
+        ({"name": "nothing"}, "nothing cannot be read"),
+        ({"file": "self.yaml"}, "workflows begin each other in a circle: self -> self"),
+        ({"file": "inner.yaml"}, "inner.yaml needs the parameter `n`"),
+        ({"file": "inner.yaml", "params": {"n": 1, "m": 2}}, "`m` is not a parameter"),
+    ],
+)
+async def test_a_child_that_cannot_be_is_named_when_the_job_is_submitted(
+    house: House, tmp_path: Path, said: dict[str, object], message: str
+):
+    (tmp_path / "inner.yaml").write_text(CHILD)
+    own = json.dumps(
+        {"name": "self", "tasks": [{"key": "a", "uses": "workflow", "with": {"file": "self.yaml"}}]}
+    )
+    (tmp_path / "self.yaml").write_text(own)
+    whole = {**said, **({"file": str(tmp_path / str(said["file"]))} if "file" in said else {})}
+    with pytest.raises(InvalidDocument) as caught:
+        await house.submit({"key": "sub", "uses": "workflow", "with": whole})
+    assert any(message in fault.message for fault in caught.value.faults), caught.value.faults
+
+
+async def test_children_nine_deep_are_refused_and_eight_deep_end(house: House, tmp_path: Path):
+    (tmp_path / "d0.yaml").write_text(json.dumps({"name": "d0", "tasks": [task("a")]}))
+    for depth in range(1, 9):
+        below = {"key": "a", "uses": "workflow", "with": {"file": f"d{depth - 1}.yaml"}}
+        (tmp_path / f"d{depth}.yaml").write_text(json.dumps({"name": f"d{depth}", "tasks": [below]}))
+    job = await house.submit(waits_for(tmp_path / "d7.yaml"))
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.rows("SELECT max(depth) FROM job") == [(8,)]
+    with pytest.raises(InvalidDocument):
+        await house.submit(waits_for(tmp_path / "d8.yaml"))
+
+
+async def test_a_cancel_goes_down_and_the_job_above_ends_with_its_child(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text("name: inner\ntasks: [{key: a, uses: steer, with: {do: block}}]\n")
+    job = await house.submit(waits_for(file))
+    await house.running("a")
+    await house.control.cancel(Target(job_id=job))
+    assert (await house.ended(job)).status == "cancelled"
+    assert house.rows("SELECT status FROM job WHERE name = 'inner'") == [("cancelled",)]
