@@ -5,19 +5,17 @@ Called by the operations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from console.verbs.apply import ACTOR
 from console.verbs.questions import Notices, Plan, Questions, Report
 from console.verbs.selection import Selection, names_of
 from core.control.api import ControlAPI, Purge
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.commands import Effect, Refusal
-from core.model.purges import PurgeWhat
+from core.model.commands import Effect
+from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
-from core.render.sizes import size_text
+from core.render.purge_texts import purge_text
 
 MOST = 10_000
 """Rows that one purge of the console takes: their ids are frozen when the plan is made."""
@@ -26,16 +24,6 @@ _LISTED = 20
 """What stays, listed one by one."""
 _GONE = SafeText("nothing of this comes back; one event stays of each")
 _EMPTIED = SafeText("what they wrote does not come back; rows and history stay")
-
-
-@dataclass(slots=True, kw_only=True)
-class _Sum:
-    """All parts of a plan or of a purge."""
-
-    jobs: int = 0
-    tasks: int = 0
-    bytes: int = 0
-    refused: list[Refusal] = field(default_factory=list)
 
 
 async def purge(control: ControlAPI, chosen: Selection, *, questions: Questions, notices: Notices) -> bool:
@@ -51,7 +39,7 @@ async def purge(control: ControlAPI, chosen: Selection, *, questions: Questions,
         return False
     request = Purge(what=what, actor=ACTOR)
     planned = await _all(control, replace(request, effect=Effect.NONE), ids, of=of)
-    title = f"purge {_words(what, planned)}"
+    title = f"purge {purge_text(what, planned)}"
     if not (planned.jobs or planned.tasks):
         await _say_none(planned, questions, notices)
         return False
@@ -59,7 +47,7 @@ async def purge(control: ControlAPI, chosen: Selection, *, questions: Questions,
     if reason is None:
         return False
     done = await _all(control, replace(request, reason=reason), ids, of=of)
-    told = f"purged {_words(what, done)}" + (f"; {len(done.refused):,} stay" if done.refused else "")
+    told = f"purged {purge_text(what, done)}" + (f"; {len(done.refused):,} stay" if done.refused else "")
     show = notices.warn if done.refused else notices.inform
     show(safe_line(told))
     return bool(done.jobs or done.tasks)
@@ -104,9 +92,9 @@ async def _ids(control: ControlAPI, chosen: Selection) -> tuple[int, ...]:
     return tuple(found)
 
 
-async def _all(control: ControlAPI, request: Purge, ids: tuple[int, ...], *, of: Noun) -> _Sum:
+async def _all(control: ControlAPI, request: Purge, ids: tuple[int, ...], *, of: Noun) -> PurgeView:
     """Ask part by part, for the outputs of jobs by their tasks."""
-    total = _Sum()
+    total = PurgeView()
     for first in range(0, len(ids), _PAGE):
         named = ids[first : first + _PAGE]
         if request.what is PurgeWhat.OUTPUTS and of is Noun.JOBS:
@@ -117,28 +105,31 @@ async def _all(control: ControlAPI, request: Purge, ids: tuple[int, ...], *, of:
         after: int | None = 0
         while after is not None:
             part = await control.upkeep.purge(replace(part_of, after=after))
-            total.jobs, total.tasks = total.jobs + part.jobs, total.tasks + part.tasks
-            total.bytes += part.bytes
-            total.refused += part.refused
+            total = PurgeView(
+                jobs=total.jobs + part.jobs,
+                tasks=total.tasks + part.tasks,
+                bytes=total.bytes + part.bytes,
+                refused=(*total.refused, *part.refused),
+            )
             after = part.next
     return total
 
 
-def _plan_lines(what: PurgeWhat, planned: _Sum) -> tuple[SafeText, ...]:
+def _plan_lines(what: PurgeWhat, planned: PurgeView) -> tuple[SafeText, ...]:
     return (
-        safe_line(f"removes     {_words(what, planned)}"),
+        safe_line(f"removes     {purge_text(what, planned)}"),
         _EMPTIED if what is PurgeWhat.OUTPUTS else _GONE,
         *_staying(planned),
     )
 
 
-def _staying(total: _Sum) -> tuple[SafeText, ...]:
+def _staying(total: PurgeView) -> tuple[SafeText, ...]:
     told = [safe_line(f"stays       {one.id}: {one.reason}") for one in total.refused[:_LISTED]]
     more = len(total.refused) - _LISTED
     return (*told, *([SafeText(f"stays       {more:,} more")] if more > 0 else ()))
 
 
-async def _say_none(planned: _Sum, questions: Questions, notices: Notices) -> None:
+async def _say_none(planned: PurgeView, questions: Questions, notices: Notices) -> None:
     if not planned.refused:
         notices.inform(SafeText("nothing here to purge"))
     elif len(planned.refused) == 1:
@@ -146,15 +137,3 @@ async def _say_none(planned: _Sum, questions: Questions, notices: Notices) -> No
     else:
         title = f"nothing is purged: {len(planned.refused):,} stay"
         await questions.report(Report(title=title, lines=_staying(planned)))
-
-
-def _words(what: PurgeWhat, total: _Sum) -> str:
-    tasks = f"{total.tasks:,} task{'' if total.tasks == 1 else 's'}"
-    size = f"{size_text(total.bytes)} of outputs"
-    match what:
-        case PurgeWhat.JOBS:
-            return f"{total.jobs:,} job{'' if total.jobs == 1 else 's'} with {tasks} and {size}"
-        case PurgeWhat.TASKS:
-            return f"{tasks} with {size}"
-        case PurgeWhat.OUTPUTS:
-            return f"{size}, of {tasks}"

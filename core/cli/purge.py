@@ -27,7 +27,7 @@ from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace
 from core.model.text import safe_line
 from core.model.values import JsonObject
-from core.render.sizes import size_text
+from core.render.purge_texts import purge_text
 
 SHOWN = 5
 """Refusals that are written."""
@@ -97,15 +97,7 @@ class _Sum:
         ]
 
     def text(self, what: PurgeWhat) -> str:
-        tasks = f"{self.tasks:,} task{'' if self.tasks == 1 else 's'}"
-        size = f"{size_text(self.bytes)} of outputs"
-        match what:
-            case PurgeWhat.JOBS:
-                return f"{self.jobs:,} job{'' if self.jobs == 1 else 's'} with {tasks} and {size}"
-            case PurgeWhat.TASKS:
-                return f"{tasks} with {size}"
-            case PurgeWhat.OUTPUTS:
-                return f"{size}, of {tasks}"
+        return purge_text(what, PurgeView(jobs=self.jobs, tasks=self.tasks, bytes=self.bytes))
 
 
 async def purge_outputs(arguments: PurgeOutputs) -> int:
