@@ -12,7 +12,7 @@ import pytest
 
 from core.control.server import ControlServer
 from core.model import present
-from core.model.schedules import CatchUp, FirePolicy, Schedule, Timing, Work
+from core.model.schedules import FirePolicy, Schedule, Timing, Work
 from core.model.text import cells
 from tests.support.house import House
 from tests.support.terminal import ROOT, Terminal
@@ -98,12 +98,19 @@ async def test_a_year_of_schedules_passes_and_silence_and_health_are_seen(
     year: Year, size: tuple[int, int]
 ) -> None:
     await year.add("weekly", Timing(cron="0 3 * * 1"), expect_ms=15 * DAY)
-    await year.add("month-end", Timing(calendar="last working day at 18:00"), catch_up=CatchUp.ALL)
+    flow = year.house.paths.home.parent / "month.yaml"
+    flow.write_text(SUCCEED.format("month"))
     argv = [sys.executable, "-P", str(SET_CLOCK), str(year.shift), "--home", str(year.house.paths.home)]
     with Terminal(argv, size=size) as terminal:
         await sees(terminal, " Pulse")
         terminal.press("5")
-        await sees(terminal, "Schedules  2 schedules", "weekly", "month-end")
+        await sees(terminal, "Schedules  1 schedule", "weekly")
+        terminal.press("a")
+        await sees(terminal, "Add a schedule")
+        terminal.press("month-end", "enter", "right", "right", "enter", "last working day at 18:00", "enter")
+        await sees(terminal, "next        Mon 2025-06-30 18:00 +00:00, Thu 2025-07-31 18:00")
+        terminal.press("enter", str(flow), *["shift+tab"] * 5, "enter")
+        await sees(terminal, "schedule month-end: added, next Mon 2025-06-30 18:00", "weekly", "month-end")
         await year.pass_days(182)
         # Half a year: each fire had its job, and what is old was purged meanwhile.
         await sees(terminal, "✓ succ", "6d12h", "17d2h")
