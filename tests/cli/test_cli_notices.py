@@ -25,6 +25,8 @@ def test_what_operators_were_told_is_listed_and_a_sink_is_tried(place: Home, tmp
     failed = place.run("notify", "test", "bad", "--json")
     assert (failed.returncode, json.loads(failed.stderr)["error"]["code"]) == (4, "notify.failed")
     assert "god" in place.run("notify", "test", "god").stderr
+    desk = place.run("notify", "test", "desk")
+    assert (desk.returncode, "desk is shown by the consoles that are open" in desk.stderr) == (2, True)
 
 
 CONFIG = """
@@ -34,6 +36,9 @@ on = ["new_failure"]
 [notify.bad]
 command = ["sh", "-c", "exit 9"]
 on = ["new_failure"]
+[notify.desk]
+console = ["bell"]
+on = ["no_room"]
 """
 
 
