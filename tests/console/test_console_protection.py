@@ -366,6 +366,22 @@ async def test_armed_a_new_job_is_sent_after_its_count_and_kept_in_the_form_with
         assert control.asked == []
 
 
+async def test_armed_a_schedule_is_saved_after_its_count_and_kept_in_the_form_without() -> None:
+    control = stocked()
+    async with opened(control) as operator:
+        await operator.press("5", "a")
+        await operator.hears(PROTECTED)
+        await arm(operator)
+        await operator.press("a", *"tidy", "enter", "enter", *"@daily", "enter", "enter", *"true")
+        await operator.press(*["down"] * 12, "enter")
+        await operator.sees("Add schedule tidy?", "type 1 to confirm")
+        await operator.press("escape")
+        await operator.sees("Add a schedule", "not saved")
+        assert control.schedule_changes == []
+        await operator.press("enter", "1")
+        await operator.until(lambda: control.schedule_changes, "it is added")
+
+
 async def test_a_home_that_is_not_protected_has_nothing_to_arm() -> None:
     control = stocked(protected=False)
     async with opened(control) as operator:

@@ -139,7 +139,7 @@ async def test_an_edit_keeps_what_is_not_touched_takes_away_what_is_emptied_and_
     assert edited.schedule == replace(old.schedule, policy=replace(old.schedule.policy, expect_ms=None))
 
 
-async def test_a_refusal_of_the_engine_stands_in_the_form_and_a_guarded_home_asks_first() -> None:
+async def test_a_refusal_of_the_engine_stands_beside_its_field_or_below_the_form() -> None:
     control = stocked()
     refusals: list[Exception] = [
         Conflict("schedule.taken", "`tidy` is a schedule already"),
