@@ -51,7 +51,7 @@ ROOMS = {
     "core.cli.timeline": ("timeline", "runs", "grid"),
     "core.cli.logs": ("logs",),
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
-    "core.cli.signals": ("signal",),
+    "core.cli.signals": ("signal", "signals"),
     "core.cli.work_items": ("workitems", "approve", "deny"),
     "core.cli.purge": ("purge",),
     "core.cli.retention": ("retention", "disk"),

@@ -25,6 +25,7 @@ from core.control.nouns import (
     notices,
     past,
     schedules,
+    signals,
     upkeep,
     work_items,
 )
@@ -137,6 +138,7 @@ class ReadingControl(ReadingAPI):
         answers.to(schedules.FiresToCome, lambda r: fires_to_come(r.timing, now=reports.schedules.now()))
         answers.to(schedules.MachineZone, lambda _: zone_here())
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
+        answers.to(signals.ListSignals, lambda r: reports.signals.list(limit=r.limit))
         answers.to(work_items.ListWorkItems, lambda r: _items(reports, r))
         answers.to(work_items.GetWorkItem, lambda r: reports.work_items.one(r.item_id))
         answers.to(reading_api.Events, self._events)

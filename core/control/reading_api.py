@@ -20,6 +20,7 @@ from core.control.nouns.logs import Logs
 from core.control.nouns.notices import Notices
 from core.control.nouns.past import Past
 from core.control.nouns.schedules import SchedulesReading
+from core.control.nouns.signals import SignalsReading
 from core.control.nouns.upkeep import UpkeepReading
 from core.control.nouns.work_items import WorkItemsReading
 from core.control.prediction_requests import Predict
@@ -178,6 +179,11 @@ class ReadingAPI(ABC):
     def schedules(self) -> SchedulesReading:
         """Rules that submit jobs."""
         return SchedulesReading(self)
+
+    @property
+    def signals(self) -> SignalsReading:
+        """Signals that are kept, and tasks that wait for one."""
+        return SignalsReading(self)
 
     @property
     def work_items(self) -> WorkItemsReading:

@@ -34,6 +34,7 @@ WORDS: dict[str, list[str]] = {
     "timeline": ["timeline", "2"],
     "failures": ["failures"],
     "signal": ["signal", "go"],
+    "signals": ["signals"],
     "workitems": ["workitems", "--all"],
     "approve": ["approve", BIG],
     "deny": ["deny", "1", "--reason", "no"],

@@ -13,7 +13,7 @@ from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
 from core.control.nouns import data, failures, history, ledger, orphans, past
 from core.control.nouns.configuration import ReloadConfig
-from core.control.nouns.signals import SendSignal
+from core.control.nouns.signals import ListSignals, SendSignal
 from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
@@ -34,6 +34,7 @@ from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.replay import JobAt
 from core.model.signal_commands import Signalled
+from core.model.signal_views import SignalsView
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
 from core.model.usage_views import UsageView
@@ -428,6 +429,10 @@ class FakeControl(FakeItems, ControlAPI):
     async def answer_reload_config(self, _: ReloadConfig) -> Reloaded:
         self.asked.append(("reload", "config"))
         return Reloaded(changes=())
+
+    async def answer_signals(self, r: ListSignals) -> SignalsView:
+        self.asked.append(("signals", r.limit))
+        return SignalsView()
 
     async def answer_signal(self, r: SendSignal) -> Signalled:
         self.asked.append(("signal", r.name))

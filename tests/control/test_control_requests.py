@@ -277,6 +277,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         ),
         '{"name":"go","key":"7","data":{"n":1},"uid":"x","keep_ms":5,"actor":"ann"}',
     ),
+    ("signals", lambda c: c.signals.list(limit=5), '{"limit":5}'),
     (
         "work_items",
         lambda c: c.work_items.list(ItemScope.MINE, limit=3, actor="ann"),

@@ -5,10 +5,11 @@ The part `signals` of the ControlAPI.
 
 from __future__ import annotations
 
-from core.control.arguments import OPERATOR
+from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
 from core.model.signal_commands import Signal, Signalled
+from core.model.signal_views import SignalsView
 from core.model.values import JsonValue, json_size
 
 KEEP_MS = 7 * 86_400_000
@@ -46,7 +47,20 @@ class SendSignal(Request[Signalled], frozen=True, kw_only=True):
         )
 
 
-class SignalVerbs(Verbs):
+@verb("signals", Kind.READ)
+class ListSignals(Request[SignalsView], frozen=True, kw_only=True):
+    limit: int = PAGE
+
+
+class SignalsReading(Verbs):
+    """Signals, and who waits for them."""
+
+    async def list(self, *, limit: int = PAGE) -> SignalsView:
+        """Return what is kept, the oldest first, and who waits, the longest first; so many of each."""
+        return await self._control.ask(ListSignals(limit=limit))
+
+
+class SignalVerbs(SignalsReading):
     """Signals that tasks wait for."""
 
     async def send(self, signal: SendSignal) -> Signalled:

@@ -37,6 +37,7 @@ from core.store.reports.replays import ReplayReports
 from core.store.reports.retention import RetentionReports
 from core.store.reports.run_times import RunTimeReports
 from core.store.reports.schedules import ScheduleReports
+from core.store.reports.signals import SignalReports
 from core.store.reports.source import Source, wall_clock
 from core.store.reports.surroundings import SurroundingsReports
 from core.store.reports.targets import TargetReports
@@ -62,6 +63,7 @@ class Reports:
         self.jobs = JobReports(source)
         self.tasks = TaskReports(source)
         self.events = EventReports(source)
+        self.signals = SignalReports(source)
         self.lookouts = LookoutReports(source)
         self.queues = QueueReports(source)
         self.pools = PoolReports(source)
