@@ -80,6 +80,7 @@ def test_taskdecks_own_connectors_are_there(tmp_path):
         "shell",
         "signal",
         "wait",
+        "workflow",
     ]
     assert registry.check("delay", {"seconds": 1}) == ()
     assert len(registry.check("http", {"urll": "x"})) == 2

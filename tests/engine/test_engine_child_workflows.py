@@ -120,3 +120,22 @@ async def test_a_cancel_goes_down_and_the_job_above_ends_with_its_child(house: H
     await house.control.cancel(Target(job_id=job))
     assert (await house.ended(job)).status == "cancelled"
     assert house.rows("SELECT status FROM job WHERE name = 'inner'") == [("cancelled",)]
+
+
+async def test_a_resume_of_the_job_above_leaves_a_child_paused_that_was_paused_itself(
+    house: House, tmp_path: Path
+):
+    file = tmp_path / "inner.yaml"
+    file.write_text("name: inner\ntasks: [{key: a, uses: steer, with: {do: block}}]\n")
+    job = await house.submit(waits_for(file))
+    await house.running("a")
+    ((child,),) = house.rows("SELECT id FROM job WHERE name = 'inner'")
+    marks = "SELECT status, paused_above FROM job WHERE name = 'inner'"
+    await house.control.pause(Target(job_id=job))
+    assert house.rows(marks) == [("running", 1)]
+    await house.control.pause(Target(job_id=child))
+    await house.control.resume(Target(job_id=job))
+    assert house.rows(marks) == [("paused", 0)]
+    await house.control.resume(Target(job_id=child))
+    house.steer.release("a")
+    assert (await house.ended(job)).status == "succeeded"
