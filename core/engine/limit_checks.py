@@ -114,7 +114,7 @@ def _faults(plan: TaskPlan, facts: TaskFacts, limits: Sequence[Limit]) -> Iterat
         if limit is not None:
             message = (
                 f"it costs {_with_unit(amount, unit)}, and `{safe_line(limit.name)}` never has more than"
-                f" {_with_unit(limit.max, unit)}"
+                f" {_with_unit(limit.most, unit)}"
             )
             yield _FieldFault(("cost", unit), Fault(code="budget.too_small", message=message))
 
@@ -126,9 +126,9 @@ def _too_small(unit: str, amount: int, facts: TaskFacts, limits: Sequence[Limit]
     mine = [
         limit
         for limit in limits
-        if limit.name in names and limit.is_metered and limit.unit == unit and amount > limit.max
+        if limit.name in names and limit.is_metered and limit.unit == unit and amount > limit.most
     ]
-    return min(mine, key=lambda limit: (limit.max, limit.name), default=None)
+    return min(mine, key=lambda limit: (limit.most, limit.name), default=None)
 
 
 def _with_unit(amount: int, unit: str) -> str:

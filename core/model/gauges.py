@@ -85,3 +85,8 @@ class Gauge(Struct, kw_only=True):
         limit = self.limit
         is_raised = limit.window_max is not None and limit.window_turns == self.turns_at
         return limit.window_max if is_raised and limit.window_max is not None else limit.max
+
+    @property
+    def most(self) -> int:
+        """Return the larger of the maxima of this window and of those that follow."""
+        return max(self.cap, self.limit.max)

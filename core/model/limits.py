@@ -145,6 +145,11 @@ class Limit(Struct, frozen=True, kw_only=True):
         """Whether amounts of it are reserved at the claim and settled at the end."""
         return self.kind is LimitKind.BUDGET or (self.kind is LimitKind.QUOTA and bool(self.unit))
 
+    @property
+    def most(self) -> int:
+        """The larger of `max` and of what stands for it in some window."""
+        return max(self.max, self.window_max or 0)
+
 
 class PoolOrder(StrEnum):
     """Which of its queues a pool takes from first."""

@@ -86,7 +86,7 @@ def is_spent(gauge: Gauge, need: int) -> bool:
     limit = gauge.limit
     if not limit.is_metered or gauge.is_frozen:
         return False
-    return limit.max - gauge.used - gauge.unknown < max(need, 1)
+    return gauge.cap - gauge.used - gauge.unknown < max(need, 1)
 
 
 def take(gauge: Gauge, amount: int, *, now: int) -> None:
@@ -146,7 +146,7 @@ def available(gauge: Gauge, *, held: int) -> int:
     """Return what an attempt that holds so much may spend; not above 0 = the limit is spent for it."""
     if gauge.is_frozen:
         return 0
-    return gauge.limit.max - gauge.used - gauge.reserved - gauge.unknown + held
+    return gauge.cap - gauge.used - gauge.reserved - gauge.unknown + held
 
 
 def lose(gauge: Gauge, held: int, unknown: int, *, counted_at: int) -> None:

@@ -27,7 +27,18 @@ from core.model.commands import Complete, FollowUp, Operated, Rehearse
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
-from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.limits import (
+    Backend,
+    Dimension,
+    Limit,
+    LimitKind,
+    LimitRef,
+    OnExhausted,
+    Per,
+    Pool,
+    Spent,
+    Window,
+)
 from core.model.outcomes import Lost, Outcome, Succeeded
 from core.model.plans import TaskPlan
 from core.store.transaction import Group, carry_out
@@ -229,6 +240,35 @@ def test_a_budget_that_is_raised_for_this_window_is_back_when_the_window_turns(d
     deck.now += DAY
     assert len(deck.claim(ANY)) == 1
     assert deck.gauge("team") == (0, USD, 0)
+
+
+@pytest.mark.parametrize("policy", [OnExhausted.FAIL, OnExhausted.FINISH])
+def test_what_a_budget_was_raised_to_for_this_window_is_not_spent_before(
+    deck: LimitedDeck, policy: OnExhausted
+) -> None:
+    deck.configure(limits=(budget(1, on_exhausted=policy),))
+    deck.ask(SetLimit(name="team", to="3", span=Span.WINDOW))
+    first, _ = deck.loose(work("a", 1.5), work("b", 1))
+    deck.claim(1)
+    deck.end((first, 1), spent=(spent(1.5),))
+    # More than all that it has from the next window on, and less than is left of this one.
+    assert len(deck.claim(ANY)) == 1
+    deck.loose(work("c", 1))
+    deck.claim(ANY)
+    deck.do(FollowUp(), slots=ANY)
+    statuses = deck.db.execute("SELECT key, status, error->>'$.facts.max' FROM task ORDER BY id").fetchall()
+    assert statuses == [("a", "succeeded", None), ("b", "running", None), ("c", "queued", None)]
+
+
+def test_what_a_budget_lowered_for_this_window_is_too_small_for_waits_for_the_next(deck: LimitedDeck) -> None:
+    deck.configure(limits=(budget(2),))
+    deck.ask(SetLimit(name="team", to="1", span=Span.WINDOW))
+    deck.loose(work("a", 1.5))
+    deck.claim(ANY)
+    deck.do(FollowUp(), slots=ANY)
+    assert deck.db.execute("SELECT status FROM task").fetchall() == [("queued",)]
+    deck.now += DAY
+    assert len(deck.claim(ANY)) == 1
 
 
 def test_a_key_that_is_used_first_has_what_the_budget_was_raised_to(deck: LimitedDeck) -> None:

@@ -81,7 +81,7 @@ def gauge_numbers(gauge: Gauge, *, needs: int, left: int) -> JsonObject:
     """Return a gauge as programs read it; amounts in its unit."""
     limit = gauge.limit
     numbers: JsonObject = {"limit": limit.name, "key": gauge.key, "kind": limit.kind.value}
-    amounts = {"max": limit.max, "needs": needs, "left": left, "used": gauge.used}
+    amounts = {"max": gauge.cap, "needs": needs, "left": left, "used": gauge.used}
     if limit.kind is LimitKind.CONCURRENCY:
         amounts = {"max": limit.max, "needs": needs, "left": left, "open": gauge.reserved}
     elif limit.kind is LimitKind.RATE:
@@ -167,18 +167,19 @@ def _amount(gauge: Gauge, task: TaskFacts, needs: int, capacity: Capacity) -> Re
     return Reason(
         code=WaitCode.QUOTA if is_quota else WaitCode.BUDGET,
         short=f"{limit.kind} {name}",
-        text=f"{limit.kind} {name} {_left(limit, needs, left)}{_spent(gauge, left)}",
+        text=f"{limit.kind} {name} {_left(gauge, needs, left)}{_spent(gauge, left)}",
         ends=_more(gauge, needs),
         since=task.queued_at,
-        until=None if needs > limit.max else gauge.turns_at,
+        until=None if needs > gauge.most else gauge.turns_at,
         numbers=gauge_numbers(gauge, needs=needs, left=left),
     )
 
 
-def _left(limit: Limit, needs: int, left: int) -> str:
-    most, window = amount_text(limit, limit.max), _WINDOWS[limit.window.per]
+def _left(gauge: Gauge, needs: int, left: int) -> str:
+    limit = gauge.limit
+    most, window = amount_text(limit, gauge.cap), _WINDOWS[limit.window.per]
     whole = f"{most} {'' if limit.unit else 'starts '}{window}"
-    if needs > limit.max:
+    if needs > gauge.most:
         return f"is {whole}, and it needs {amount_text(limit, needs)}: it can never start"
     if left <= 0:
         return f"has nothing left of {whole}"
@@ -205,7 +206,7 @@ def _spent(gauge: Gauge, left: int) -> str:
 def _more(gauge: Gauge, needs: int) -> str:
     limit = gauge.limit
     larger = f"a larger `max` of {limit.kind} {limit.name}"
-    if needs > limit.max:
+    if needs > gauge.most:
         return f"{larger}, or a lower `cost` of the task"
     unknown = ", 'taskdeck budgets reconcile' settles what is unknown" if gauge.unknown else ""
     if gauge.turns_at is not None:

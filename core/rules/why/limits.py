@@ -84,7 +84,7 @@ def _behind_head(task: TaskFacts, head: LaneHead, need: Need, capacity: Capacity
             f" 'taskdeck hold --task {head.task_id}' takes it out of the line"
         ),
         since=task.queued_at,
-        until=None if need.amount > limit.max else gauge.turns_at,
+        until=None if need.amount > gauge.most else gauge.turns_at,
         numbers={**gauge_numbers(gauge, needs=need.amount, left=left), "task": head.task_id},
     )
 

@@ -86,7 +86,7 @@ def _left(batch: Batch, one: Holding, gauge: Gauge, held: Mapping[int, int]) -> 
         name=gauge.limit.name,
         key=gauge.key,
         unit=gauge.limit.unit,
-        max=gauge.limit.max,
+        max=gauge.cap,
         left=batch.rules.gauges.available(gauge, held=own),
     )
 

@@ -79,7 +79,7 @@ class Patience:
         """Note what waits behind a gauge from which more was spent."""
         if not self._may_fail or not gauge.limit.is_metered or gauge.is_frozen:
             return
-        policy, rest = gauge.limit.on_exhausted, gauge.limit.max - gauge.used - gauge.unknown
+        policy, rest = gauge.limit.on_exhausted, gauge.cap - gauge.used - gauge.unknown
         self._note("dear", self._batch.rows(_DEAR, gauge.id, rest, policy))
         if rest <= 0:
             self._note("spent", self._batch.rows(_SHUT, gauge.id, policy))
@@ -94,7 +94,7 @@ class Patience:
         gauges = self._batch.gauges
         for lane_id, need in dear.items():
             gauge = gauges.one(need.gauge_id)
-            is_too_small = gauge.limit.is_metered and need.amount > gauge.limit.max
+            is_too_small = gauge.limit.is_metered and need.amount > gauge.most
             if is_too_small:
                 self._note("dear", [(lane_id,)])
             elif self._may_fail and self._is_spent(gauge, need.amount):
@@ -157,7 +157,7 @@ def _in_vain(batch: Batch, terms: _Terms, cost: str | None) -> TaskError | None:
         if not gauge.limit.is_metered:
             continue
         need = rules.need_of(gauge, costs.get(gauge.limit.unit))
-        if need > gauge.limit.max:
+        if need > gauge.most:
             return _error("budget.too_small", gauge, need)
         policy = terms.on_exhausted or gauge.limit.on_exhausted
         if policy != OnExhausted.WAIT and rules.is_spent(gauge, need):
@@ -173,12 +173,12 @@ def _error(code: str, gauge: Gauge, need: int) -> TaskError:
         "key": gauge.key or None,
         "unit": limit.unit,
         "needs": write_amount(need),
-        "max": write_amount(limit.max),
+        "max": write_amount(gauge.cap),
         "used": write_amount(gauge.used),
         "reserved": write_amount(gauge.reserved),
         "unknown": write_amount(gauge.unknown),
     }
-    whole, gone = write_amount(limit.max), write_amount(gauge.used + gauge.unknown)
+    whole, gone = write_amount(gauge.cap), write_amount(gauge.used + gauge.unknown)
     message = (
         f"it needs {write_amount(need)} {unit}, and `{name}` never has more than {whole}"
         if code == "budget.too_small"
