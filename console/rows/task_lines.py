@@ -16,6 +16,7 @@ from core.filters.fields import Noun
 from core.filters.terms import Filter, Sort
 from core.model.error_line import error_line
 from core.model.events import EventView
+from core.model.group_views import GroupCounts
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso
 from core.model.views import AttemptView, TaskDetail, TaskView
@@ -91,6 +92,7 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         ("uses", task.uses),
         ("needs", ", ".join(detail.needs)),
         ("group", task.group),
+        ("instances", None if task.instances is None else _instances(task.instances)),
         ("on error", "its job goes on" if detail.continue_on_error else None),
         ("succeeds with", _codes(detail.success_exit_codes)),
         ("skips with", _codes(detail.skip_exit_codes)),
@@ -124,6 +126,12 @@ def task_lines(page: TaskPage, look: Look) -> Iterator[SafeText]:
         yield SafeText("")
         yield SafeText(f"newest events (of at most {_EVENTS})")
         yield from (_event(event) for event in page.events)
+
+
+def _instances(group: GroupCounts) -> str:
+    most = "" if group.parallel is None else f", at most {group.parallel:,} at once"
+    rule = "" if group.needed is None else f", {group.needed:,} have to succeed"
+    return f"{group.short}: {group.told}{rule}{most} (set {group.number})"
 
 
 def _codes(codes: Sequence[int]) -> str | None:

@@ -23,6 +23,8 @@ INDEX, MATRIX = "index", "matrix"
 """Names beside that of the item in the expressions of an instance."""
 EXCLUDE = "exclude"
 """The word of a matrix that is not an axis."""
+EMPTY = "empty"
+"""Why a group without items succeeded."""
 RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
 """A range, both ends included."""
 _WHOLE = re.compile(r"\s*\d{1,18}\s*")

@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 from msgspec import Struct, field
 
 from core.model.estimates import Estimate
+from core.model.group_views import GroupCounts
+from core.model.instances import EMPTY
 from core.model.limits import LimitRef
 from core.model.once import Once
 from core.model.run_times import UsualTime
@@ -110,11 +112,22 @@ class TaskView(Struct, frozen=True, kw_only=True):
     """As that of a job; a job that is pinned keeps its tasks, too."""
     tolerated: bool = False
     """It failed, and its job goes on as if it had succeeded."""
+    instances: GroupCounts | None = None
+    """Of a group, once its items are known."""
+    group_task: int | None = None
+    """Of an instance: its group."""
+
+    @property
+    def shown_key(self) -> str:
+        """Its key; of a group with how many instances ended, of how many, and how many failed."""
+        return self.key if self.instances is None else f"{self.key} {self.instances.short}"
 
     @property
     def partial(self) -> bool:
         """Whether it succeeded and a spent budget cut it short; `status_reason` says which."""
-        return self.status == "succeeded" and self.status_reason is not None
+        reason = self.status_reason
+        is_own = self.instances is None and not (self.group_task and reason and reason.startswith("late"))
+        return self.status == "succeeded" and reason not in (None, EMPTY) and is_own
 
     @property
     def trouble(self) -> JsonObject | None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from core.model.group_views import GroupCounts
 from core.model.limits import Amounts
 from core.model.values import JsonObject
 from core.model.views import ClaimsClosed
@@ -256,6 +257,11 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     fails_at: int | None = None
     awaits: AwaitFacts | None = None
     people: AskedPeople | None = None
+    instances: GroupCounts | None = None
+    """Of a group, once its items are known."""
+    group: GroupCounts | None = None
+    """Of an instance that waits for its turn: how its group stands."""
+    group_task: int | None = None
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

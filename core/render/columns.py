@@ -133,7 +133,7 @@ _JOBS = (
 _TASKS = (
     ("id", "TASK", Form.NUMBER, "id", 7, 7, 0),
     ("job", "JOB", Form.NUMBER, "job_id", 6, 6, 2),
-    ("key", "KEY", Form.TEXT, "key", 10, 20, 0),
+    ("key", "KEY", Form.TEXT, "shown_key", 10, 20, 0),
     ("status", "STATUS", Form.TEXT, "status", 10, 10, 0),
     ("try", "TRY", Form.RATIO, "tries:max_attempts", 4, 5, 1),
     ("queue", "QUEUE", Form.TEXT, "queue", 8, 12, 3),

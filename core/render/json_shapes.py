@@ -145,6 +145,8 @@ def task_shape(task: TaskView) -> JsonObject:
         "status_reason": task.status_reason,
         "partial": task.partial,
         "tolerated": task.tolerated,
+        "instances": None if task.instances is None else task.instances.to_json(),
+        "group_task": task.group_task,
         "family": task.family,
         "pinned": _pin_shape(task.pinned),
     }

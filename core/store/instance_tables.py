@@ -22,6 +22,14 @@ from core.store.columns import metadata, required
 UNBEGUN = "set_id IS NOT NULL AND status = 'blocked' AND needs_left = 0 AND wait_reason IS NULL"
 """Of an instance: it waits for nothing but its turn."""
 
+INSTANCES = (
+    "(SELECT json_object('number', i.number, 'total', i.total, 'made', i.made, 'needed', i.needed,"
+    " 'parallel', i.parallel, 'by', (SELECT json_group_object(c.status, c.n) FROM counter c"
+    " WHERE c.scope = 'set' AND c.ref = CAST(i.id AS TEXT) AND c.n > 0))"
+    " FROM instance_set i WHERE i.task_id = {}.id ORDER BY i.number DESC LIMIT 1)"
+)
+"""What a task says of its instances, as JSON; NULL = it has none, or they are not known yet."""
+
 instance_set = Table(
     "instance_set",
     metadata,

@@ -145,6 +145,13 @@ _ITEM = (
     "INSERT INTO work_item (task_id, title, text, form, submitter, created_at, on_due, quorum, four_eyes,"
     " on_deny) VALUES (1, '?', '', '[]', 'ann', 1, 'fail', 1, 0, 'fail')"
 )
+_SET = (
+    "INSERT INTO instance_set (id, job_id, task_id, number, total, made, digest)"
+    " VALUES (9, 2, {}, 1, {}, {}, '')"
+)
+_INSTANCE = "UPDATE task SET set_id = 9, group_task = {}, item = {} WHERE id = {}"
+_WAITS = "UPDATE task SET status = 'waiting', wait_reason = NULL, needs_left = 0 WHERE id = 1"
+_GROUP_ENDED = "UPDATE task SET status = 'failed', finished_at = 1 WHERE id = 1"
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
@@ -209,6 +216,22 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
         "UPDATE task SET status = 'waiting' WHERE id = 2",
         "UPDATE job SET status = 'succeeded', finished_at = 1 WHERE id = 2",
         "INSERT INTO awaited (task_id, job_id, wanted) VALUES (2, 2, 'succeeded')",
+    ),
+    "set.made": (_SET.format(1, 1, 1),),
+    "set.items": (_SET.format(1, 1, 0), _WAITS),
+    "instance.foreign": (_INSTANCE.format(1, 0, 3),),
+    "instance.stuck": (
+        _SET.format(1, 1, 1),
+        _WAITS,
+        _INSTANCE.format(1, 0, 3),
+        "UPDATE task SET status = 'blocked', wait_reason = NULL, needs_left = 0 WHERE id = 3",
+    ),
+    "instance.unended": (_SET.format(1, 1, 1), _GROUP_ENDED, _INSTANCE.format(1, 0, 3)),
+    "group.undecided": (
+        _SET.format(1, 1, 1),
+        _WAITS,
+        _INSTANCE.format(1, 0, 3),
+        "UPDATE task SET status = 'failed', finished_at = 1, wait_reason = NULL WHERE id = 3",
     ),
     "awaited.stray": ("INSERT INTO awaited (task_id) VALUES (1)",),
     "work_item.stray": (_ITEM,),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.model.group_views import GroupCounts
 from core.model.status import TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
@@ -93,9 +94,31 @@ def _own(task: TaskFacts) -> Iterator[Reason]:
         case TaskStatus.RETRYING:
             yield _retry(task)
         case TaskStatus.WAITING:
-            yield answer_reason(task)
+            yield answer_reason(task) if task.instances is None else _instances(task.instances)
         case _:
             return
+
+
+def _instances(group: GroupCounts) -> Reason:
+    left = group.total - group.ended
+    rule = "" if group.needed is None else f"; {group.needed:,} successes are needed"
+    most = "" if group.parallel is None else f"; at most {group.parallel:,} begin at once"
+    made = "" if group.made == group.total else f"; {group.total - group.made:,} are still to be made"
+    return Reason(
+        code=WaitCode.ANSWER,
+        short=f"instances {group.short}",
+        text=f"it waits for {left:,} of its {group.total:,} instances: {group.told}{rule}{most}{made}",
+        ends="the end of its instances: 'taskdeck tasks --where group:KEY' lists them",
+    )
+
+
+def _turn(task: TaskFacts, group: GroupCounts) -> Reason:
+    return Reason(
+        code=WaitCode.SETTLING,
+        short="its turn in the group",
+        text=f"at most {group.parallel or 0:,} instances of its group begin at once: {group.told}",
+        ends=f"the end of another one: 'taskdeck why --task {task.group_task}' says how the group stands",
+    )
 
 
 def _blocked(task: TaskFacts) -> Iterator[Reason]:
@@ -119,6 +142,8 @@ def _blocked(task: TaskFacts) -> Iterator[Reason]:
             text="its `when` is being judged",
             ends="the engine, as soon as it has judged it",
         )
+    elif ready and task.group is not None and task.group.parallel is not None:
+        yield _turn(task, task.group)
     elif ready:
         yield Reason(
             code=WaitCode.SETTLING,

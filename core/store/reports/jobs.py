@@ -72,13 +72,14 @@ class JobReports:
         Large outputs stay references (`{"$payload": hash}`), attempts are left out; of the inbox only
         the newest 1,000 tasks are shown.
         """
-        tasks = DETAILS.where(task.c.job_id == job_id).order_by(task.c.id)
+        # Instances are seen with their groups: there may be 100,000 of one.
+        tasks = DETAILS.where(task.c.job_id == job_id, task.c.set_id.is_(None)).order_by(task.c.id)
         if job_id == INBOX:
             tasks = DETAILS.where(task.c.job_id == INBOX).order_by(task.c.id.desc()).limit(_INBOX_TASKS)
         needs = (
             select(edge.c.task_id, edge.c.need_id)
             .join(task, task.c.id == edge.c.task_id)
-            .where(task.c.job_id == job_id)
+            .where(task.c.job_id == job_id, task.c.set_id.is_(None))
         )
         async with self._source.snapshot() as db:
             view = await read_job(db, job_id)

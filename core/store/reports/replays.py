@@ -34,7 +34,7 @@ _WORKED_OUT = ("retry_at", "tries", "wait_reason")
 _ROWS: Select[*tuple[object, ...]] = select(
     *(column for column in task.c if column.name not in _WORKED_OUT),
     # What a list works out of the present, the events tell of then.
-    *(null().label(name) for name in _WORKED_OUT),
+    *(null().label(name) for name in (*_WORKED_OUT, "instances")),
 )
 _AFTER = {move.event: str(move.target) for move in TASK_MOVES}
 UNKNOWN = "unknown"

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, literal_column, select
 
 from core.filters.fields import Noun
 from core.model.estimates import Estimate
 from core.model.events import EventView
+from core.model.group_views import GroupCounts
 from core.model.limit_forms import costs_of
 from core.model.stored_spec import StoredSpec
 from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
+from core.store.instance_tables import INSTANCES
 from core.store.predicates import column_of
 from core.store.schema import attempt, event, job, queue, stage, task
 from core.store.sql import unpack
@@ -53,6 +55,7 @@ JOBS: Select[*tuple[object, ...]] = select(
 _LISTED = (
     *(column for column in task.c if column.name not in (*_LARGE, *_WORKED_OUT)),
     *(column_of(Noun.TASKS, name).label(name) for name in _WORKED_OUT),
+    literal_column(INSTANCES.format("task")).label("instances"),
 )
 TASKS: Select[*tuple[object, ...]] = select(*_LISTED)
 DETAILS: Select[*tuple[object, ...]] = select(*_LISTED, *(task.c[name] for name in _LARGE))
@@ -199,6 +202,8 @@ def task_view(row: AnyRow) -> TaskView:
         family=row.family,
         pinned=_pinned(row),
         tolerated=bool(row.tolerated),
+        instances=None if row.instances is None else GroupCounts.from_json(object_of(row.instances)),
+        group_task=row.group_task,
     )
 
 

@@ -38,7 +38,7 @@ _KINDS = ", ".join(
 _TASKS = (
     "SELECT t.id, t.key, t.status, t.queue, t.finished_at, t.tolerated, s.name AS stage, s.position,"
     " s.is_finally FROM task t"
-    " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job {}"
+    " JOIN stage s ON s.id = t.stage_id WHERE t.job_id = :job AND t.set_id IS NULL {}"
 )
 _NEWEST = text(_TASKS.format("ORDER BY t.id DESC LIMIT :most"))
 # The unary plus: the index on jobs has their tasks by status, and all of them would be sorted.

@@ -13,15 +13,18 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.capacity_facts import CapacityFacts, LineFacts
+from core.model.group_views import GroupCounts
 from core.model.limit_forms import costs_of
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
 from core.model.waits import AskedPeople, LaneHead, Need, Switch, TaskFacts
+from core.store.instance_tables import INSTANCES
 from core.store.reports.awaits import AWAITS, await_facts
 from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
 from core.store.reports.jobs import read_job
 from core.store.reports.lines import read_line
 from core.store.reports.refusals import unknown_task
+from core.store.reports.rows import object_of
 from core.store.reports.source import Source
 from core.store.sql import ids
 
@@ -59,12 +62,15 @@ _FACTS = text(
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('name')} END AS earlier,"
     f" CASE WHEN s.status = 'pending' THEN {_EARLIER.format('open_tasks')} END AS earlier_open,"
     " n.id AS need_id, n.key AS need_key, n.status AS need_status,"
-    " t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set"
+    f" t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set, {INSTANCES.format('t')} AS instances,"
+    f" CASE WHEN t.status = 'blocked' AND t.set_id IS NOT NULL THEN {INSTANCES.format('g')} END AS of_group,"
+    " t.group_task"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     " LEFT JOIN awaited w ON w.task_id = t.id"
     " LEFT JOIN work_item p ON p.task_id = t.id AND p.outcome IS NULL AND t.status = 'waiting'"
     " LEFT JOIN lane l ON l.id = t.lane_id LEFT JOIN aisle a ON a.id = l.aisle_id"
+    " LEFT JOIN task g ON g.id = t.group_task"
     f" LEFT JOIN task n ON t.needs_left > 0 AND n.id = {_OPEN_NEED}"
 )
 _NEEDS = text(
@@ -154,6 +160,9 @@ class _Row(NamedTuple):
     cost: str | None
     queue_set: int | None
     own_set: int | None
+    instances: str | None
+    of_group: str | None
+    group_task: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,7 +356,14 @@ def _task(row: _Row) -> TaskFacts:
         awaits=None if row.awaits is None else await_facts(row.awaits),
         people=_people(row),
         fault=_missing(row),
+        instances=_counts(row.instances),
+        group=_counts(row.of_group),
+        group_task=row.group_task,
     )
+
+
+def _counts(stored: str | None) -> GroupCounts | None:
+    return None if stored is None else GroupCounts.from_json(object_of(stored))
 
 
 def _missing(row: _Row) -> str:

@@ -13,6 +13,7 @@ from core.store.sql import among
 from core.store.verify.check import check
 from core.store.verify.family_checks import FAMILY_CHECKS
 from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
+from core.store.verify.instance_checks import INSTANCE_CHECKS
 from core.store.verify.notice_checks import NOTICE_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 from core.store.verify.schedule_checks import SCHEDULE_CHECKS
@@ -436,5 +437,6 @@ CHECKS = (
     *_JOBS,
     *WORK_ITEM_CHECKS,
     *UPKEEP_CHECKS,
+    *INSTANCE_CHECKS,
 )
 """Every check, in the order of its run."""
