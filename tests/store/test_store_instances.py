@@ -10,9 +10,10 @@ import pytest
 
 from core.model.commands import Cancel, Complete, FollowUp, Hold, Rerun, Unhold
 from core.model.instances import AfterThreshold, ForEach, OnInstanceFailure
-from core.model.judgements import Decide, Expand, Proceed, SkipIt
-from core.model.outcomes import Succeeded
+from core.model.judgements import Decide, Expand, FailIt, Proceed, SkipIt
+from core.model.outcomes import Succeeded, TaskError
 from core.model.plans import NeedPlan, OnTaskFailure, StagePlan
+from core.model.purge_commands import Purge, SweepPurged
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 
@@ -556,3 +557,35 @@ def test_a_group_of_finally_runs_again_with_the_job(deck: Deck, groups: Groups) 
     assert groups.statuses("f") == ["queued", "queued"]
     deck.drain()
     assert groups.job_status() == "succeeded"
+
+
+def test_a_job_that_is_purged_leaves_nothing_of_its_instances(deck: Deck, groups: Groups) -> None:
+    job = deck.job(stage(group(on_failure=OnInstanceFailure.CONTINUE), task("z")))
+    groups.expand(1_200)
+    groups.follow()
+    deck.drain(2_000)
+    deck.do(Rerun(task_ids=(1,), actor="ana"))
+    groups.expand(3)
+    deck.drain()
+    while deck.do(Purge(job_ids=(job,), cause="asked", reason="", actor="ana"))[0].left:
+        assert verify(deck.db) == ()
+    deck.do(SweepPurged())
+    for table in ("task", "instance_set", "instance_page", "edge", "attempt"):
+        assert deck.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    assert deck.db.execute("SELECT count(*) FROM counter WHERE scope = 'set'").fetchone() == (0,)
+
+
+def test_a_group_that_cannot_be_judged_again_ends_an_instance_that_runs_again_meanwhile(
+    deck: Deck, groups: Groups
+) -> None:
+    deck.job(stage(group()))
+    groups.expand(2)
+    deck.drain()
+    deck.do(Rerun(task_ids=(1,), actor="ana"))
+    deck.do(Rerun(task_ids=(groups.row("g[0]")[0],), actor="ana"))
+    assert groups.statuses() == ["blocked", "succeeded"]
+    error = TaskError(code="for_each.unfit", message="no items")
+    deck.do(Decide(task_id=1, verdict=FailIt(error=error)))
+    groups.follow()
+    assert groups.statuses() == ["cancelled", "succeeded"]
+    assert groups.job_status() == "failed"

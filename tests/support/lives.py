@@ -26,11 +26,13 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.form_values import read_form
+from core.model.instances import AfterThreshold, ForEach, OnInstanceFailure
 from core.model.judgements import (
     Await,
     BeginChild,
     BeginWorklet,
     Decide,
+    Expand,
     FailIt,
     Judgement,
     Proceed,
@@ -98,6 +100,8 @@ def plan(draw: Random) -> JobPlan:
                 more |= {"uses": "signal", "waits": True}
             elif draw.random() < 0.15:
                 more["on_failure"] = OnFailure(workflow="repair", max=2)
+            elif draw.random() < 0.2:
+                more["for_each"] = _instances(draw)
             if draw.random() < 0.2:
                 more["queue"] = "other"
             if draw.random() < 0.2:
@@ -113,6 +117,18 @@ def plan(draw: Random) -> JobPlan:
     return job(*stages, client_key=key, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
     given: JsonObject = {"x": 1} if draw.random() < 0.3 else {}
     return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url, outputs=given)
+
+
+def _instances(draw: Random) -> ForEach:
+    threshold = draw.choice((None, None, "1", "2", "50%"))
+    return ForEach(
+        over="x",
+        max_parallel=draw.choice((None, None, 1, 2)),
+        threshold=threshold,
+        after=draw.choice(tuple(AfterThreshold)) if threshold else AfterThreshold.CANCEL_REST,
+        on_failure=draw.choice(tuple(OnInstanceFailure)),
+        judges_each=draw.random() < 0.3,
+    )
 
 
 def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:
@@ -191,7 +207,10 @@ def _complete(deck: Deck, draw: Random) -> Command | None:
 
 
 def _decide(deck: Deck, draw: Random) -> Command | None:
-    sql = "SELECT id, spec->>'$.waits' FROM task WHERE conditional AND status = 'blocked' ORDER BY id"
+    sql = (
+        "SELECT id, spec->>'$.waits', spec->'$.for_each' FROM task"
+        " WHERE conditional AND status = 'blocked' ORDER BY id"
+    )
     row = _pick(deck, draw, sql)
     error = TaskError(code="when.type", message="no boolean")
     asking = _pick(deck, draw, "SELECT task_id, asks FROM awaited WHERE asks IS NOT NULL ORDER BY task_id")
@@ -199,7 +218,9 @@ def _decide(deck: Deck, draw: Random) -> Command | None:
         return Decide(task_id=asking[0], verdict=_answered(draw, asking[1]))
     if row is None:
         return None
-    waits = draw.choice((_awaited(draw, deck.now), _child(draw))) if row[1] else Proceed()
+    waits: Judgement = draw.choice((_awaited(draw, deck.now), _child(draw))) if row[1] else Proceed()
+    if row[2] is not None:
+        waits = Expand(items=[*range(draw.choice((0, 1, 3, 3, 5)))])
     verdict = draw.choice((waits, waits, SkipIt(), FailIt(error=error)))
     return Decide(task_id=row[0], verdict=verdict)
 

@@ -55,16 +55,20 @@ class _Due:
 
     finals: list[FinalTask] = field(default_factory=list)
     verdicts: list[int] = field(default_factory=list)
+    sets: set[int] = field(default_factory=set)
+    turns: set[int] = field(default_factory=set)
 
     def follow(self, batch: Batch) -> None:
         batch.finals, batch.verdicts = list(self.finals), list(self.verdicts)
+        batch.sets, batch.turns = set(self.sets), set(self.turns)
         # A task of another job that is at fault must not keep this one back.
         apply_consequences(batch, over=put_off)
 
 
 def apply_consequences_apart(batch: Batch) -> None:
     """Follow final tasks and verdicts; where that fails, job by job: one at fault is failed or set aside."""
-    whole = _Due(batch.finals, batch.verdicts)
+    whole = _Due(batch.finals, batch.verdicts, batch.sets, batch.turns)
+    batch.sets, batch.turns = set(), set()
     if tried(batch, whole.follow) is None:
         batch.finals, batch.verdicts = [], []
         return
@@ -74,6 +78,10 @@ def apply_consequences_apart(batch: Batch) -> None:
     for job_id in batch.verdicts:
         due.setdefault(job_id, _Due()).verdicts.append(job_id)
     batch.finals, batch.verdicts = [], []
+    for set_id in sorted(whole.sets | whole.turns):
+        row = batch.one(_JOB_OF["set"], set_id)
+        if row is not None:
+            due.setdefault(row[0], _Due()).sets.add(set_id)
     for job_id, part in due.items():
         _contain(batch, job_id, part.follow)
 

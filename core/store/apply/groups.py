@@ -96,7 +96,12 @@ def sets_of(batch: Batch, task_ids: Iterable[int]) -> list[int]:
 
 
 def decide_groups(batch: Batch, finals: Iterable[FinalTask]) -> None:
-    """Decide the groups of instances that ended, each at most once; let the next ones begin."""
+    """Decide the groups of instances that ended, each at most once; let the next ones begin.
+
+    Of a group that ended itself, however that came, the rest of the instances is ended.
+    """
+    finals = list(finals)
+    batch.sets.update(sets_of(batch, (final.task_id for final in finals if final.set_id is None)))
     for set_id in sorted({final.set_id for final in finals if final.set_id is not None}):
         group = read_set(batch, set_id)
         if group is not None and not decide(batch, group):

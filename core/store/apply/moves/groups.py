@@ -103,4 +103,7 @@ def reopen_groups(batch: Batch, task_ids: Iterable[int], cause: Cause) -> Sequen
         move = TASK["rerun_waiting"].leaving(TaskStatus(status))
         note: JsonObject = {"status": TaskStatus.WAITING, **cause.note}
         batch.task_moved(place, move, actor=cause.actor, data=note)
+    if places:
+        # A group may fail again in this batch, with an error of another family.
+        batch.families.flush()
     return places
