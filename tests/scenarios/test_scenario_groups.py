@@ -1,4 +1,4 @@
-"""A group over kill -9 of its engines: each item once, one decision."""
+"""A group over kills of its engines: made whole, decided once."""
 
 from __future__ import annotations
 
