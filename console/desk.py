@@ -20,6 +20,7 @@ from console.verbs.backends import BackendVerbs
 from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from console.verbs.schedules import ScheduleVerbs
+from console.verbs.work_items import ItemVerbs
 from core.control.api import ControlAPI
 from core.model.text import SafeText, safe_line
 
@@ -53,6 +54,7 @@ class Desk:
     capacity: CapacityVerbs
     backends: BackendVerbs
     schedules: ScheduleVerbs
+    items: ItemVerbs
     feed: Feed
     looks: Looks
     theme: str

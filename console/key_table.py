@@ -102,6 +102,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("screen_budgets", "6", "6", "screen('budgets')", "budgets: what is spent and left", ""),
         ("screen_queues", "7", "7", "screen('queues')", "pools and queues", ""),
         ("screen_health", "8", "8", "screen('health')", "health: engine, machine, backends", ""),
+        ("screen_people", "9", "9", "screen('people')", "people: tasks that wait for them", ""),
         ("screen_orphans", "0", "0", "screen('orphans')", "orphans", ""),
         ("history_back", "left_square_bracket", "[", "history(-1)", "back in the history", ""),
         ("history_forward", "right_square_bracket", "]", "history(1)", "forward in the history", ""),
@@ -168,6 +169,14 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("raise_rate", "B", "B", "raise_limit", "another maximum for the limit (plan, reason, asks)", ""),
         ("reset_backend", "r", "r", "reset_backend", "let a task try out the backend (asks)", ""),
         ("next_panel", "tab", "Tab", "app.focus_next", "go on: pools, limits, backends, queues", "panel"),
+    ),
+    "items": (
+        ("approve", "a", "a", "approve", "fill in the form of the work item and approve it", "approve"),
+        ("deny", "d", "d", "deny", "deny the work item, with a reason", "deny"),
+        ("claim", "c", "c", "claim", "claim the work item, or release it", "claim"),
+        ("delegate", "D", "D", "delegate", "give the work item to another person", "delegate"),
+        ("comment", "m", "m", "comment", "write a remark on the work item", "remark"),
+        ("scope", "v", "v", "scope", "show others: open, mine, overdue, all", "others"),
     ),
     "schedules": (
         ("trigger", "T", "T", "trigger", "fire the schedule now (asks)", "trigger"),

@@ -108,6 +108,7 @@ PLACE_WORDS: Mapping[str, str] = {
     "schedules": "cron crontab timer timers calendar recurring nightly fires misfires when",
     "budgets": "money cost costs spend spending dollars usd tokens price quota limits ledger",
     "queues": "pools slots lanes lines depth backlog waiting concurrency rate limits workers capacity",
+    "people": "human work items workitems approvals approve deny inbox waiting mine assigned quorum",
     "orphans": "lost zombies leftovers ownerless",
     "notices": "notify notifications alerts webhook mail sent failed",
     "handoff": "note summary shift report paste",

@@ -32,6 +32,8 @@ ALIASES = {
     "money": "budgets",
     "cron": "schedules",
     "crontab": "schedules",
+    "workitems": "people",
+    "approvals": "people",
 }
 """Other names of screens."""
 _NUMBERED = re.compile(r"([a-z]+)\s+#?([0-9]{1,18})")

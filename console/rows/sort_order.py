@@ -17,6 +17,7 @@ BY_NAME = (Noun.QUEUES, Noun.SCHEDULES)
 """Lists that stand in the order of names."""
 _DEFAULT = {
     **dict.fromkeys(BY_NAME, Sort(field="name")),
+    Noun.ITEMS: Sort(field="due"),
     Noun.FAILURES: Sort(field="tasks", descending=True),
 }
 _NEWEST = Sort(field="id", descending=True)

@@ -15,6 +15,7 @@ from core.model.events import EventView
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView
+from core.render.item_lines import ItemLine
 from core.render.schedule_lines import ScheduleLine
 from core.render.trends import trend_text
 
@@ -37,6 +38,8 @@ def name_of(view: object) -> SafeText:
             return SafeText("nothing")
         case TaskView():
             return safe_line(f"task {view.id}  {view.key}")
+        case ItemLine():
+            return safe_line(f"work item {view.id}  {view.title}")
         case ScheduleLine():
             return safe_line(f"schedule  {view.name}")
         case EventView():

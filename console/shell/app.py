@@ -65,6 +65,7 @@ from console.verbs.capacity import CapacityVerbs
 from console.verbs.operations import Operations
 from console.verbs.schedules import ScheduleVerbs
 from console.verbs.selection import tasks_of
+from console.verbs.work_items import ItemVerbs
 from core.control.api import ControlAPI
 from core.model.decks import DeckName
 from core.model.text import SafeText
@@ -126,6 +127,7 @@ class ConsoleApp(App[None]):
             capacity=CapacityVerbs(safe, operations=operations, questions=questions, notices=notices),
             backends=BackendVerbs(safe, operations=operations, questions=questions, notices=notices),
             schedules=ScheduleVerbs(safe, operations=operations, questions=questions, notices=notices),
+            items=ItemVerbs(safe, notices=notices),
             feed=feed,
             looks=known,
             theme=theme_of(memory, known, os.environ),

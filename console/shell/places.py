@@ -27,6 +27,7 @@ from console.screens.log import LogScreen
 from console.screens.notices import NoticesScreen
 from console.screens.orphans import OrphansScreen
 from console.screens.past import PastScreen
+from console.screens.people import PeopleScreen
 from console.screens.pulse import PulseScreen
 from console.screens.queues import QueuesScreen
 from console.screens.retries import RetriesScreen
@@ -49,6 +50,7 @@ _ROOTS: dict[str, type[DeskScreen]] = {
     "budgets": BudgetsScreen,
     "queues": QueuesScreen,
     "health": HealthScreen,
+    "people": PeopleScreen,
     "orphans": OrphansScreen,
     "events": EventsScreen,
     "handoff": HandoffScreen,

@@ -14,7 +14,9 @@ CAPACITY = ("resize", "raise_limit", "freeze_spending", "reconcile", "switch_bac
 """The actions that change pools, limits and the ledger, by an engine."""
 SCHEDULES = ("trigger", "pause", "skip", "backfill", "remove", "add_schedule", "edit_schedule")
 """The actions that change schedules and fire them, by an engine."""
-CHANGES = (*VERBS, *CAPACITY, *SCHEDULES, "undo", "new_job", "again")
+ITEMS = ("approve", "deny", "claim", "delegate", "comment")
+"""The actions on work items, by an engine."""
+CHANGES = (*VERBS, *CAPACITY, *SCHEDULES, *ITEMS, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
 NOTHING = SafeText("nothing here that this acts on")

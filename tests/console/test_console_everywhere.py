@@ -19,6 +19,7 @@ from core.model.entry_views import EntryView
 from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
+from tests.console.support_fake_items import item
 from tests.console.support_fake_money import stock_limits
 from tests.console.support_stocked_notices import stock_notices
 from tests.console.support_stocked_schedules import stock_schedules
@@ -55,6 +56,7 @@ def stocked() -> FakeControl:
     stock_limits(control)
     stock_schedules(control)
     stock_notices(control)
+    control.add_item(item(1, title=HOSTILE))
     control.outputs[1] = b"first\n\x1b[31mred\n"
     control.entries = [
         EntryView(id=1, at=NOW, kind="settled", unit="usd", amount=5, counted_at=NOW, task_id=1, epoch=1)

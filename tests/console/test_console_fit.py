@@ -193,7 +193,7 @@ async def test_the_present_screen_is_lit_and_a_filter_stands_in_place_of_the_str
     control = FakeControl()
     control.add_task(control.add_job("nightly"), "broken", status="failed")
     async with console(control, size=(80, 24), at="3") as operator:
-        await operator.sees("1 Pulse 2 Jobs  3 Tasks", "4 Retry ✗1", "8 Health 0 Orphans")
+        await operator.sees("1 Pulse 2 Jobs  3 Tasks", "4 Retry ✗1", "8 Hlth 9 Ppl 0 Lost")
         at = operator.app.screen.query_one(Table).region
         lit = [
             s.text for s in operator.app.screen._compositor.render_strips()[1] if s.style and s.style.reverse

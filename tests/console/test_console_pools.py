@@ -204,7 +204,7 @@ async def test_at_90_columns_the_strip_has_all_names_with_what_wants_attention()
         await operator.press("7")
         await operator.beat()
         await operator.sees(
-            "1 Pulse 2 Jobs 3 Tasks ■1 4 Retry ✗1 5 Sched 6 Money ✗1  7 Pools ‖1 8 Health 0 Orphans"
+            "1 Pulse 2 Jobs 3 Tasks ■1 4 Retry ✗1 5 Sched 6 Money ✗1  7 Pools ‖1 8 Hlth 9 Ppl 0 Lost"
         )
 
 

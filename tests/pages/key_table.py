@@ -15,6 +15,7 @@ PARTS = {
     "texts and logs": ("view", "text", "log", "found"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),
     "schedules": ("schedules", "fires"),
+    "people": ("items",),
     "budgets, pools and limits": ("budgets", "gauges", "entries", "money", "pools"),
     "health and notices": ("health", "notices"),
     "an earlier time": ("past",),

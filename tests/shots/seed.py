@@ -8,8 +8,10 @@ from core.model.records import replace
 from core.model.status import TASK_FINAL
 from core.model.timelines import RunCell, RunsView
 from core.model.views import AttemptView, StageView, TaskDetail
+from core.model.workflow_views import ParamView
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_health import stock_health
+from tests.console.support_fake_items import item
 from tests.console.support_fake_money import stock_limits
 from tests.console.support_fake_rows import INFO, KIND_OF
 from tests.console.support_stocked_notices import stock_notices
@@ -117,6 +119,10 @@ def seeded() -> SeededControl:
     stock_schedules(control)
     stock_notices(control)
     stock_health(control)
+    limit = ParamView(name="machines", type="integer", required=True, min=1, max=10)
+    control.add_item(item(1, title="Release to all machines?", due_at=NOW - 600_000, quorum=2), limit)
+    control.add_item(item(2, title="Pay the invoice of March", assignee="eve", due_at=NOW + 86_400_000))
+    control.add_item(item(3, title="Take over the archive", group="operators"))
     return control
 
 

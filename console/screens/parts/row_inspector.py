@@ -18,10 +18,12 @@ from console.widgets.inspector import OPENS_AT, Inspector
 from console.widgets.text_paint import page_paint
 from core.model.errors import TaskdeckError
 from core.model.orphans import OrphanView
+from core.model.present import present_ms
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView, StageView, TaskView
 from core.render.data_texts import variable_lines
+from core.render.item_lines import ItemLine, item_lines
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import schedule_facts
 
@@ -97,6 +99,9 @@ class RowInspector:
                 return list(await self._task_lines(view.id))
             case ScheduleLine():
                 return list(schedule_facts(view.view))
+            case ItemLine():
+                details = await self._desk.control.work_items.one(view.id)
+                return list(item_lines(details, now=present_ms()))
             case JobView():
                 return [*fields_of(view, self._desk.look), *await self._variable_lines(view.id)]
             case StageView():

@@ -18,6 +18,9 @@ _SHORT = {
     "schedules": SafeText("Sched"),
     "budgets": SafeText("Money"),
     "queues": SafeText("Pools"),
+    "health": SafeText("Hlth"),
+    "people": SafeText("Ppl"),
+    "orphans": SafeText("Lost"),
 }
 
 
