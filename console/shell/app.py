@@ -115,10 +115,9 @@ class ConsoleApp(App[None]):
         # Nothing moves by itself; the terminal blinks its own cursor, if its owner wants that.
         self.animation_level = "none"
         notices, questions = Toasts(self), DialogQuestions(self)
-        feed = Feed(control)
+        feed, known = Feed(control), Looks()
         gate = Gate(feed, read_only=options.read_only, clock=options.clock)
         safe = GuardedControl(control, feed, gate)
-        known = Looks()
         operations = Operations(safe, questions=questions, notices=notices, bounded=gate.bounded)
         self.desk = Desk(
             control=safe,
