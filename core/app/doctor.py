@@ -10,10 +10,12 @@ import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from core.app.artifact_checks import artifact_faults
 from core.app.attach import attach
 from core.app.lock import find_owner
 from core.app.options import Options
 from core.app.systemd.logind import Machine, survival
+from core.executors.artifacts import ArtifactStore
 from core.files.kinds import exists
 from core.host import free_bytes, has_pidfd, user_name
 from core.model.errors import Conflict, TaskdeckError
@@ -89,7 +91,17 @@ def _checks(options: Options) -> Iterator[Check]:
     if all(check.ok and not check.warning for check in store):
         yield from _queues(paths)
         yield from upkeep_checks(paths, _retention(options), now=present_ms())
+    yield from _artifacts(paths)
     yield from _copies(paths)
+
+
+def _artifacts(paths: Paths) -> Iterator[Check]:
+    for message in artifact_faults(paths):
+        yield Check(name="artifact", ok=False, message=message)
+    orphans = len(ArtifactStore(paths.home).orphans())
+    if orphans:
+        message = f"copies of artifacts that no task has any more: {orphans:,}; the next engine removes them"
+        yield Check(name="artifact", ok=True, warning=True, message=message)
 
 
 def _queues(paths: Paths) -> Iterator[Check]:

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     """What happens to an attempt whose output exceeds that; of a task by `--on-overflow`, `on_overflow:`."""
     output_quota: int = Field(10 * GIB, ge=MIB)
     """Bytes of output kept by the whole store; at this size nothing more is claimed."""
+    artifact_cap: int = Field(GIB, ge=1_024)
+    """Bytes of the artifacts of one attempt; a task that leaves more fails."""
     env_allow: Annotated[tuple[Name, ...], NoDecode] = ()
     """More variables of who submits that tasks get and are stored with them, beside the harmless ones."""
     http_timeout: float | None = Field(300, gt=0, le=86_400)

@@ -161,6 +161,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(failures.Families, lambda r: reports.failures.families(r.scope, limit=r.limit))
         answers.to(data.Variables, lambda r: reports.variables.of_job(r.job_id))
+        answers.to(data.Artifacts, lambda r: reports.artifacts.of_job(r.job_id, after=r.after, limit=r.limit))
         _answer_of_the_past(answers, reports)
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))

@@ -17,6 +17,7 @@ from core.engine.task_surroundings import TaskSurroundings
 from core.engine.usage_reports import UsageReports
 from core.executors.child import ChildExecutor
 from core.logs import bound
+from core.model.artifacts import ArtifactFile
 from core.model.commands import Claimed, NoteAttempt
 from core.model.instances import Item
 from core.model.outcomes import Outcome
@@ -37,6 +38,7 @@ class Results:
     """What an attempt that succeeded leaves for others."""
 
     variables: JsonObject = field(default_factory=dict)
+    artifacts: tuple[ArtifactFile, ...] = ()
 
 
 NO_RESULTS = Results()

@@ -69,6 +69,7 @@ class Completion:
             spent=usage.spent or _unspent(spec, outcome),
             unread=usage.unread,
             variables=results.variables,
+            artifacts=results.artifacts,
         )
         try:
             return await self._record(command)

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import PurePath
 from typing import Protocol, TypeVar
 
+from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
 from core.model.instances import ForEach, Item, combinations_of, items_of
 from core.model.status import TaskStatus
@@ -122,9 +125,11 @@ def _terms(spec: StoredSpec, values: JsonObject, place: Path) -> Terms:
 class ExpressionScopes:
     """Build scopes; read no more of the store than the expressions mention."""
 
-    def __init__(self, inputs: Inputs, instances: Instances) -> None:
+    def __init__(self, inputs: Inputs, instances: Instances, outputs: PurePath | None = None) -> None:
         self._inputs = inputs
         self._instances = instances
+        self._outputs = outputs
+        """Where copies of artifacts lie, in the directories of attempts."""
 
     async def scope(
         self, job_id: int, value: JsonValue, env: JsonObject, *, item: Item | None = None
@@ -137,8 +142,11 @@ class ExpressionScopes:
         paths = [reference.path for reference in references(value)]
         if item is not None and all(path[0] in own for path in paths):
             return ExpressionScope(values={**own, "env": env}, size=json_size(item.value))
-        inputs = await self._inputs.expression_inputs(job_id, _mentioned(paths))
+        mentioned = _mentioned(paths)
+        inputs = await self._inputs.expression_inputs(job_id, mentioned)
         tasks = {key: task_values(result) for key, result in inputs.tasks.items()}
+        for key in mentioned.artifacts & tasks.keys():
+            tasks[key]["artifacts"] = artifact_values(inputs.tasks[key].artifacts, self._outputs)
         size = inputs.size
         for key in _groups(paths) & tasks.keys():
             found = await self._of_instances(job_id, key, room=OUTPUTS_MAX - size)
@@ -182,6 +190,11 @@ def _mentioned(paths: Sequence[Path]) -> Mentioned:
         outputs=frozenset(outputs),
         params=any(path[0] == "params" for path in paths),
         variables=any(path[0] == "vars" for path in paths),
+        artifacts=frozenset(
+            str(path[1])
+            for path in paths
+            if path[0] == "tasks" and len(path) > 1 and (len(path) == 2 or path[2] == "artifacts")
+        ),
     )
 
 
@@ -198,6 +211,25 @@ def task_values(result: TaskResult) -> JsonObject:
         output = {key: facts[key] for key in FACTS_OF_OUTPUT if key in facts}
     shown: JsonObject = {"code": error.get("code"), "message": error.get("message")}
     return {"output": output, "status": result.status, "error": shown}
+
+
+def artifact_values(files: Sequence[KeptArtifact], outputs: PurePath | None) -> JsonObject:
+    """Return what an expression sees of artifacts, by name.
+
+    `path` and `hash` are those of the file where it is one, else null; `paths` has all of them.
+    """
+    values: JsonObject = {}
+    for name, grouped in groupby(files, key=lambda kept: kept.file.name):
+        of_name = list(grouped)
+        paths: list[JsonValue] = [str((outputs or PurePath()) / kept.copy) for kept in of_name]
+        values[name] = {
+            "path": paths[0] if len(of_name) == 1 else None,
+            "paths": paths,
+            "hash": of_name[0].file.hash if len(of_name) == 1 else None,
+            "size": sum(kept.file.size for kept in of_name),
+            "files": len(of_name),
+        }
+    return values
 
 
 def _shown_output(output: JsonValue, uses: str) -> JsonValue:

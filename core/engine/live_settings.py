@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.engine.health import HealthWatch
     from core.engine.runner import Runner
     from core.engine.shutdown import Shutdown
+    from core.engine.task_results import TaskResults
     from core.engine.task_surroundings import TaskSurroundings
     from core.engine.upkeep import Upkeep
     from core.engine.usage_reports import UsageReports
@@ -56,6 +57,7 @@ class LiveSettings:
     health: HealthWatch
     upkeep: Upkeep
     registry: Registry
+    results: TaskResults
     runner: Runner
     shutdown: Shutdown
     surroundings: TaskSurroundings
@@ -70,6 +72,7 @@ class LiveSettings:
         self.completion.limits = retry_limits_of(settings)
         self.writer.manual_retries = settings.manual_retries
         self.children.change_cap(output_cap_of(settings))
+        self.results.artifacts.most = settings.artifact_cap
         self.upkeep.janitor.quota = settings.output_quota
         self.upkeep.retention.policy = configuration.capacity.retention
         self.admission.allow(settings.env_allow)

@@ -104,15 +104,15 @@ class Engine:
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()
         self.children = self._new_children(settings)
-        scopes = ExpressionScopes(self.reports.expressions, self.reports.instances)
+        scopes = ExpressionScopes(self.reports.expressions, self.reports.instances, paths.output)
         surroundings = TaskSurroundings(
             self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
         )
-        limits = retry_limits_of(settings)
         self._usage = UsageReports(paths.output, prices=ports.capacity.prices, clock=clock)
         self._completion = Completion(
-            self.journal, clock=clock, draw=ports.draw, limits=limits, usage=self._usage
+            self.journal, clock=clock, draw=ports.draw, limits=retry_limits_of(settings), usage=self._usage
         )
+        self._results = TaskResults(scopes, surroundings, self.reports.variables, self.children.outputs)
         self._secrets = SecretReader(paths.home, lambda: self.configuration.now.tables.named(SECRETS))
         tools = Tools(
             connectors=ports.registry,
@@ -124,7 +124,7 @@ class Engine:
             shortage=Shortage(clock, ports.alarms),
             usage=self._usage,
             secrets=self._secrets,
-            results=TaskResults(scopes, surroundings, self.reports.variables),
+            results=self._results,
         )
         timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
@@ -163,6 +163,7 @@ class Engine:
             health=self.health,
             upkeep=self.upkeep,
             registry=ports.registry,
+            results=self._results,
             runner=self.runner,
             shutdown=self._shutdown,
             surroundings=surroundings,
@@ -255,6 +256,7 @@ class Engine:
     async def start(self) -> None:
         """Recover what a former engine left, then claim."""
         await self._ports.registry.start()
+        await self._results.open(self.settings)
         recovery = Recovery(self.runner, self.children, self._completion)
         await recovery.recover(self.reports.attempts)
         await self.configuration.bring_up()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.executors.artifacts import ArtifactStore, listed
 from core.executors.output_use import size_of
 from core.files.kinds import is_dir
 
@@ -49,7 +50,9 @@ def _remove(outputs: Outputs, ref: AttemptRef) -> int:
         for one in old:
             path = folder / one.name
             freed += size_of(path)
+            hashes = {*listed(path).values()}
             shutil.rmtree(path)
+            ArtifactStore(outputs.root.parent).forget(hashes)
     with suppress(OSError):
         # Not empty where a later attempt is, and then it stays.
         folder.rmdir()

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from core.model import bounds
 from core.model.actors import Door, claim
+from core.model.artifacts import ArtifactFile
 from core.model.limits import Spent
 from core.model.outcomes import Accept, Decision, Outcome
 from core.model.plans import JobPlan, TaskPlan
@@ -211,6 +212,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     """What is wrong with the rest of what it reported, which is ignored."""
     variables: JsonObject = field(default_factory=dict)
     """Values that variables of its job get if it lands as a success."""
+    artifacts: tuple[ArtifactFile, ...] = ()
+    """Files that it left, in order, if it lands as a success; their copies are on the disk."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

@@ -181,6 +181,8 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     """None = it is created whatever there is."""
     set_: JsonObject = field(default_factory=dict)
     """Values that variables of its job get when it succeeds, with expressions."""
+    artifacts: JsonObject = field(default_factory=dict)
+    """Patterns of the files that it leaves for others, by name, with expressions."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
     """Where it was asked for: `cwd`, `env` (captured variables)."""

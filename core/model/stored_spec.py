@@ -68,6 +68,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     once: Once | None = None
     set_: JsonObject = field(default_factory=dict)
     """Values that variables of its job get when it succeeds."""
+    artifacts: JsonObject = field(default_factory=dict)
+    """Patterns of the files that it leaves for others, by name."""
     terms: Terms | None = None
     """What the last judgement made of `limits` and `cost`; None = they need no outputs, or none was made."""
     metadata: JsonObject = field(default_factory=dict)
@@ -135,6 +137,7 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             project=project if isinstance(project, str) else None,
             once=once_of(stored.get("once")),
             set_=_object(stored.get("set")),
+            artifacts=_object(stored.get("artifacts")),
             terms=_terms(stored.get("terms")),
             metadata=_object(stored.get("meta")),
             context=_object(stored.get("context")),
@@ -160,6 +163,8 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
         stored["once"] = task.once.to_json()
     if task.set_:
         stored["set"] = task.set_
+    if task.artifacts:
+        stored["artifacts"] = task.artifacts
     if isinstance(task, StoredSpec) and task.item is not None:
         stored["item"] = task.item.to_json()
     if isinstance(task, StoredSpec) and task.terms is not None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
+from core.model.artifacts import KeptArtifact
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import VariableView
+from core.render.sizes import size_text
 
 VALUE_MOST = 60
 """Characters of a value in a short line."""
@@ -39,6 +42,26 @@ def variable_shape(variable: VariableView) -> JsonObject:
         "task": variable.task_id,
         "key": variable.key,
         "changed_at": changed,
+    }
+
+
+def artifact_line(kept: KeptArtifact, copy: PurePath | None) -> SafeText:
+    """Write a file that a task left, and where it is."""
+    told = (kept.key, kept.file.name, size_text(kept.file.size), kept.file.path, copy or "")
+    return safe_line("  ".join(map(str, told)).rstrip())
+
+
+def artifact_shape(kept: KeptArtifact, copy: PurePath | None) -> JsonObject:
+    """Return a file that a task left as `artifacts --json` has it; `file` is where it is."""
+    return {
+        "task": kept.task_id,
+        "key": kept.key,
+        "attempt": kept.epoch,
+        "artifact": kept.file.name,
+        "path": kept.file.path,
+        "size": kept.file.size,
+        "sha256": kept.file.hash,
+        "file": None if copy is None else str(copy),
     }
 
 

@@ -1,4 +1,4 @@
-"""The fields of documents for data: variables of jobs and environments.
+"""The fields of documents for data: variables, environments, artifacts.
 
 Part of the typed document.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from core.files.beneath import parts_of
 from core.model.bounds import ENV_FILES_MAX, NAME_MAX, PATH_MAX
+from core.model.errors import Invalid
+from core.model.expressions import OPENING
 from core.model.variables import VARIABLES_MAX
 from core.workflows.strict_model import STRICT
 
@@ -53,9 +56,28 @@ Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00
 """Environment variables: text, so that a number has to be quoted."""
 
 
+def _pattern(value: str) -> str:
+    if OPENING not in value:
+        try:
+            parts_of(value)
+        except Invalid as error:
+            # pydantic makes a fault of this kind alone.
+            raise ValueError(error.message) from error
+    return value
+
+
+ArtifactPattern: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=PATH_MAX), AfterValidator(_pattern)
+]
+"""Files below the folder of a task, with `*`, `?`, `[...]` and `**`."""
+ARTIFACTS_MAX = 20
+"""Artifacts of one task."""
+
+
 class DataFields(BaseModel):
     """What a task says of the data that it passes on."""
 
     model_config = STRICT
 
     set_: Annotated[Assignments | None, Field(alias="set")] = None
+    artifacts: Annotated[dict[DataName, ArtifactPattern], Field(max_length=ARTIFACTS_MAX)] | None = None

@@ -60,12 +60,12 @@ def _refused(plan: TaskPlan, field: str, reason: str) -> Invalid:
 
 def _no_process(field: str, uses: str) -> str:
     """Say why a task of this connector cannot have the field."""
-    what = "output of a process" if field == "output" else "exit code"
+    what = {"output": "output of a process", "artifacts": "folder of its own"}.get(field, "exit code")
     return f"`{field}`: a task that uses `{uses}` has no {what}"
 
 
 def _of_processes(task: JsonObject) -> Iterator[tuple[Step, ...]]:
-    yield from ((field,) for field in FIELDS if task.get(field) is not None)
+    yield from ((field,) for field in (*FIELDS, "artifacts") if task.get(field) is not None)
     retry = task.get("retry")
     listed = retry.get("on") if isinstance(retry, dict) else None
     for index, one in enumerate(listed if isinstance(listed, list) else ()):

@@ -244,6 +244,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         on_exhausted=task.on_exhausted or defaults.on_exhausted,
         tags=tuple(_listed(task.tags, defaults.tags)),
         once=None if task.once is None else Once(key=task.once.key, for_=task.once.for_),
+        artifacts={**task.artifacts} if task.artifacts else {},
         set_=task.set_ or {},  # type: ignore[arg-type] # As above.
         metadata=metadata,
         context=context,

@@ -18,7 +18,6 @@ from core.workflows.expressions.checking import (
     OF_SET,
     ROOTS,
     Reference,
-    check_source,
     fault_of,
     kind_of_source,
     references,
@@ -34,10 +33,12 @@ from core.workflows.instances import item_roots
 from core.workflows.outline import Outline, TaskOutline, is_group
 from core.workflows.positions import DocumentPath, Positions
 
-TASK_FIELDS = ("output", "status", "error")
+TASK_FIELDS = ("output", "status", "error", "artifacts")
 """What an expression may ask of a task."""
 GROUP_FIELDS = ("outputs", "gaps")
 """What it may ask of a task with instances besides."""
+ARTIFACT_FIELDS = ("path", "paths", "size", "hash", "files")
+"""What an expression may ask of an artifact."""
 ERROR_FIELDS = ("code", "message")
 """What an expression may ask of the error of a task."""
 JOB_FIELDS = ("id", "name", "verdict")
@@ -51,7 +52,7 @@ _PARAM_KINDS = {
     "array": "list",
     "object": "map",
 }
-MISPLACED = "expressions are resolved in `with`, `when`, `cost`, `set` and keys of `limits` and `once` only"
+MISPLACED = "expressions are resolved in `with`, `when`, `cost`, `set`, `artifacts`, keys of limits, `once`"
 _PARAM_FIELDS = frozenset({"type", "default", "description", "enum", "min", "max"})
 
 
@@ -61,7 +62,6 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
     yield from _misplaced(outside, (), positions)
     yield from _in_schedule(document.get("schedule"), positions)
     yield from _in_outputs(document, outline, positions)
-    yield from _in_variables(document.get("variables"), outline, positions)
     defaults = document.get("defaults")
     shared = defaults if isinstance(defaults, dict) else {}
     unresolved = {k: v for k, v in shared.items() if k not in (*_TERMS, "cwd")}
@@ -86,8 +86,7 @@ def check_references(document: JsonObject, outline: Outline, positions: Position
             for place in texts_in(term.value, term.path):
                 for fault in within.in_text(place.text, term.wanted):
                     yield positions.fault_at(place.path, fault.code, fault.message)
-        if "set" in task.raw:
-            yield from within.in_set(task.raw["set"], positions)
+        yield from within.in_data(positions)
         yield from _in_once(task, within, positions)
         condition = task.raw.get("when")
         if isinstance(condition, str):
@@ -167,7 +166,7 @@ _TERMS = ("limits", "cost")
 """Where expressions are resolved in tasks and defaults."""
 _INSTANCES = frozenset({"for_each", "matrix"})
 """Where expressions say which instances there are."""
-_RESOLVED = frozenset({"with", "when", "once", "set", "metadata", *_TERMS, *_INSTANCES})
+_RESOLVED = frozenset({"with", "when", "once", "set", "artifacts", "metadata", *_TERMS, *_INSTANCES})
 """Where expressions are resolved, and where anything may stand."""
 
 
@@ -215,11 +214,17 @@ class _TaskReferences:
             return
         yield from self._in_source(source, _BOOLEAN)
 
-    def in_set(self, said: JsonValue, positions: Positions) -> Iterator[Fault]:
-        """Yield every fault of what the task sets, where its own output is known as well."""
-        for place in texts_in(said, (*self._task.path, "set")):
-            for fault in self.in_text(place.text, more=OF_SET):
-                yield positions.fault_at(place.path, fault.code, fault.message)
+    def in_data(self, positions: Positions) -> Iterator[Fault]:
+        """Yield every fault of what the task sets, where its own output is known as well, and leaves."""
+        raw, path = self._task.raw, self._task.path
+        if "set" in raw:
+            for place in texts_in(raw["set"], (*path, "set")):
+                for fault in self.in_text(place.text, more=OF_SET):
+                    yield positions.fault_at(place.path, fault.code, fault.message)
+        if "artifacts" in raw:
+            for place in texts_in(raw["artifacts"], (*path, "artifacts")):
+                for fault in self.in_text(place.text, _KEY):
+                    yield positions.fault_at(place.path, fault.code, fault.message)
 
     def in_once(self, place: PlacedText) -> Iterator[Fault]:
         """Yield every fault of the key of `once`: it is worked out when the job is submitted."""
@@ -299,6 +304,8 @@ class _TaskReferences:
                 return Fault(code="expression.unknown", message=message)
             message = f"`{field}` is not a field of a task{one_of(field, fields)}"
             return Fault(code="expression.unknown", message=message)
+        if reference.path[2:3] == ("artifacts",) and len(reference.path) > 3:
+            return _unresolved_artifact(wanted, reference.path[3:])
         if reference.path[2:3] == ("error",) and len(reference.path) > 3:
             return self._unresolved_error(str(reference.path[3]))
         return None
@@ -313,6 +320,19 @@ class _TaskReferences:
 def _axes(task: TaskOutline) -> list[str]:
     matrix = task.raw.get("matrix")
     return [name for name in matrix if name != EXCLUDE] if isinstance(matrix, dict) else []
+
+
+def _unresolved_artifact(wanted: TaskOutline, path: Path) -> Fault | None:
+    said = wanted.raw.get("artifacts")
+    known = said if isinstance(said, dict) else {}
+    name = str(path[0])
+    if name not in known:
+        message = f"`{name}` is not an artifact of `{wanted.key}`{one_of(name, known)}"
+        return Fault(code="expression.unknown", message=message)
+    if len(path) > 1 and path[1] not in ARTIFACT_FIELDS:
+        message = f"`{path[1]}` is not a field of an artifact{one_of(str(path[1]), ARTIFACT_FIELDS)}"
+        return Fault(code="expression.unknown", message=message)
+    return None
 
 
 def _path_kinds(document: JsonObject) -> PathKinds:
@@ -406,27 +426,6 @@ def _in_schedule(schedule: JsonValue, positions: Positions) -> Iterator[Fault]:
     if isinstance(schedule, dict):
         others = {key: value for key, value in schedule.items() if key != "params"}
         yield from _misplaced(others, ("schedule",), positions)
-
-
-def _in_variables(variables: JsonValue, outline: Outline, positions: Positions) -> Iterator[Fault]:
-    """Yield the faults of the values that variables begin with: they may use `params` only."""
-    for place in texts_in(variables, ("variables",)):
-        try:
-            pieces = split(place.text)
-        except Invalid as error:
-            yield positions.fault_at(place.path, error.code, error.message)
-            continue
-        for piece in pieces:
-            fault = check_source(piece.source) if isinstance(piece, Embedded) else None
-            if fault is not None:
-                yield positions.fault_at(place.path, fault.code, fault.message)
-        for path in sorted((reference.path for reference in references(place.text)), key=str):
-            if path[0] != "params":
-                message = "a variable begins with what `params` say: it may use nothing else"
-                yield positions.fault_at(place.path, "expression.too_early", message)
-            elif len(path) > 1 and path[1] not in outline.params:
-                message = f"`{path[1]}` is not a parameter{one_of(str(path[1]), outline.params)}"
-                yield positions.fault_at(place.path, "expression.unknown_param", message)
 
 
 def _misplaced(value: JsonObject, path: DocumentPath, positions: Positions) -> Iterator[Fault]:

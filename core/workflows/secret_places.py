@@ -21,7 +21,7 @@ SECRETS, EXPOSED = "secrets", "secret.exposed"
 ALL_BELOW = "**"
 """The last step of a place: it, and all that stands below it."""
 _ANY = "*"
-_ELSEWHERE = ("when", "limits", "cost", "once", "set")
+_ELSEWHERE = ("when", "limits", "cost", "once", "set", "artifacts")
 _HINT = "pass it by `env`, standard input or a header: this is seen in lists of processes or logs"
 
 Places = Sequence[Sequence[str]]

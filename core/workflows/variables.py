@@ -15,10 +15,13 @@ from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.model.variables import NOT_SET, VariablePlan, value_fault
 from core.workflows.data_fields import Variable, declared
+from core.workflows.expressions.checking import check_source, references
+from core.workflows.expressions.embedded import Embedded, split
 from core.workflows.expressions.resolving import resolve
 from core.workflows.graph import order
 from core.workflows.outline import Outline, is_group, outline_of
 from core.workflows.positions import DocumentPath, Positions
+from core.workflows.references import texts_in
 from core.workflows.written import Texts, write_scalar
 
 _NUMBERS = ("integer", "number")
@@ -94,6 +97,7 @@ def variable_faults(
     variables = _mapping(document.get("variables"))
     for name, said in variables.items():
         yield from _first_fault(name, said, positions)
+    yield from _in_variables(variables, outline, positions)
     setters = [task for task in outline.tasks if "set" in task.raw]
     for task in setters:
         for name in _mapping(task.raw["set"]):
@@ -111,6 +115,27 @@ def variable_faults(
             yield positions.fault_at_key((*task.path, "set"), "document.parallel_set", message)
     if len(setters) > 1:
         yield from _parallel(outline, positions)
+
+
+def _in_variables(variables: JsonValue, outline: Outline, positions: Positions) -> Iterator[Fault]:
+    """Yield the faults of the values that variables begin with: they may use `params` only."""
+    for place in texts_in(variables, ("variables",)):
+        try:
+            pieces = split(place.text)
+        except Invalid as error:
+            yield positions.fault_at(place.path, error.code, error.message)
+            continue
+        for piece in pieces:
+            fault = check_source(piece.source) if isinstance(piece, Embedded) else None
+            if fault is not None:
+                yield positions.fault_at(place.path, fault.code, fault.message)
+        for path in sorted((reference.path for reference in references(place.text)), key=str):
+            if path[0] != "params":
+                message = "a variable begins with what `params` say: it may use nothing else"
+                yield positions.fault_at(place.path, "expression.too_early", message)
+            elif len(path) > 1 and path[1] not in outline.params:
+                message = f"`{path[1]}` is not a parameter{one_of(str(path[1]), outline.params)}"
+                yield positions.fault_at(place.path, "expression.unknown_param", message)
 
 
 def _first_fault(name: str, said: JsonValue, positions: Positions) -> Iterator[Fault]:

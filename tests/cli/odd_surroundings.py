@@ -59,6 +59,7 @@ WORDS: dict[str, list[str]] = {
     "diff": ["diff", "2", "2"],
     "grid": ["grid", "nothing"],
     "show": ["show", "2"],
+    "artifacts": ["artifacts", "2"],
     "logs": ["logs", "2/first"],
     "bundle": ["bundle", "2", "-o", "-"],
     "backup": ["backup", "--list", "."],

@@ -18,6 +18,7 @@ from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.artifacts import KeptArtifact
 from core.model.commands import RETRY_LIMIT, Effect, Enqueued, Operated, Refusal, Submitted
 from core.model.comparisons import JobComparison
 from core.model.config_changes import Reloaded
@@ -376,6 +377,9 @@ class FakeControl(FakeItems, ControlAPI):
 
     async def answer_variables(self, r: data.Variables) -> tuple[VariableView, ...]:
         return self.variable_rows.get(r.job_id, ())
+
+    async def answer_artifacts(self, r: data.Artifacts) -> tuple[KeptArtifact, ...]:
+        return ()
 
     async def answer_prices(self, _: ledger.Prices) -> tuple[Price, ...]:
         return ()

@@ -284,6 +284,8 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "fold.event": ("UPDATE event SET kind = 'task.invented' WHERE task_id = 5 AND kind = 'task.succeeded'",),
     "fold.task": ("UPDATE task SET priority = 77 WHERE id = 1",),
     "fold.job": ("UPDATE job SET status = 'paused' WHERE id = 2",),
+    "artifact.foreign": ("INSERT INTO artifact VALUES (1, 1, 'a', 0, 'x', 1, 'ff')",),
+    "artifact.wrong": ("INSERT INTO artifact VALUES (5, 1, 'a', 0, 'x', 1, 'ff')",),
     "fold.variable": ("INSERT INTO variable VALUES (2, 'x', 0, NULL, '1', 1, 5)",),
     "fold.stage": ("DELETE FROM event WHERE kind = 'stage.succeeded'",),
 }

@@ -13,6 +13,9 @@ from threading import Event
 from typing import NamedTuple
 
 from core.app.backups.manifest import OUTPUT, SUMS, Member, OutputTotals, broken
+from core.executors.artifacts import FILE_NAME as ARTIFACT
+from core.executors.artifacts import SUMS as SUMS_OF_ARTIFACTS
+from core.executors.artifacts import listed as artifacts_of
 from core.executors.outputs import LOST, ORDER, STREAMS, TIMES
 from core.files.copying import copy_file, digest_of
 from core.files.kinds import is_dir
@@ -21,7 +24,7 @@ from core.store.backups.copying import stopped
 
 KEPT = (*STREAMS, *TIMES, ORDER, LOST)
 """What a backup has of an attempt directory: nothing that tells an engine of a process."""
-_FILES = "|".join(map(re.escape, KEPT))
+_FILES = "|".join((*map(re.escape, (*KEPT, SUMS_OF_ARTIFACTS)), ARTIFACT))
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({OUTPUT}/[1-9][0-9]{{0,18}}/[1-9][0-9]{{0,18}}/(?:{_FILES}))")
 
 
@@ -58,7 +61,7 @@ def copy_outputs(home_output: Path, folder: Path, attempts: Iterable[AttemptRef]
                 continue
             number += 1
             target = _directory(folder / OUTPUT, ref)
-            for name in KEPT:
+            for name in (*KEPT, SUMS_OF_ARTIFACTS, *artifacts_of(source)):
                 try:
                     size += copy_file(source / name, target / name)
                 except FileNotFoundError:

@@ -6,12 +6,23 @@ The part `data` of the ControlAPI.
 from __future__ import annotations
 
 from core.control.requests import Kind, Request, Verbs, verb
+from core.model.artifacts import KeptArtifact
 from core.model.views import VariableView
+
+ARTIFACTS_PAGE = 1_000
+"""Files of one answer."""
 
 
 @verb("variables", Kind.READ)
 class Variables(Request[tuple[VariableView, ...]], frozen=True, kw_only=True):
     job_id: int
+
+
+@verb("artifacts", Kind.READ)
+class Artifacts(Request[tuple[KeptArtifact, ...]], frozen=True, kw_only=True):
+    job_id: int
+    after: KeptArtifact | None = None
+    limit: int = ARTIFACTS_PAGE
 
 
 class Data(Verbs):
@@ -20,3 +31,12 @@ class Data(Verbs):
     async def variables(self, job_id: int) -> tuple[VariableView, ...]:
         """Return the variables of a job in the order of its document; raise `NotFound` (`job.unknown`)."""
         return await self._control.ask(Variables(job_id=job_id))
+
+    async def artifacts(
+        self, job_id: int, *, after: KeptArtifact | None = None, limit: int = ARTIFACTS_PAGE
+    ) -> tuple[KeptArtifact, ...]:
+        """Return files that the last attempts of the tasks of a job left, in order of task, name and path.
+
+        At most `limit` of them behind `after`. Raises `NotFound` (`job.unknown`).
+        """
+        return await self._control.ask(Artifacts(job_id=job_id, after=after, limit=limit))

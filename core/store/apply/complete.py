@@ -28,6 +28,7 @@ from core.model.outcomes import (
 )
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
+from core.store.apply.artifacts import keep_artifacts
 from core.store.apply.backends import note_end, note_successes
 from core.store.apply.children import ask_for_worklet, wants_worklet
 from core.store.apply.groups import mark_late
@@ -70,6 +71,8 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
             continue
         if command.unread:
             batch.event("usage.ignored", _subject(batch, command), data={"reason": command.unread})
+        if command.artifacts and isinstance(command.outcome, Succeeded):
+            keep_artifacts(batch, _subject(batch, command), command.artifacts)
         if command.variables and isinstance(command.outcome, Succeeded):
             set_variables(batch, _subject(batch, command), command.variables)
     return [

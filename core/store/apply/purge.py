@@ -48,6 +48,7 @@ _DELETE = (
 )
 _TOLERATED = f"SELECT {PLACE} FROM task WHERE tolerated AND id IN {_LISTED}"
 _DELETE_EVENTS = f"DELETE FROM event WHERE task_id IN {_LISTED}"
+_DELETE_ARTIFACTS = f"DELETE FROM artifact WHERE task_id IN {_LISTED}"
 _REMOVE = (
     "INSERT INTO removal (task_id, epoch) VALUES (?, ?)"
     " ON CONFLICT (task_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)"
@@ -182,6 +183,7 @@ def apply_remove_outputs(batch: Batch, command: RemoveOutputs) -> Purged:
         event = note_at_once(batch, "outputs.removed", Subject(), _with(cause, facts))
         keep_ids(batch, "output", chosen, event=event)
         batch.many(_REMOVE, list(chosen.items()))
+        batch.run(_DELETE_ARTIFACTS, ids(chosen))
     return Purged(tasks=len(chosen), refused=tuple(refused), files=tuple(chosen))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from core.store.readers import Readers
 from core.store.reports.arrivals import ArrivalReports
+from core.store.reports.artifacts import ArtifactReports
 from core.store.reports.attempts import AttemptReports, LostReports
 from core.store.reports.binding import BindingReports
 from core.store.reports.checks import CheckReports
@@ -101,3 +102,4 @@ class Reports:
         self.variables = VariableReports(source)
         self.forgettable = ForgettableReports(source)
         self.work_items = WorkItemReports(source)
+        self.artifacts = ArtifactReports(source)

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.artifacts import KeptArtifact
 from core.model.status import TASK_FINAL
 from core.model.values import JsonObject, JsonValue
+from core.store.reports.artifacts import read_kept
 from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.refusals import unknown_job
 from core.store.reports.rows import AnyRow, object_of
@@ -49,6 +51,8 @@ class Mentioned:
     outputs: frozenset[str] = frozenset()
     params: bool = True
     variables: bool = False
+    artifacts: frozenset[str] = frozenset()
+    """Tasks whose artifacts are mentioned, by key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class TaskResult:
     status: str
     output: JsonValue
     error: JsonObject
+    artifacts: tuple[KeptArtifact, ...] = ()
+    """The files of its last attempt where they are mentioned, those of one artifact in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,7 @@ class ExpressionReports:
             variables = (await db.execute(_VARIABLES, {"job": job_id})).all() if mentioned.variables else []
             rows = await self._tasks(db, job_id, mentioned) if mentioned.tasks else []
             final = [row for row in rows if row.status in TASK_FINAL]
+            kept = await read_kept(db, [row.id for row in final if row.key in mentioned.artifacts])
             hashes = {row.key: key for row in final if (key := _hash_of(row.output)) is not None}
             bodies = await fetch_bodies(db, set(hashes.values())) if hashes else {}
         # The snapshot is closed: what follows may take its time.
@@ -102,7 +109,7 @@ class ExpressionReports:
         return ExpressionInputs(
             params=object_of(job.params),
             variables={row.name: unpack(row.value) for row in variables},
-            tasks={row.key: await _result(row, texts[row.key]) for row in final},
+            tasks={row.key: await _result(row, texts[row.key], kept.get(row.id, ())) for row in final},
             job={"id": job.id, "name": job.name, "verdict": job.verdict},
             size=sum(len(part or "") for part in (job.params, *texts.values())),
         )
@@ -144,11 +151,12 @@ def _hash_of(output: str | None) -> str | None:
     return payload_hash(unpack(output)) if short else None
 
 
-async def _result(row: AnyRow, output: str | None) -> TaskResult:
+async def _result(row: AnyRow, output: str | None, artifacts: tuple[KeptArtifact, ...]) -> TaskResult:
     large = output is not None and len(output) > _ON_THE_LOOP
     return TaskResult(
         uses=row.uses,
         status=row.status,
         output=await asyncio.to_thread(unpack, output) if large else unpack(output),
         error=object_of(row.error),
+        artifacts=artifacts,
     )
