@@ -200,7 +200,7 @@ class Claimed(Struct, frozen=True, kw_only=True):
 
 
 class Complete(Command[Completed], frozen=True, kw_only=True):
-    """Close an attempt with its outcome; the decision was made by `rules`."""
+    """Close an attempt with its outcome, decided by `rules`; a success sets variables and keeps artifacts."""
 
     task_id: int
     epoch: int
@@ -211,9 +211,7 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     unread: str = ""
     """What is wrong with the rest of what it reported, which is ignored."""
     variables: JsonObject = field(default_factory=dict)
-    """Values that variables of its job get if it lands as a success."""
     artifacts: tuple[ArtifactFile, ...] = ()
-    """Files that it left, in order, if it lands as a success; their copies are on the disk."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)
