@@ -19,8 +19,9 @@ from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
-from core.model.commands import Operated, Refusal
+from core.model.commands import Operated
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.refusals import Refusal
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 

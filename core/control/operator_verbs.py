@@ -13,10 +13,11 @@ from core.control.nouns.upkeep import Pin, Unpin
 from core.control.operator_requests import Cancel, Operate, Pause, Resume, Retry
 from core.filters.fields import Noun
 from core.model import commands
-from core.model.commands import Effect, Forecast, Operated, Operation, Refusal, Rehearse
+from core.model.commands import Effect, Forecast, Operated, Operation, Rehearse
 from core.model.errors import Invalid
 from core.model.predictions import PlannedJob, PlannedTask, UnitCost
 from core.model.records import replace
+from core.model.refusals import Refusal
 from core.rules.budget_fits import costs_of_job
 
 if TYPE_CHECKING:

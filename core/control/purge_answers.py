@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from core.control.nouns.upkeep import Purge
 from core.filters.terms import Filter, In
 from core.model.actors import signed
-from core.model.commands import Effect, Refusal
+from core.model.commands import Effect
 from core.model.errors import Invalid
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace
+from core.model.refusals import Refusal
 from core.model.values import INBOX
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from core.engine.attempts import Running
 from core.executors.child import ChildExecutor
 from core.executors.observations import ProcessEnd, Vanished
 from core.logs import get_logger
-from core.model.commands import AttemptNote, NoteAttempt, Operated, Refusal
+from core.model.commands import AttemptNote, NoteAttempt, Operated
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
+from core.model.refusals import Refusal
 
 KILL_SECONDS = 10.0
 """How long a kill is waited for: processes of another user live on, and then it is refused."""

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from core.executors.output_removal import remove_outputs, sizes_of
 from core.executors.outputs import Outputs
-from core.model.commands import Refusal
 from core.model.crash_points import crash_point
 from core.model.ports import AttemptRef
 from core.model.purge_commands import (
@@ -33,6 +32,7 @@ from core.model.purges import (
     why_loose_stays,
     why_outputs_stay,
 )
+from core.model.refusals import Refusal
 from core.store.journal import Journal
 
 TASKS_PER_BATCH = 100

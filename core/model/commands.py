@@ -18,6 +18,7 @@ from core.model.limits import Spent
 from core.model.outcomes import Accept, Decision, Outcome
 from core.model.plans import JobPlan, TaskPlan
 from core.model.predictions import UnitCost
+from core.model.refusals import Refusal
 from core.model.values import JsonObject, JsonValue
 
 ENGINE = "engine"
@@ -59,21 +60,6 @@ class Completed(Struct, frozen=True, kw_only=True):
     """Whether the completion landed; False = the attempt was closed already."""
 
     landed: bool
-
-
-class Refusal(NamedTuple):
-    """A task or job that a verb leaves as it is, and why."""
-
-    id: int
-    reason: str
-    code: str = ""
-    """Empty where the reason says all that a program may want to know."""
-
-
-ONCE_TAKEN = "once.taken"
-"""Code of a refusal: another task has the key of its `once`."""
-RETRY_LIMIT = "retry.limit"
-"""Code of the refusal of a task that was retried as often as it may be without force."""
 
 
 class Forecast(Struct, frozen=True, kw_only=True):

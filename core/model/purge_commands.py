@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from core.model.commands import ENGINE, Command, Operation, Refusal, RowRef
+from core.model.commands import ENGINE, Command, Operation, RowRef
+from core.model.refusals import Refusal
 from core.model.values import JsonObject
 
 

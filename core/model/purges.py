@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from core.model.commands import Refusal
+from core.model.refusals import Refusal
 from core.model.values import INBOX
 
 

@@ -19,7 +19,7 @@ from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.artifacts import KeptArtifact
-from core.model.commands import RETRY_LIMIT, Effect, Enqueued, Operated, Refusal, Submitted
+from core.model.commands import Effect, Enqueued, Operated, Submitted
 from core.model.comparisons import JobComparison
 from core.model.config_changes import Reloaded
 from core.model.counts import Count, Preview
@@ -33,6 +33,7 @@ from core.model.past import PastJob, PastTask, PastView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
+from core.model.refusals import RETRY_LIMIT, Refusal
 from core.model.replay import JobAt
 from core.model.signal_commands import Signalled
 from core.model.signal_views import SignalsView

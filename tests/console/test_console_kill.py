@@ -8,8 +8,9 @@ from console.dialogs.bulk import PlanDialog
 from console.screens.base import DeskScreen
 from console.verbs.selection import Selection
 from core.control.api import Target
-from core.model.commands import Operated, Refusal
+from core.model.commands import Operated
 from core.model.errors import Unavailable
+from core.model.refusals import Refusal
 from tests.console.support_console import HOSTILE, console, strips_of
 from tests.console.support_fake_control import FakeControl
 from tests.console.test_console_operations import Desk, marked, matching

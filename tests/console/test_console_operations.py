@@ -11,10 +11,11 @@ from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Forecast, Operated, Refusal
+from core.model.commands import Forecast, Operated
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from core.model.predictions import Span, UnitCost
+from core.model.refusals import Refusal
 from tests.console.support_fake_control import FakeControl
 
 

@@ -9,11 +9,12 @@ from core.control.error_forms import error_from_json, error_to_json
 from core.engine.changes import ChangeNotice
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Operated, Refusal
+from core.model.commands import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import TaskSpec
 from core.model.records import replace
+from core.model.refusals import Refusal
 from core.model.views import EngineInfo, LogChunk
 
 

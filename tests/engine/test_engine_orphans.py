@@ -12,8 +12,9 @@ import pytest
 
 from core import host
 from core.engine.orphans import KILL_SECONDS
-from core.model.commands import Fail, Operated, Refusal, StopMode, Unhold
+from core.model.commands import Fail, Operated, StopMode, Unhold
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.refusals import Refusal
 from tests.support.house import House, script, task
 from tests.support.waiting import DEADLINE, ticks, within
 

@@ -16,7 +16,6 @@ from core.model.commands import (
     Kill,
     Operated,
     Pause,
-    Refusal,
     Rerun,
     Resume,
     Unhold,
@@ -36,6 +35,7 @@ from core.model.outcomes import (
     TaskError,
 )
 from core.model.records import replace
+from core.model.refusals import Refusal
 from core.store.transaction import Group, carry_out
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, retrying, task

@@ -18,7 +18,6 @@ from core.model.commands import (
     Fail,
     Hold,
     Operated,
-    Refusal,
     Submit,
     Submitted,
     Unhold,
@@ -26,6 +25,7 @@ from core.model.commands import (
 from core.model.errors import Unavailable
 from core.model.outcomes import Succeeded
 from core.model.records import replace
+from core.model.refusals import Refusal
 from core.store import batch
 from core.store.batch_report import Report
 from core.store.journal import Journal

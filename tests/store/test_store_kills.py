@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from core.model.commands import Cancel, Force, Kill, Operated, Refusal, Rerun
+from core.model.commands import Cancel, Force, Kill, Operated, Rerun
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
+from core.model.refusals import Refusal
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, retrying, task
 

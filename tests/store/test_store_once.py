@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import ONCE_TAKEN, Cancel, Enqueue, Enqueued, Recount, Refusal, Rehearse, Rerun
+from core.model.commands import Cancel, Enqueue, Enqueued, Recount, Rehearse, Rerun
 from core.model.once import Once
 from core.model.outcomes import Succeeded
 from core.model.plans import TaskPlan
+from core.model.refusals import ONCE_TAKEN, Refusal
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, done, failure, flat, job, stage, task

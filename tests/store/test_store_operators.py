@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import (
-    Cancel,
-    Fail,
-    Hold,
-    Operated,
-    Pause,
-    Prioritise,
-    Refusal,
-    Rerun,
-    Resume,
-    Unhold,
-)
+from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Prioritise, Rerun, Resume, Unhold
 from core.model.errors import Invalid, NotFound
 from core.model.outcomes import Cancelled, RetryAt
 from core.model.plans import OnTaskFailure
+from core.model.refusals import Refusal
 from tests.support.deck import AGING, Deck
 from tests.support.factories import FINISH, failure, flat, job, retrying, stage, task, tasks
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Operated, Refusal, Rerun
+from core.model.commands import Cancel, Operated, Rerun
 from core.model.errors import Conflict
 from core.model.once import Once
 from core.model.outcomes import GiveUp, Succeeded
@@ -22,6 +22,7 @@ from core.model.purge_commands import (
     SweepPurged,
     Unpin,
 )
+from core.model.refusals import Refusal
 from core.store.apply import purge
 from core.store.apply.purged_facts import spans
 from core.store.verify import verify

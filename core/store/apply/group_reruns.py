@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from core.model.commands import Refusal
+from core.model.refusals import Refusal
 from core.model.status import TASK_FINAL
 from core.store.apply.groups import sets_of
 from core.store.apply.moves.groups import reopen_groups

@@ -9,22 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from core.model.commands import (
-    Cancel,
-    Fail,
-    Force,
-    Hold,
-    Kill,
-    Operated,
-    Pause,
-    Prioritise,
-    Refusal,
-    Resume,
-    Unhold,
-)
+from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause, Prioritise, Resume, Unhold
 from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
+from core.model.refusals import Refusal
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply import answers, child_stops, lanes

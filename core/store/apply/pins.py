@@ -5,9 +5,10 @@ Called through the table in `core.store.dispatch`.
 
 from __future__ import annotations
 
-from core.model.commands import Operated, Refusal
+from core.model.commands import Operated
 from core.model.errors import TaskdeckError
 from core.model.purge_commands import Pin, Unpin
+from core.model.refusals import Refusal
 from core.model.values import INBOX
 from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
 from core.store.batch import Batch

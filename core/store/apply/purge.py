@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from core.model.commands import Refusal
 from core.model.purge_commands import FilesRemoved, Purge, Purged, RemoveOutputs, SweepPayloads, SweepPurged
 from core.model.purges import (
     JobFacts,
@@ -18,6 +17,7 @@ from core.model.purges import (
     why_loose_stays,
     why_outputs_stay,
 )
+from core.model.refusals import Refusal
 from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply.purged_counts import keep_for_gauges, take_out_of_ends, take_out_of_families

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.model.commands import ONCE_TAKEN, RETRY_LIMIT, Forecast, Operated, Refusal, Rerun
+from core.model.commands import Forecast, Operated, Rerun
 from core.model.decisions import StageTally
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
+from core.model.refusals import ONCE_TAKEN, RETRY_LIMIT, Refusal
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply import answers
