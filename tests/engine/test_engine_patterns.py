@@ -1,4 +1,4 @@
-"""Documents of workflow patterns, each run by an engine to the end that it expects."""
+"""Documents of workflow patterns, each run to the end that it expects."""
 
 from __future__ import annotations
 
