@@ -105,9 +105,8 @@ class Engine:
         self._set_aside = SetAside()
         self.children = self._new_children(settings)
         scopes = ExpressionScopes(self.reports.expressions, self.reports.instances, paths.output)
-        surroundings = TaskSurroundings(
-            self.reports.surroundings, own=own_surroundings().allowed(settings.env_allow)
-        )
+        own = own_surroundings().allowed(settings.env_allow)
+        surroundings = TaskSurroundings(self.reports.surroundings, own=own)
         self._usage = UsageReports(paths.output, prices=ports.capacity.prices, clock=clock)
         self._completion = Completion(
             self.journal, clock=clock, draw=ports.draw, limits=retry_limits_of(settings), usage=self._usage
@@ -257,8 +256,7 @@ class Engine:
         """Recover what a former engine left, then claim."""
         await self._ports.registry.start()
         await self._results.open(self.settings)
-        recovery = Recovery(self.runner, self.children, self._completion)
-        await recovery.recover(self.reports.attempts)
+        await Recovery(self.runner, self.children, self._completion).recover(self.reports.attempts)
         await self.configuration.bring_up()
         # Before anything is claimed: what runs on wrong counts may end its job for them.
         await self.upkeep.janitor.start()
