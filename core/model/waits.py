@@ -188,6 +188,22 @@ class AwaitFacts(Struct, frozen=True, kw_only=True):
     looks: int = 0
     """As of the last one that saw something new."""
     seen: JsonObject = {}
+    child_id: int | None = None
+    """The job that it waits for as its child, or its worklet."""
+    child_name: str | None = None
+    child_status: str | None = None
+    is_worklet: int = 0
+    asks: str | None = None
+    """What it asks of the engine: `outputs` of that job, whether its `worklet` begins."""
+
+
+class PausedJob(Struct, frozen=True, kw_only=True):
+    """A paused job; who paused it since when and why."""
+
+    job: int
+    by: str | None = None
+    at: int | None = None
+    reason: str | None = None
 
 
 class AskedPeople(Struct, frozen=True, kw_only=True):
@@ -262,6 +278,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     group: GroupCounts | None = None
     """Of an instance that waits for its turn: how its group stands."""
     group_task: int | None = None
+    paused_above: tuple[PausedJob, ...] = ()
+    """Paused jobs above its own, of which that is a child."""
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

@@ -42,6 +42,8 @@ def _awaited(task: TaskFacts) -> tuple[str, str, str, JsonObject]:
         return f"it waits for the signal {name}{of}", f"'taskdeck signal {name}{key}'", f"signal {name}", told
     if awaits is not None and awaits.wanted is not None:
         return _job(awaits)
+    if awaits is not None and (awaits.child_id is not None or awaits.asks is not None):
+        return _child(awaits)
     if task.answer_at is not None:
         return f"it waits until {to_iso(task.answer_at)}", "that moment", "a moment", {}
     if awaits is not None and awaits.path is not None:
@@ -69,6 +71,23 @@ def _job(awaits: AwaitFacts) -> tuple[str, str, str, JsonObject]:
         ends = f"a job of the workflow {safe_line(awaits.job_name or '')}"
     text = f"it waits until a job {what} {how}; no such job was submitted yet"
     return text, ends, f"a job {what}", told
+
+
+def _child(awaits: AwaitFacts) -> tuple[str, str, str, JsonObject]:
+    soon = "the engine, as soon as it has done so"
+    if awaits.child_id is None:
+        return "its attempt failed; the engine is about to begin its worklet", soon, "its worklet", {}
+    number, what = awaits.child_id, "worklet" if awaits.is_worklet else "child"
+    job = f"job {number} {safe_line(awaits.child_name or '')}".rstrip()
+    told: JsonObject = {"job": number, "name": awaits.child_name, "status": awaits.child_status}
+    if awaits.asks is not None:
+        text = f"its {what}, {job}, has {awaits.child_status}; the engine works out what that gives out"
+        return text, soon, f"{what} job {number}", told
+    text = f"it waits for its {what}, {job} ({awaits.child_status or 'it is gone'})"
+    ends = (
+        f"the end of that job: 'taskdeck show {number}' shows it, 'taskdeck why {number}' says why it waits"
+    )
+    return text, ends, f"{what} job {number}", told
 
 
 def _poll(awaits: AwaitFacts, every_ms: int) -> tuple[str, str, str, JsonObject]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from core.model.group_views import GroupCounts
 from core.model.status import TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.model.waits import EngineFacts, Need, Reason, TaskFacts, WaitCode
+from core.model.waits import EngineFacts, Need, PausedJob, Reason, TaskFacts, WaitCode
 from core.rules.why.answers import answer_reason
 from core.rules.why.capacity import UNLIMITED, Capacity
 from core.rules.why.engine import engine_reasons
@@ -225,6 +225,7 @@ def _paused(task: TaskFacts) -> Iterator[Reason]:
             ends=f"'taskdeck resume {task.job_id}', or p in the console",
             since=task.job_paused.at,
         )
+    yield from map(_paused_above, task.paused_above)
     if task.queue_paused is not None:
         by = f" by {task.queue_paused.by}" if task.queue_paused.by else ""
         why = f": {task.queue_paused.reason}" if task.queue_paused.reason else ""
@@ -235,3 +236,16 @@ def _paused(task: TaskFacts) -> Iterator[Reason]:
             ends=f"'taskdeck resume --queue {task.queue}', or p in the console on the queue",
             since=task.queue_paused.at,
         )
+
+
+def _paused_above(above: PausedJob) -> Reason:
+    by = f" by {above.by}" if above.by else ""
+    why = f": {above.reason}" if above.reason else ""
+    return Reason(
+        code=WaitCode.JOB_PAUSED,
+        short="paused from above",
+        text=f"its job is paused from above: job {above.job} is paused{by}{why}",
+        ends=f"'taskdeck resume {above.job}', or p in the console on that job",
+        since=above.at,
+        numbers={"job": above.job},
+    )

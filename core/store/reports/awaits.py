@@ -15,7 +15,10 @@ AWAITS = (
     " 'wanted', w.wanted, 'path', w.path, 'stable_ms', w.stable_ms, 'every_ms', w.every_ms,"
     f" 'looks', CASE WHEN w.every_ms IS NULL THEN 0 ELSE coalesce({_ATTEMPT.format('looks')}, 0) END,"
     f" 'seen', json(CASE WHEN w.every_ms IS NULL THEN '{{}}' ELSE coalesce({_ATTEMPT.format('seen')}, '{{}}')"
-    " END))"
+    " END), 'asks', w.asks, 'child_id', w.child_id,"
+    " 'child_name', (SELECT c.name FROM job c WHERE c.id = w.child_id),"
+    " 'child_status', (SELECT c.status FROM job c WHERE c.id = w.child_id),"
+    " 'is_worklet', coalesce((SELECT c.is_worklet FROM job c WHERE c.id = w.child_id), 0))"
 )
 """The facts of the row `w` of `awaited` and of its task `t`, as JSON."""
 

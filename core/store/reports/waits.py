@@ -21,6 +21,7 @@ from core.model.waits import AskedPeople, LaneHead, Need, Switch, TaskFacts
 from core.store.instance_tables import INSTANCES
 from core.store.reports.awaits import AWAITS, await_facts
 from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
+from core.store.reports.children import PAUSED_ABOVE, paused_jobs
 from core.store.reports.jobs import read_job
 from core.store.reports.lines import read_line
 from core.store.reports.refusals import unknown_task
@@ -64,7 +65,7 @@ _FACTS = text(
     " n.id AS need_id, n.key AS need_key, n.status AS need_status,"
     f" t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set, {INSTANCES.format('t')} AS instances,"
     f" CASE WHEN t.status = 'blocked' AND t.set_id IS NOT NULL THEN {INSTANCES.format('g')} END AS of_group,"
-    " t.group_task"
+    f" t.group_task, CASE WHEN j.paused_above THEN {PAUSED_ABOVE} END AS above"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     " LEFT JOIN awaited w ON w.task_id = t.id"
@@ -163,6 +164,7 @@ class _Row(NamedTuple):
     instances: str | None
     of_group: str | None
     group_task: int | None
+    above: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +361,7 @@ def _task(row: _Row) -> TaskFacts:
         instances=_counts(row.instances),
         group=_counts(row.of_group),
         group_task=row.group_task,
+        paused_above=paused_jobs(row.above),
     )
 
 

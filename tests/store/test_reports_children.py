@@ -1,0 +1,74 @@
+"""Tests of the facts of children: pauses above, parents, the jobs below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.control.wait_answers import WaitAnswers
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.model.commands import Pause, Resume
+from core.model.judgements import BeginChild, Decide
+from core.model.plans import JobPlan
+from core.model.waits import EngineFacts
+from core.store.reports import Reports
+from tests.store.deck import Deck, stage, task
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Iterator[Deck]:
+    made = Deck(tmp_path / "deck.db")
+    yield made
+    made.close()
+
+
+async def serving() -> EngineFacts:
+    return EngineFacts(state="serving", slots=1, running=0)
+
+
+@pytest.fixture
+def answers(reports: Reports) -> WaitAnswers:
+    return WaitAnswers(reports.waits, serving)
+
+
+def begin_child(deck: Deck, task_id: int, *, key: str, name: str = "inner") -> int:
+    """Let a task wait for a new child with one task; return the child."""
+    asks = {"when": "${{ true }}"} if key.startswith("sub") else {}
+    plan = JobPlan(name=name, stages=(stage(task(key, **asks)),))
+    deck.do(Decide(task_id=task_id, verdict=BeginChild(plan=plan)))
+    ((job_id,),) = deck.db.execute("SELECT child_id FROM awaited WHERE task_id = ?", (task_id,)).fetchall()
+    return int(job_id)
+
+
+def number(deck: Deck, key: str) -> int:
+    ((found,),) = deck.db.execute("SELECT id FROM task WHERE key = ?", (key,)).fetchall()
+    return int(found)
+
+
+def tree(deck: Deck) -> tuple[int, int, int]:
+    """Make a job, its child, and the child of that, in which the task `leaf` is queued."""
+    top = deck.job(stage(task("sub", when="${{ true }}")))
+    middle = begin_child(deck, number(deck, "sub"), key="sub2", name="middle")
+    return top, middle, begin_child(deck, number(deck, "sub2"), key="leaf")
+
+
+async def test_why_says_each_pause_above_that_holds_a_task_of_a_child_and_what_ends_it(
+    deck: Deck, reports: Reports, answers: WaitAnswers
+) -> None:
+    top, middle, _ = tree(deck)
+    leaf = number(deck, "leaf")
+    deck.do(Pause(job_id=top, actor="ann", reason="the disk is full"))
+    (reason,) = (await answers.task(leaf)).reasons
+    assert reason.text == f"its job is paused from above: job {top} is paused by ann: the disk is full"
+    assert (reason.code.value, reason.numbers) == ("job_paused", {"job": top})
+    assert f"'taskdeck resume {top}'" in reason.ends
+    deck.do(Pause(job_id=middle, actor="bob"))
+    found = (await answers.task(leaf)).reasons
+    assert [one.numbers["job"] for one in found] == [middle, top]
+    found_so = parse("wait:job_paused", Noun.TASKS)
+    assert leaf in [row.id for row in (await reports.tasks.page(found_so)).rows]
+    deck.do(Resume(job_id=top), Resume(job_id=middle))
+    assert [one.code.value for one in (await answers.task(leaf)).reasons] == ["slots"]
