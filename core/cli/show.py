@@ -19,9 +19,10 @@ from core.cli.tables import Table
 from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.model.present import present_ms
+from core.model.status import JOB_FINAL
 from core.model.text import safe_line
 from core.model.values import INBOX, to_iso
-from core.model.views import JobDetail, VariableView
+from core.model.views import JobDetail, JobView, VariableView
 from core.render.columns import COLUMNS
 from core.render.data_texts import variable_lines, variable_shape
 from core.render.json_shapes import detail_shape
@@ -30,6 +31,8 @@ from core.render.times import duration_text, usual_text
 
 VARIABLES_SHOWN = 20
 """Variables beside the tasks of a job."""
+CHILDREN_SHOWN = 20
+"""Children beside the tasks of a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ async def show(arguments: Show) -> int:
     if len(variables) > VARIABLES_SHOWN:
         all_of_them = arguments.command("show", str(arguments.job), "--variables")
         note(f"showing {VARIABLES_SHOWN} of {len(variables)} variables; all of them: {all_of_them}")
+    _children(detail)
     _stages(detail)
     if detail.tasks:
         say()
@@ -103,6 +107,31 @@ def _head(detail: JobDetail) -> None:
         say(f"reason    {safe_line(job.reason)}{by}{ended}")
     if job.paused:
         say(f"paused    {cause_text(job.paused.get('by'), job.paused.get('reason'))}")
+    _above(job)
+
+
+def _above(job: JobView) -> None:
+    """Say whose child it is, and which pauses above hold it."""
+    if job.parent is not None:
+        parent = job.parent
+        root = f", below job {job.root}" if job.depth > 1 else ""
+        key = safe_line(str(parent["key"]))
+        say(f"parent    job {parent['job']}, task {parent['task']} {key}{root}")
+    for above in job.paused_above:
+        cause = cause_text(above.get("by"), above.get("reason"))
+        say(f"paused    from above: job {above['job']} is paused {cause}".rstrip())
+
+
+def _children(detail: JobDetail) -> None:
+    """Name the children of its tasks, those that are over last."""
+    told = sorted(detail.children, key=lambda child: (child.superseded, child.status in JOB_FINAL))
+    for child in told[:CHILDREN_SHOWN]:
+        what = "worklet  " if child.is_worklet else "child    "
+        over = ", superseded" if child.superseded else ""
+        name = f"{safe_line(child.key)}: job {child.job_id} {safe_line(child.name)}"
+        say(f"{what} {name}: ", status(child.status), over)
+    if len(told) > CHILDREN_SHOWN:
+        note(f"showing {CHILDREN_SHOWN} of {len(told)} children; all of them: with --json")
 
 
 def _running(detail: JobDetail) -> None:

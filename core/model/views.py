@@ -51,12 +51,21 @@ class JobView(Struct, frozen=True, kw_only=True):
     """When the last of its retries that wait is due; lists leave it out."""
     tolerated: int = 0
     """How many of its failed tasks are tolerated (`continue_on_error`)."""
+    parent: JsonObject | None = None
+    """Of a child: the task (`task`, `key`) that waits for it, and the `job` of that."""
+    root: int | None = None
+    """Of a child: the job above all, and how many jobs are above it."""
+    depth: int = 0
+    paused_above: tuple[JsonObject, ...] = ()
+    """Paused jobs above it, nearest first: `job`, `by`, `at` (ms), `reason`."""
 
     @property
     def told(self) -> str | None:
-        """Return why it is ending or ended, and how many failures are tolerated."""
+        """Return why it is ending or ended, how many failures are tolerated, which pause above holds it."""
         parts = [self.reason] if self.reason else []
-        return ", ".join([*parts, f"{self.tolerated} tolerated"]) if self.tolerated else self.reason
+        parts += [f"{self.tolerated} tolerated"] if self.tolerated else []
+        parts += [f"paused from above: job {above['job']}" for above in self.paused_above[:1]]
+        return ", ".join(parts) or self.reason
 
 
 class StageView(Struct, frozen=True, kw_only=True):
@@ -242,12 +251,27 @@ class VariableView(Struct, frozen=True, kw_only=True):
     changed_at: int | None = None
 
 
+class ChildView(Struct, frozen=True, kw_only=True):
+    """A job that a task waits for, or waited for, and that task."""
+
+    job_id: int
+    name: str
+    status: str
+    task_id: int
+    key: str
+    superseded: bool = False
+    """Its task began a new one since."""
+    is_worklet: bool = False
+
+
 class JobDetail(Struct, frozen=True, kw_only=True):
     """A job with its stages and all its tasks in order of id."""
 
     job: JobView
     stages: tuple[StageView, ...]
     tasks: tuple[TaskDetail, ...]
+    children: tuple[ChildView, ...] = ()
+    """Jobs of its tasks, oldest first, at most 1,000."""
 
 
 V = TypeVar("V")

@@ -21,6 +21,7 @@ from core.model.schedule_views import FireView
 from core.model.usage_views import Spending
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import (
+    ChildView,
     JobDetail,
     JobView,
     QueueView,
@@ -81,6 +82,10 @@ def job_shape(job: JobView) -> JsonObject:
         "paused": job.paused,
         "tolerated": job.tolerated,
         "pinned": _pin_shape(job.pinned),
+        "parent": job.parent,
+        "root": job.root,
+        "depth": job.depth,
+        "paused_above": list(job.paused_above),
     }
 
 
@@ -206,6 +211,20 @@ def detail_shape(detail: JobDetail, variables: Sequence[VariableView] = ()) -> J
         "variables": [variable_shape(one) for one in variables],
         "stages": [stage_shape(stage) for stage in detail.stages],
         "tasks": [task_detail_shape(task) for task in detail.tasks],
+        "children": [child_shape(child) for child in detail.children],
+    }
+
+
+def child_shape(child: ChildView) -> JsonObject:
+    """Return a job that a task waits for, or waited for."""
+    return {
+        "job": child.job_id,
+        "name": child.name,
+        "status": child.status,
+        "task": child.task_id,
+        "key": child.key,
+        "superseded": child.superseded,
+        "worklet": child.is_worklet,
     }
 
 

@@ -14,6 +14,7 @@ from core.model.commands import Pause, Resume
 from core.model.judgements import BeginChild, Decide
 from core.model.plans import JobPlan
 from core.model.waits import EngineFacts
+from core.render.json_shapes import detail_shape
 from core.store.reports import Reports
 from tests.store.deck import Deck, stage, task
 
@@ -72,3 +73,40 @@ async def test_why_says_each_pause_above_that_holds_a_task_of_a_child_and_what_e
     assert leaf in [row.id for row in (await reports.tasks.page(found_so)).rows]
     deck.do(Resume(job_id=top), Resume(job_id=middle))
     assert [one.code.value for one in (await answers.task(leaf)).reasons] == ["slots"]
+
+
+async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_above(
+    deck: Deck, reports: Reports
+) -> None:
+    top, middle, low = tree(deck)
+    deck.do(Pause(job_id=top, actor="ann", reason="full"))
+    detail = await reports.jobs.detail(top)
+    sub = number(deck, "sub")
+    (child,) = detail.children
+    assert (child.job_id, child.name, child.status, child.task_id, child.key) == (
+        middle,
+        "middle",
+        "running",
+        sub,
+        "sub",
+    )
+    assert (detail.job.parent, detail.job.root, detail.job.depth) == (None, None, 0)
+    below = await reports.jobs.detail(low)
+    assert below.job.parent == {"job": middle, "task": number(deck, "sub2"), "key": "sub2"}
+    assert (below.job.root, below.job.depth, below.children) == (top, 2, ())
+    listed = {view.id: view for view in (await reports.jobs.page()).rows}
+    assert [above["job"] for above in listed[low].paused_above] == [top]
+    assert (listed[low].told, listed[top].told) == (f"paused from above: job {top}", None)
+    shape = detail_shape(below)
+    assert shape["job"]["parent"]["key"] == "sub2"  # type: ignore[index, call-overload]
+    assert detail_shape(detail)["children"] == [
+        {
+            "job": middle,
+            "name": "middle",
+            "status": "running",
+            "task": sub,
+            "key": "sub",
+            "superseded": False,
+            "worklet": False,
+        }
+    ]

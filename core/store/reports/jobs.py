@@ -16,6 +16,7 @@ from core.model.records import replace
 from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobView, Page
+from core.store.reports.children import read_children
 from core.store.reports.keyset import page_keys, page_of, rows_by_id
 from core.store.reports.refusals import unknown_job
 from core.store.reports.rows import (
@@ -88,6 +89,7 @@ class JobReports:
             ).all()
             counts = await _counts(db, "stage", [row.id for row in stages])
             rows = sorted((await db.execute(tasks)).all(), key=lambda row: row.id)
+            children = await read_children(db, job_id)
             edges = [] if job_id == INBOX else (await db.execute(needs)).all()
         if job_id == INBOX:
             # The inbox has one stage, whose counts are those of the job and not kept twice.
@@ -97,6 +99,7 @@ class JobReports:
             job=view,
             stages=tuple(stage_view(row, counts) for row in stages),
             tasks=tuple(task_detail(row, Extras(needs=needed.get(row.id, ()))) for row in rows),
+            children=children,
         )
 
     async def definition(self, job_id: int) -> JsonObject:

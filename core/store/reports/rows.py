@@ -21,6 +21,7 @@ from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.instance_tables import INSTANCES
 from core.store.predicates import column_of
+from core.store.reports.children import PARENT, PAUSED_ABOVE, objects
 from core.store.schema import attempt, event, job, queue, stage, task
 from core.store.sql import unpack
 
@@ -51,6 +52,10 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.pinned_at,
     job.c.pinned_by,
     job.c.pin_reason,
+    job.c.root_id,
+    job.c.depth,
+    literal_column(PARENT.format("job")).label("parent"),
+    literal_column(f"CASE WHEN job.paused_above THEN {PAUSED_ABOVE.format('job')} END").label("above"),
 )
 _LISTED = (
     *(column for column in task.c if column.name not in (*_LARGE, *_WORKED_OUT)),
@@ -121,6 +126,10 @@ def job_view(row: AnyRow, counts: Counts, tolerated: Counts) -> JobView:
         paused=_paused(row),
         pinned=_pinned(row),
         tolerated=sum(tolerated.get(str(row.id), {}).values()),
+        parent=object_of(row.parent) or None,
+        root=row.root_id,
+        depth=row.depth,
+        paused_above=objects(row.above),
     )
 
 

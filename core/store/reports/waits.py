@@ -65,7 +65,7 @@ _FACTS = text(
     " n.id AS need_id, n.key AS need_key, n.status AS need_status,"
     f" t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set, {INSTANCES.format('t')} AS instances,"
     f" CASE WHEN t.status = 'blocked' AND t.set_id IS NOT NULL THEN {INSTANCES.format('g')} END AS of_group,"
-    f" t.group_task, CASE WHEN j.paused_above THEN {PAUSED_ABOVE} END AS above"
+    f" t.group_task, CASE WHEN j.paused_above THEN {PAUSED_ABOVE.format('j')} END AS above"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     " LEFT JOIN awaited w ON w.task_id = t.id"
