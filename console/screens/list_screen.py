@@ -52,7 +52,7 @@ class ListScreen(DeskScreen, Generic[V]):
     READER = "table"
     BINDINGS = bindings(*SHARED)
     PLACES: ClassVar[Mapping[str, str]] = {}
-    """By action, of `open`, `logs`, `events` and `why`, the place that shows the row under the cursor."""
+    """By action, such as `open`, `logs` or `why`, the place that shows the row under the cursor."""
     nothing = SafeText("nothing here yet")
     """Stands where the rows would be when there is none."""
 

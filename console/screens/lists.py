@@ -5,6 +5,8 @@ Opened through `console.shell.places`.
 
 from __future__ import annotations
 
+from functools import partial
+
 from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import JobPair
@@ -41,11 +43,12 @@ class JobsScreen(ListScreen[JobView]):
     )
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
-    PLACES = {"open": "job", "events": "job events", "why": "why job"}
+    PLACES = {"open": "job", "events": "job events", "why": "why job", "history": "history"}
     nothing = SafeText("no job yet: o starts one; try the sample")
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, jobs(desk.control))
+        self.action_history = partial(self._visit, "history")
 
     def title_line(self) -> SafeText:
         return SafeText(" Jobs")
@@ -53,10 +56,6 @@ class JobsScreen(ListScreen[JobView]):
     def action_runs(self) -> None:
         """Compare the last runs of the workflow of the job under the cursor."""
         self.visit("runs", None if self.table.selected is None else self.table.selected.name)
-
-    def action_history(self) -> None:
-        """Show the history of the job under the cursor."""
-        self.visit("history", self.subject())
 
     def action_compare(self) -> None:
         """Compare the two marked jobs; without marks, the job under the cursor with the last run before."""
