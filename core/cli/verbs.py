@@ -77,6 +77,9 @@ class Retry(Remote):
     force: Annotated[
         bool, Option(help="Also tasks that were retried as often as `manual_retries` allows.")
     ] = False
+    fresh: Annotated[
+        bool, Option(help="Let tasks that wait for a child begin a new one, not what failed in the old one.")
+    ] = False
     reason: Reason = ""
 
 
@@ -176,6 +179,7 @@ async def retry(arguments: Retry) -> int:
                 target=target,
                 downstream=arguments.downstream,
                 force=arguments.force,
+                fresh=arguments.fresh,
                 reason=arguments.reason,
                 actor=arguments.chosen.actor,
             ),
@@ -360,6 +364,7 @@ COMMANDS = (
             "taskdeck retry 12",
             "taskdeck retry 12/parse --downstream --dry-run",
             "taskdeck retry 12/parse --force --reason 'the server is back'",
+            "taskdeck retry 12/sub --fresh",
             "taskdeck retry --where 'status:failed err~timeout age<1d' --yes",
         ),
     ),

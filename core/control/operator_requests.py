@@ -51,6 +51,8 @@ class Retry(Operate, frozen=True, kw_only=True):
     downstream: bool = False
     reason: str = ""
     force: bool = False
+    fresh: bool = False
+    """Tasks that wait for a child begin a new one."""
 
     def on_tasks(self, task_ids: tuple[int, ...]) -> Operation:
         return replace(self.on_job(None), task_ids=task_ids)
@@ -61,6 +63,7 @@ class Retry(Operate, frozen=True, kw_only=True):
             job_id=job_id,
             downstream=self.downstream,
             force=self.force,
+            fresh=self.fresh,
             reason=self.reason,
             actor=self.actor,
         )

@@ -55,6 +55,8 @@ class JobFacts(NamedTuple):
     tasks: int
     first_task: int | None
     last_task: int | None
+    live_root: int | None
+    """Of a child: the job above all, while that has not ended."""
 
 
 class LooseFacts(NamedTuple):
@@ -89,6 +91,8 @@ def why_job_stays(job: JobFacts) -> str | None:
         return "it is the inbox: its tasks go one by one (purge tasks)"
     if not job.is_final:
         return f"it is {job.status}"
+    if job.live_root is not None:
+        return f"it is a child below job {job.live_root}, which has not ended"
     if job.pinned_at is not None:
         return "it is pinned"
     if job.pinned_task is not None:

@@ -15,13 +15,16 @@ _HAS_KEY = (
     " AND k.task_id = t.id AND (k.lasts = 'ever' OR k.free_at > ?1)))"
 )
 _SPAN = "FROM stage s WHERE s.job_id = j.id AND s.last_task >= s.first_task"
+LIVE_ROOT = f"(SELECT r.id FROM job r WHERE r.id = {{0}}.root_id AND NOT {among(JOB_FINAL, 'r.status')})"
+"""The job above all jobs of the child in a table, while that has not ended."""
 JOB_FACTS = (
     f"SELECT j.id, j.name, j.status, {among(JOB_FINAL, 'j.status')}, j.finished_at, j.pinned_at,"
     " (SELECT id FROM task INDEXED BY task_pinned WHERE job_id = j.id AND pinned_at IS NOT NULL LIMIT 1),"
     f" CASE WHEN j.id != {INBOX} THEN (SELECT t.id FROM task t INDEXED BY task_list WHERE t.job_id = j.id"
     f" AND {_HAS_KEY} LIMIT 1) END,"
     " p.event, (SELECT coalesce(sum(n), 0) FROM counter WHERE scope = 'job' AND ref = CAST(j.id AS TEXT)),"
-    f" (SELECT min(s.first_task) {_SPAN}), (SELECT max(s.last_task) {_SPAN})"
+    f" (SELECT min(s.first_task) {_SPAN}), (SELECT max(s.last_task) {_SPAN}),"
+    f" {LIVE_ROOT.format('j')}"
     f" FROM job j LEFT JOIN purge p ON p.job_id = j.id WHERE j.id IN {_LISTED} ORDER BY j.id"
 )
 """The columns of `JobFacts`."""

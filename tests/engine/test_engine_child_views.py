@@ -8,6 +8,8 @@ import pytest
 
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
+from core.control import operator_requests
+from core.control.api import Target
 from tests.support.house import House
 
 BLOCKS = """
@@ -43,3 +45,15 @@ async def test_why_names_the_child_that_a_task_waits_for_and_the_way_there(house
     (group,) = (await house.control.why_job(job)).groups
     assert group.reason.short == f"child job {child}"
     house.steer.release("a")
+
+
+async def test_a_fresh_retry_begins_a_new_child_and_keeps_the_old_one(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text("name: inner\ntasks: [{key: a, uses: steer, with: {do: fail, times: 1}}]\n")
+    job = await house.submit({"key": "sub", "uses": "workflow", "with": {"file": str(file)}})
+    assert (await house.ended(job)).status == "failed"
+    await house.control.ask(operator_requests.Retry(target=Target(job_id=job), fresh=True))
+    await house.ended(job)
+    detail = await house.control.job_detail(job)
+    old, new = detail.children
+    assert (old.status, old.superseded, new.superseded) == ("failed", True, False)

@@ -13,9 +13,12 @@ from core.filters.parser import parse
 from core.model.commands import Pause, Resume
 from core.model.judgements import BeginChild, Decide
 from core.model.plans import JobPlan
+from core.model.purge_commands import Purge
+from core.model.refusals import Refusal
 from core.model.waits import EngineFacts
 from core.render.json_shapes import detail_shape
 from core.store.reports import Reports
+from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 
 
@@ -50,8 +53,8 @@ def number(deck: Deck, key: str) -> int:
 
 
 def tree(deck: Deck) -> tuple[int, int, int]:
-    """Make a job, its child, and the child of that, in which the task `leaf` is queued."""
-    top = deck.job(stage(task("sub", when="${{ true }}")))
+    """Make a job with the queued task `go`, its child, and the child of that with `leaf`."""
+    top = deck.job(stage(task("sub", when="${{ true }}"), task("go")))
     middle = begin_child(deck, number(deck, "sub"), key="sub2", name="middle")
     return top, middle, begin_child(deck, number(deck, "sub2"), key="leaf")
 
@@ -73,6 +76,31 @@ async def test_why_says_each_pause_above_that_holds_a_task_of_a_child_and_what_e
     assert leaf in [row.id for row in (await reports.tasks.page(found_so)).rows]
     deck.do(Resume(job_id=top), Resume(job_id=middle))
     assert [one.code.value for one in (await answers.task(leaf)).reasons] == ["slots"]
+
+
+async def test_a_child_that_has_ended_is_kept_while_the_job_above_all_goes_on(
+    deck: Deck, reports: Reports
+) -> None:
+    top, middle, low = tree(deck)
+    leaf, go = number(deck, "leaf"), number(deck, "go")
+    claimed = dict(deck.claim())
+    deck.end((leaf, claimed[leaf]))
+    deck.do()
+    statuses = [(await reports.jobs.view(one)).status for one in (top, middle, low)]
+    assert statuses == ["running", "succeeded", "succeeded"]
+    reason = f"it is a child below job {top}, which has not ended"
+    (purged,) = deck.do(Purge(job_ids=(low,), actor="ann"))
+    assert (purged.jobs, purged.refused) == (0, (Refusal(low, reason),))
+    assert await reports.retention.jobs(after=0) == []
+    assert await reports.retention.beyond(0) == []
+    deck.end((go, claimed[go]))
+    deck.do()
+    assert {one.id for one in await reports.retention.jobs(after=0)} == {top, middle, low}
+    assert {one.id for one in await reports.retention.beyond(0)} == {top, middle, low}
+    (purged,) = deck.do(Purge(job_ids=(low, top), actor="ann"))
+    assert (purged.jobs, purged.refused) == (2, ())
+    assert (await reports.jobs.view(middle)).parent is None
+    assert verify(deck.db) == ()
 
 
 async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_above(

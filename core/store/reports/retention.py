@@ -10,6 +10,7 @@ from sqlalchemy import text
 from core.model.retention import EndedJob, EndedTask, RetentionState
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.values import INBOX
+from core.store.purge_facts import LIVE_ROOT
 from core.store.reports.source import Source
 from core.store.sql import among
 from core.store.upkeep_facts import STATE, state_of
@@ -19,7 +20,7 @@ WINDOW = 2_000
 _STATE = text(STATE)
 _JOBS = text(
     "SELECT id, name, status, finished_at FROM job WHERE id > :after AND id != 1 AND id <= :to"
-    f" AND {among(JOB_FINAL)} AND pinned_at IS NULL ORDER BY id"
+    f" AND {among(JOB_FINAL)} AND pinned_at IS NULL AND {LIVE_ROOT.format('job')} IS NULL ORDER BY id"
 )
 _TASKS = text(
     "SELECT t.id, CASE WHEN t.job_id != 1 THEN j.name END AS workflow, t.status, t.finished_at"
@@ -29,9 +30,11 @@ _TASKS = text(
 )
 _LAST = {noun: text(f"SELECT coalesce(max(id), 0) FROM {noun}") for noun in ("job", "task")}
 _BEYOND = text(
-    "SELECT id, name, status, finished_at, place FROM (SELECT id, name, status, finished_at, pinned_at,"
+    "SELECT id, name, status, finished_at, place FROM ("
+    "SELECT id, name, status, finished_at, pinned_at, root_id,"
     " row_number() OVER (PARTITION BY name, status IN ('failed', 'cancelled') ORDER BY id DESC) AS place"
-    f" FROM job WHERE id != 1 AND {among(JOB_FINAL)}) WHERE place > :least AND pinned_at IS NULL ORDER BY id"
+    f" FROM job WHERE id != 1 AND {among(JOB_FINAL)}) ended WHERE place > :least AND pinned_at IS NULL"
+    f" AND {LIVE_ROOT.format('ended')} IS NULL ORDER BY id"
 )
 
 
