@@ -10,9 +10,7 @@ from console.key_table import bindings
 from console.navigation.history import JobMoment
 from console.rows.job_rows import JobRow, job_row_format, rows_of
 from console.screens.foot_screen import FootScreen
-from console.screens.graph import GraphScreen
 from console.screens.parts.moments import Moments
-from console.verbs.selection import Selection
 from console.widgets.styled_lines import Span
 from core.model.text import SafeText, clip
 from core.model.views import TaskView
@@ -70,40 +68,3 @@ class JobAtScreen(FootScreen[JobRow]):
 
     def foot_lines(self, width: int) -> list[list[Span]]:
         return [[Span(clip(line, width))] for line in self.moments.lines()]
-
-
-class GraphAtScreen(GraphScreen):
-    """The graph of then: its labels have the statuses of that moment."""
-
-    PARTS: tuple[str, ...] = ("job_at", "node")
-    BINDINGS = bindings(*PARTS)
-
-    def __init__(self, desk: Desk, moment: JobMoment) -> None:
-        super().__init__(desk, moment.job_id)
-        self.moments = Moments(self, desk.control, moment)
-
-    @property
-    def mark(self) -> SafeText:  # type: ignore[override] # it changes with the event
-        return self.moments.mark("BUNDLE " if self.desk.mark else "")
-
-    async def load(self) -> None:
-        self.draw(await self.moments.read())
-
-    def is_affected(self, kinds: frozenset[str]) -> bool:
-        """Return False: the past does not change."""
-        return False
-
-    def title_line(self) -> SafeText:
-        return self.moments.title(self.size.width or 80)
-
-    def chosen(self) -> Selection | None:
-        """Return None: no verb acts on the past."""
-        return None
-
-    def action_step(self, by: int) -> None:
-        """Go to the next event of the job, or to the one before."""
-        self.moments.step(by)
-
-    def action_draw(self) -> None:
-        """Go back to the list."""
-        self.action_back()

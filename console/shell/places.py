@@ -17,11 +17,12 @@ from console.screens.failures import FailuresScreen
 from console.screens.found_lines import FoundLinesScreen
 from console.screens.gauges import GaugesScreen
 from console.screens.graph import GraphScreen
+from console.screens.graph_at import GraphAtScreen
 from console.screens.handoff import HandoffScreen
 from console.screens.health import HealthScreen
 from console.screens.history import HistoryScreen
 from console.screens.job import JobScreen
-from console.screens.job_at import GraphAtScreen, JobAtScreen
+from console.screens.job_at import JobAtScreen
 from console.screens.lists import EventsScreen, JobsScreen, TasksScreen
 from console.screens.log import LogScreen
 from console.screens.notices import NoticesScreen

@@ -65,7 +65,7 @@ async def open_graph(operator) -> GraphScreen:
     await operator.sees("stage 1")
     await operator.press("v")
     await operator.until(lambda: isinstance(operator.app.screen, GraphScreen), "no graph")
-    await operator.until(lambda: graph_of(operator).view.cursor, "nothing is drawn")
+    await operator.until(lambda: graph_of(operator).graph.view.cursor, "nothing is drawn")
     return graph_of(operator)
 
 
@@ -87,13 +87,13 @@ async def test_keys_lead_along_the_edges_and_the_foot_names_the_neighbours() -> 
         await operator.press("j")
         await operator.sees("3 c  failed  exit: exit status 7  | needs a")
         await operator.press("j", "right", "right")
-        assert screen.view.cursor == "4"
+        assert screen.graph.view.cursor == "4"
         await operator.press("left", "left", "left")
-        assert screen.view.cursor == "1"
+        assert screen.graph.view.cursor == "1"
         await operator.press("G")
-        assert screen.view.cursor == "4"
+        assert screen.graph.view.cursor == "4"
         await operator.press("g")
-        assert screen.view.cursor == "1"
+        assert screen.graph.view.cursor == "1"
 
 
 async def test_the_graph_opens_at_the_task_under_the_cursor_of_the_list() -> None:
@@ -157,7 +157,7 @@ async def test_a_new_edge_or_task_is_drawn_with_the_cursor_where_it_was() -> Non
         control.add_task(2, "e", needs=("d",))
         await operator.beat()
         await operator.sees("◇ d ─> · e")
-        assert screen.view.cursor == "4"
+        assert screen.graph.view.cursor == "4"
 
 
 async def test_stages_stand_side_by_side_behind_a_barrier() -> None:
@@ -231,21 +231,21 @@ async def test_a_picture_larger_than_the_screen_scrolls_with_the_cursor() -> Non
         screen = await open_graph(operator)
         await operator.press("G")
         await operator.sees("link_29")
-        assert screen.view.scroll_offset.x > 60
+        assert screen.graph.view.scroll_offset.x > 60
         assert "column" in screen.position_text()
         await operator.press("g")
-        assert screen.view.scroll_offset.x == 0
+        assert screen.graph.view.scroll_offset.x == 0
         await operator.press("ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f", "ctrl+f")
-        assert screen.view.scroll_offset.y > 15
+        assert screen.graph.view.scroll_offset.y > 15
 
 
 async def test_a_click_moves_the_cursor_and_a_second_one_opens() -> None:
     async with console(diamond()) as operator:
         screen = await open_graph(operator)
-        spot = screen.view._picture.label_boxes["3"]
-        await operator.pilot.click(screen.view, offset=(spot.x + 1, spot.y + 1))
-        assert screen.view.cursor == "3"
-        await operator.pilot.click(screen.view, offset=(spot.x + 1, spot.y + 1))
+        spot = screen.graph.view._picture.label_boxes["3"]
+        await operator.pilot.click(screen.graph.view, offset=(spot.x + 1, spot.y + 1))
+        assert screen.graph.view.cursor == "3"
+        await operator.pilot.click(screen.graph.view, offset=(spot.x + 1, spot.y + 1))
         await operator.sees("Task 3")
 
 
@@ -295,9 +295,9 @@ async def test_an_empty_job_is_drawn_without_tasks() -> None:
 async def test_the_next_theme_colours_the_nodes_anew() -> None:
     async with console(diamond()) as operator:
         screen = await open_graph(operator)
-        before = screen.view._labels["3"].style
+        before = screen.graph.view._labels["3"].style
         await operator.press("ctrl+t")
-        assert screen.view._labels["3"].style != before
+        assert screen.graph.view._labels["3"].style != before
 
 
 @pytest.mark.parametrize("name", sorted(set(own_looks()) - {PLAIN}))
