@@ -1,4 +1,4 @@
-"""Job graph: the picture of a job, its folded layers, and its foot.
+"""Job graph: the picture of a job, folded layers and foot.
 
 Owned by the graph screens of a job as it stands and as it stood.
 """

@@ -1,4 +1,4 @@
-"""Money rows: what the screens of budgets and of gauges do with a row.
+"""Money rows: what the screens of budgets and gauges share.
 
 Owned by these two screens.
 """
