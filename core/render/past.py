@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from core.filters.fields import Noun
 from core.model.past import PastView
+from core.model.records import replace
 from core.render.columns import COLUMNS, Column, Form
 
 _CREATED = Column(name="created", title="CREATED", form=Form.CLOCK, path="created_at", width=16, priority=2)
@@ -20,7 +21,9 @@ PAST_JOBS = (
     _KNOWN[Noun.JOBS]["actor"],
 )
 PAST_TASKS = (
-    *(_KNOWN[Noun.TASKS][name] for name in ("id", "job", "key", "status")),
+    *(_KNOWN[Noun.TASKS][name] for name in ("id", "job")),
+    replace(_KNOWN[Noun.TASKS]["key"], path="key"),
+    _KNOWN[Noun.TASKS]["status"],
     _SINCE,
     *(_KNOWN[Noun.TASKS][name] for name in ("queue", "uses", "name", "group")),
 )
