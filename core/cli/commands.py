@@ -55,6 +55,7 @@ GROUPS = {
     "retention": "Show what is kept for how long, also without the word `list`; `apply` begins it.",
     "purge": "Remove outputs, ended jobs or ended loose tasks; `--dry-run` tells what would go.",
     "workitems": "List what waits for people, also without the word `list`; show one, claim, delegate it.",
+    "workflows": "List registered workflows, also without the word `list`; add, show, compare, remove one.",
     "notify": "Try where notices go; `taskdeck notices` lists what was sent.",
     "budgets": "List budgets, also without the word `list`, or change what may be spent.",
 }

@@ -138,7 +138,7 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     match option, str(kind).strip("[]."):
         case "--queue", _:
             return names_of(line.home, "queues")
-        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" as noun):
+        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" | "WORKFLOW" as noun):
             return names_of(line.home, f"{noun.lower()}s")
         case (_, "ITEM"):
             return names_of(line.home, "items")
@@ -153,7 +153,8 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
         case ("--env", _):
             return [(name, "") for name in sorted(os.environ)]
         case (_, "FILE|NAME"):
-            return [("sample", "a built-in workflow"), *_files(line.incomplete)]
+            registered = names_of(line.home, "workflows")
+            return [("sample", "a built-in workflow"), *registered, *_files(line.incomplete)]
     return ()
 
 

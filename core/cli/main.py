@@ -54,6 +54,7 @@ ROOMS = {
     "core.cli.verbs": ("cancel", "retry", "pause", "resume", "hold", "unhold", "priority", "pin", "unpin"),
     "core.cli.signals": ("signal", "signals"),
     "core.cli.work_items": ("workitems", "approve", "deny"),
+    "core.cli.workflows": ("workflows",),
     "core.cli.purge": ("purge",),
     "core.cli.retention": ("retention", "disk"),
     "core.cli.orphans": ("orphans",),

@@ -21,6 +21,7 @@ from core.cli.output import emit, note, say, status
 from core.cli.parameters import Argument, Option
 from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
+from core.cli.reading import reading
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
 from core.cli.summary import EXHAUSTED, EXIT, failed_tasks, is_job_exhausted, job_counts_text, say_failed
@@ -31,13 +32,17 @@ from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
-from core.model.commands import Submitted
+from core.model.children import is_path
+from core.model.commands import DocumentText, Submitted
+from core.model.errors import NotFound, Unavailable
 from core.model.paths import absolute, working_directory
 from core.model.text import SafeText, safe_line
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
-from core.workflows.registry import configuration_of, expanded, find
+from core.workflows.registry import configuration_of, expanded, find, names, unknown
 
+_REGISTERED = 400
+"""Names among which a near miss is looked for."""
 _COUNTED = 2_000
 """Tasks whose attempts are counted for the first line; of larger jobs nothing is said."""
 
@@ -48,7 +53,10 @@ class Run(Hosting):
 
     workflow: Annotated[
         str,
-        Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."),
+        Argument(
+            metavar="FILE|NAME",
+            help="A workflow file, - for standard input, or a name.",
+        ),
     ]
     param: Annotated[
         list[str],
@@ -83,14 +91,14 @@ async def run(arguments: Run) -> int:
     if arguments.dry_run:
         if arguments.detach or arguments.key:
             raise usage("--dry-run submits nothing", hint="leave out --detach and --key")
-        document, options = _document(arguments)
+        document, options = await _document(arguments)
         return await dry_run(document, params, options=options, arguments=arguments)
     if arguments.detach and arguments.notify:
         raise usage(
             "--detach returns at once: nothing is left that could notify", hint="leave one of them out"
         )
     # Before an engine is started for it: a refused command line leaves nothing behind.
-    document, options = _document(arguments)
+    document, options = await _document(arguments)
     claims = ClaimWatch(patience=arguments.patience)
     _bring_configuration(arguments)
     async with working(arguments) as deck:
@@ -122,7 +130,7 @@ class _Submission(NamedTuple):
     options: SubmitOptions
 
 
-def _document(arguments: Run) -> _Submission:
+async def _document(arguments: Run) -> _Submission:
     """Return a workflow; its tasks run in the folder of its file, or in the present one."""
     name = arguments.workflow
     path = absolute(expanded(name))
@@ -131,10 +139,28 @@ def _document(arguments: Run) -> _Submission:
         return _Submission(piped, _options(arguments, cwd=working_directory()))
     if exists(path):
         return _Submission(str(path), _options(arguments, cwd=path.parent))
+    if name not in names() and not is_path(name):
+        return await _registered(name, arguments)
     document = find(name).value
     return _Submission(
         document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
     )
+
+
+async def _registered(name: str, arguments: Run) -> _Submission:
+    """Return the current version of a registered workflow; raise `NotFound`."""
+    known: tuple[str, ...] = ()
+    try:
+        async with reading(arguments) as deck:
+            known = tuple(one.name for one in await deck.workflows.list(limit=_REGISTERED))
+            found = await deck.workflows.one(name)
+    except (NotFound, Unavailable) as error:
+        if error.code not in ("workflow.unknown", "store.missing"):
+            raise
+        raise unknown(name, known) from None
+    folder = found.version.folder
+    cwd = working_directory() if folder is None else Path(folder)
+    return _Submission(DocumentText(name=name, text=found.text), _options(arguments, cwd=cwd))
 
 
 def _bring_configuration(arguments: Run) -> None:

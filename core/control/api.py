@@ -28,6 +28,7 @@ from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
 from core.control.nouns.signals import SignalVerbs
 from core.control.nouns.upkeep import Purge, Upkeep
 from core.control.nouns.work_items import WorkItemVerbs
+from core.control.nouns.workflows import WorkflowVerbs
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -182,6 +183,11 @@ class ControlAPI(ReadingAPI):
     def work_items(self) -> WorkItemVerbs:
         """Tasks that wait for people."""
         return WorkItemVerbs(self)
+
+    @property
+    def workflows(self) -> WorkflowVerbs:
+        """Registered workflows."""
+        return WorkflowVerbs(self)
 
     @property
     def signals(self) -> SignalVerbs:

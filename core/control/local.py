@@ -30,6 +30,7 @@ from core.control.reading import ReadingControl
 from core.control.schedule_changes import ScheduleAnswers, ScheduleVerbsPort
 from core.control.sights import Sights
 from core.control.wait_answers import see_engine
+from core.control.workflow_answers import WorkflowAnswers
 from core.engine.store_copies import StoreCopies
 from core.host import effective_user, own_surroundings
 from core.model import capacity_commands
@@ -218,6 +219,7 @@ class EngineAnswers:
         answers.to(ChangeCapacity, self._change_capacity)
         answers.to(LookAtBackend, lambda r: engine.health.look(r.name))
         ScheduleAnswers(engine, self._user).add_to(answers)
+        WorkflowAnswers(engine, self._user).add_to(answers)
         answers.to(ApplyRetention, self._apply_retention)
         answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.reports, self._user).part)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))

@@ -23,6 +23,7 @@ from core.control.nouns.schedules import SchedulesReading
 from core.control.nouns.signals import SignalsReading
 from core.control.nouns.upkeep import UpkeepReading
 from core.control.nouns.work_items import WorkItemsReading
+from core.control.nouns.workflows import WorkflowsReading
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
@@ -179,6 +180,11 @@ class ReadingAPI(ABC):
     def schedules(self) -> SchedulesReading:
         """Rules that submit jobs."""
         return SchedulesReading(self)
+
+    @property
+    def workflows(self) -> WorkflowsReading:
+        """Registered workflows."""
+        return WorkflowsReading(self)
 
     @property
     def signals(self) -> SignalsReading:

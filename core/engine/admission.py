@@ -6,13 +6,14 @@ Called by the engine for `submit` and `enqueue`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
+from core.model.children import PinnedDocument
 from core.model.commands import (
     Document,
     DocumentText,
@@ -56,21 +57,40 @@ from core.workflows.retry_codes import pattern_fault
 
 
 class Binding(Protocol):
-    """Where the limits that bind are read: the store's reports."""
+    """Where the limits that bind are read."""
 
     async def binding_limits(self) -> tuple[Limit, ...]:
         """Return the limits that bind, by name."""
+
+
+class Registered(Protocol):
+    """Where registered workflows are read."""
+
+    async def current(self, names: Iterable[str]) -> dict[str, PinnedDocument]:
+        """Return the current versions of those of the names that are registered."""
+
+
+class Known(Protocol):
+    """What the admission reads: the store's reports."""
+
+    @property
+    def binding(self) -> Binding:
+        """Limits."""
+
+    @property
+    def workflows(self) -> Registered:
+        """The registry of workflows."""
 
 
 class Admission:
     """Check work and bring it into the store; from an answer on it survives a crash."""
 
     def __init__(
-        self, journal: Journal, checks: Checks, binding: Binding, *, env_allow: Sequence[str] = ()
+        self, journal: Journal, checks: Checks, known: Known, *, env_allow: Sequence[str] = ()
     ) -> None:
         self._journal = journal
         self._checks = checks
-        self._binding = binding
+        self._known = known
         self._env_allow = frozenset(env_allow)
         self._last_allowed: tuple[Surroundings | None, JsonObject] = None, {}
 
@@ -131,10 +151,22 @@ class Admission:
             read_and_plan, document, params, checks=self._checks, options=options
         )
         folder = _folder_of(document, options)
-        pins = await asyncio.to_thread(pin_documents, workflow, folder=folder, checks=self._checks)
+        pins = await self._pins(workflow, folder)
         if pins:
             plan = replace(with_whole_paths(plan, folder), documents=pins)
         return await self._limited(workflow, plan)
+
+    async def _pins(self, workflow: Workflow, folder: Path | None) -> tuple[PinnedDocument, ...]:
+        """Return the documents that a workflow names; those of registered ones are read as they are met."""
+        registered: dict[str, PinnedDocument | None] = {}
+        while True:
+            pinned = await asyncio.to_thread(
+                pin_documents, workflow, folder=folder, checks=self._checks, registered=registered
+            )
+            if not pinned.wanted:
+                return pinned.documents
+            registered |= dict.fromkeys(pinned.wanted)
+            registered |= await self._known.workflows.current(pinned.wanted)
 
     async def plan_child(
         self, document: DocumentText, params: JsonObject, *, options: SubmitOptions, folder: Path | None
@@ -149,7 +181,7 @@ class Admission:
         """Return a plan whose limits were checked against those that bind."""
         tasks = [task for stage in plan.stages for task in stage.tasks]
         if any(map(says_of_limits, tasks)):
-            limits = await self._binding.binding_limits()
+            limits = await self._known.binding.binding_limits()
             await asyncio.to_thread(check_document, workflow, tasks, limits, project=plan.project)
         return plan
 
@@ -176,7 +208,7 @@ class Admission:
         for plan in plans:
             self._check_loose(plan)
         if any(map(says_of_limits, plans)):
-            limits = await self._binding.binding_limits()
+            limits = await self._known.binding.binding_limits()
             for plan in plans:
                 check_loose(plan, limits)
         tasks = tuple([_kept(plan, self._checks) for plan in plans])

@@ -5,17 +5,20 @@ Called by the admission.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from core.files.reading import read_document_text
 from core.model.children import DEPTH_MAX, TOO_DEEP, PinnedDocument
-from core.model.errors import Fault, InvalidDocument, TaskdeckError
+from core.model.errors import Fault, InvalidDocument, NotFound, TaskdeckError
 from core.model.ports import Checks
+from core.model.text import safe_line
 from core.workflows.child_uses import ChildUse, child_uses, param_faults
 from core.workflows.expansion import Workflow, hash_of, parse_loaded
 from core.workflows.loader import load
-from core.workflows.registry import builtin_text
+from core.workflows.registry import builtin_text, names
 
 DOCUMENTS_MAX = 500
 """Documents that one job may pin."""
@@ -35,6 +38,10 @@ class _Reading:
     """What was read so far, by reference."""
 
     checks: Checks
+    registered: Mapping[str, PinnedDocument | None]
+    """What is known of registered names; None = no workflow has the name."""
+    wanted: set[str] = field(default_factory=set)
+    """Names of which nothing is known yet."""
     nodes: dict[str, _Node] = field(default_factory=dict)
 
 
@@ -42,23 +49,54 @@ class _Faulty(Exception):
     """Something is wrong below; the text says what."""
 
 
-def pin_documents(root: Workflow, *, folder: Path | None, checks: Checks) -> tuple[PinnedDocument, ...]:
+class _Wanted(Exception):
+    """A registered name has to be read first."""
+
+
+class _Text(NamedTuple):
+    """A document as it is read: what it is called, and the folder in which its paths begin."""
+
+    source: str
+    text: str
+    folder: str | None
+
+
+class Pinned(NamedTuple):
+    """The documents that a workflow names; complete when no name is wanted any more."""
+
+    documents: tuple[PinnedDocument, ...]
+    wanted: frozenset[str] = frozenset()
+
+
+def pin_documents(
+    root: Workflow,
+    *,
+    folder: Path | None,
+    checks: Checks,
+    registered: Mapping[str, PinnedDocument | None],
+) -> Pinned:
     """Return the documents that a workflow names, and those that they name; files are read now.
+
+    Names that are neither built-in nor among `registered` are returned as wanted: call it again with them.
 
     Raises `InvalidDocument` for one that is missing or faulty, a circle, and for children too deep.
     """
-    reading = _Reading(checks=checks)
+    reading = _Reading(checks=checks, registered=registered)
     faults: list[Fault] = []
     own = hash_of(root.definition)
     for use in child_uses(root.definition):
         try:
             node = _node(use, folder, reading, chain=((own, root.document.name),))
             faults += param_faults(use, node.workflow.document, root.positions)
+        except _Wanted:
+            continue
         except _Faulty as fault:
             faults.append(root.positions.fault_at(use.path, "workflow.child", str(fault)))
+    if reading.wanted:
+        return Pinned((), frozenset(reading.wanted))
     if faults:
         raise InvalidDocument(root.source, tuple(faults))
-    return tuple(node.pin for node in reading.nodes.values())
+    return Pinned(tuple(node.pin for node in reading.nodes.values()))
 
 
 def _node(
@@ -96,10 +134,10 @@ def _read(use: ChildUse, reference: str, reading: _Reading) -> tuple[PinnedDocum
     try:
         if use.by == "file":
             path = Path(reference.partition(":")[2])
-            source, text, folder = str(path), read_document_text(path), str(path.parent)
+            named = _Text(str(path), read_document_text(path), str(path.parent))
         else:
-            source, text, folder = use.text, builtin_text(use.text), None
-        workflow = parse_loaded(load(text, source=source), reading.checks)
+            named = _named(use.text, reading)
+        workflow = parse_loaded(load(named.text, source=named.source), reading.checks)
     except InvalidDocument as error:
         first = error.faults[0]
         at = f", line {first.line}" if first.line else ""
@@ -107,6 +145,24 @@ def _read(use: ChildUse, reference: str, reading: _Reading) -> tuple[PinnedDocum
     except TaskdeckError as error:
         raise _Faulty(f"{use.text} cannot be read: {error.message}") from error
     pin = PinnedDocument(
-        reference=reference, hash=hash_of(workflow.definition), source=source, text=text, folder=folder
+        reference=reference,
+        hash=hash_of(workflow.definition),
+        source=named.source,
+        text=named.text,
+        folder=named.folder,
     )
     return pin, workflow
+
+
+def _named(name: str, reading: _Reading) -> _Text:
+    """Return a workflow by its name, a built-in one first."""
+    if name in names():
+        return _Text(name, builtin_text(name), None)
+    if name not in reading.registered:
+        reading.wanted.add(name)
+        raise _Wanted
+    found = reading.registered[name]
+    if found is None:
+        message = f"no workflow is registered as {safe_line(name)}"
+        raise NotFound("workflow.unknown", message, hint="add it with 'taskdeck workflows add'")
+    return _Text(found.source, found.text, found.folder)

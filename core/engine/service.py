@@ -127,9 +127,7 @@ class Engine:
         )
         timeouts = timeouts_of(settings)
         self.runner = Runner(tools, store_id=self._owner.store_id, timeouts=timeouts, on_error=self.fail)
-        self.admission = Admission(
-            self.journal, ports.registry, self.reports.binding, env_allow=settings.env_allow
-        )
+        self.admission = Admission(self.journal, ports.registry, self.reports, env_allow=settings.env_allow)
         self.schedules = self._new_schedules()
         self.is_lasting = True
         self.health = self._new_health()

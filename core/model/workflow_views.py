@@ -31,3 +31,39 @@ class WorkflowView(Struct, frozen=True, kw_only=True):
     tasks: int
     params: tuple[ParamView, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+
+
+class RegisteredView(Struct, frozen=True, kw_only=True):
+    """The current version of a registered workflow."""
+
+    name: str
+    number: int
+    hash: str
+    source: str
+    added_at: int
+    added_by: str | None
+    versions: int
+    """How many versions the name has."""
+
+
+class VersionView(Struct, frozen=True, kw_only=True):
+    """One version of a registered workflow."""
+
+    number: int
+    hash: str
+    source: str
+    """The path of its file, or what it was called."""
+    folder: str | None
+    """Where the paths begin that it names."""
+    is_current: bool
+    added_at: int
+    added_by: str | None
+
+
+class RegisteredText(Struct, frozen=True, kw_only=True):
+    """A version with its text, and all versions of its name, the newest first."""
+
+    name: str
+    version: VersionView
+    text: str
+    versions: tuple[VersionView, ...]

@@ -67,6 +67,7 @@ from core.model.work_item_commands import (
     DenyItem,
     ReleaseItem,
 )
+from core.model.workflow_commands import AddWorkflow, RemoveWorkflow
 from core.store.apply.answers import apply_signal
 from core.store.apply.backend_checks import apply_note_check
 from core.store.apply.change_capacity import apply_change_capacity
@@ -126,6 +127,7 @@ from core.store.apply.work_items import (
     apply_deny_item,
     apply_release_item,
 )
+from core.store.apply.workflows import apply_add_workflow, apply_remove_workflow
 from core.store.batch import Batch
 
 Apply: TypeAlias = Callable[[Batch, Sequence[Command[object]]], Sequence[object]]
@@ -274,6 +276,8 @@ _TABLE = (
     _each(CommentItem, apply_comment_item),
     _each(ApproveItem, apply_approve_item),
     _each(DenyItem, apply_deny_item),
+    _each(AddWorkflow, apply_add_workflow),
+    _each(RemoveWorkflow, apply_remove_workflow),
     _each(Answer, apply_answer),
     _each(NoteLook, apply_note_look),
     _each(PassRates, apply_pass_rates),

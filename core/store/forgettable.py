@@ -14,6 +14,7 @@ PURGES = ("job.purged", "task.purged", "outputs.removed", "history.forgotten")
 _FIRES = ("fire.submitted", "fire.waiting", "fire.skipped", "fire.missed", "fire.failed")
 _SET = {
     "schedule": ("schedule.added", "schedule.paused", "schedule.resumed"),
+    "workflow": ("workflow.added", "workflow.removed"),
     "expectation": ("expectation.set", "expectation.missed", "expectation.met", "expectation.removed"),
 }
 """Kinds of which the newest of a subject tells how it stands."""
@@ -34,7 +35,7 @@ _TOLD_FIRE = (
     "(f.schedule_id IS NULL OR 'fire.' || f.status != e.kind OR (f.status != 'waiting'"
     " AND f.decided_at < ?1 AND NOT EXISTS (SELECT 1 FROM job WHERE id = f.job_id)))"
 )
-_SUBJECT = "coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow'))"
+_SUBJECT = "coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow'), 'n' || (data->>'$.name'))"
 _SUPERSEDED = " UNION ALL ".join(
     f"SELECT id FROM (SELECT id, at, row_number() OVER (PARTITION BY {_SUBJECT} ORDER BY id DESC) AS place"
     f" FROM event INDEXED BY event_apart WHERE {EVENTS_APART} AND kind IN ({_listed(kinds)}))"

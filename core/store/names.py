@@ -20,6 +20,7 @@ _QUESTIONS = {
     "tasks": "SELECT id, key || ' (' || status || ')' FROM task ORDER BY id DESC LIMIT :limit",
     "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :job ORDER BY id LIMIT :limit",
     "items": "SELECT id, title FROM work_item WHERE outcome IS NULL ORDER BY id DESC LIMIT :limit",
+    "workflows": "SELECT name, '' FROM workflow WHERE is_current = 1 ORDER BY name LIMIT :limit",
     "queues": "SELECT name, '' FROM queue ORDER BY name LIMIT :limit",
     "pools": "SELECT name, '' FROM pool WHERE removed_at IS NULL ORDER BY position, name LIMIT :limit",
     "schedules": "SELECT name, '' FROM schedule WHERE removed_at IS NULL ORDER BY name LIMIT :limit",

@@ -21,6 +21,7 @@ INLINE_LIMIT = 4096
 """Bytes of JSON that a row or event carries itself; more goes to `payload`."""
 
 
+KEEP_TEXT = "INSERT OR IGNORE INTO workflow_text (hash, body) VALUES (?, CAST(? AS TEXT))"
 KEEP_PAYLOAD = (
     "INSERT INTO payload (hash, body, used_at) VALUES (?, ?, ?) ON CONFLICT (hash)"
     " DO UPDATE SET used_at = excluded.used_at WHERE used_at < excluded.used_at - 60000"

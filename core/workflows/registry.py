@@ -5,6 +5,7 @@ Called by the commands `check`, `graph` and `run`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from core.model.near_misses import near_misses, suggestion
 from core.workflows.loader import Loaded, load, read
 
 _ENDINGS = (".yaml", ".yml", ".json")
+_LISTED_MAX = 20
 
 
 def names() -> tuple[str, ...]:
@@ -36,14 +38,27 @@ def find(word: str, *, cwd: Path | None = None) -> Loaded:
     # The loader says what is wrong with a pipe, a folder or a file without permission.
     if exists:
         return read(path)
-    raise _unknown(word, path)
+    raise unknown(word, cwd=cwd)
 
 
 def builtin_text(name: str) -> str:
     """Return the text of a built-in workflow; raise `NotFound`."""
     if name not in names():
-        raise _unknown(name, Path(name))
+        raise unknown(name)
     return (_folder() / f"{name}.yaml").read_text("utf-8")
+
+
+def unknown(word: str, registered: Sequence[str] = (), *, cwd: Path | None = None) -> NotFound:
+    """Return the refusal of a word that is neither a file nor one of the names."""
+    known = (*names(), *registered)
+    path = (cwd or Path()) / expanded(word)
+    near = near_misses(word, known) or near_misses(path.name, _neighbours(path))
+    return NotFound(
+        "workflow.not_found",
+        f"{word!r} is not a workflow file or name{suggestion(near)}",
+        hint=f"name a file, or one of: {', '.join(known[:_LISTED_MAX])}",
+        facts={"workflow": word},
+    )
 
 
 def configuration_of(name: str) -> bytes | None:
@@ -71,17 +86,6 @@ def _exists(path: Path) -> bool:
 
 def _folder() -> Path:
     return Path(str(files("core.workflows"))) / "builtin"
-
-
-def _unknown(word: str, path: Path) -> NotFound:
-    near = near_misses(word, names()) or near_misses(path.name, _neighbours(path))
-    message = f"{word!r} is not a workflow file or name{suggestion(near)}"
-    return NotFound(
-        "workflow.not_found",
-        message,
-        hint=f"name a file, or one of: {', '.join(names())}",
-        facts={"workflow": word},
-    )
 
 
 def _neighbours(path: Path) -> list[str]:

@@ -35,6 +35,7 @@ WORDS: dict[str, list[str]] = {
     "failures": ["failures"],
     "signal": ["signal", "go"],
     "signals": ["signals"],
+    "workflows": ["workflows"],
     "workitems": ["workitems", "--all"],
     "approve": ["approve", BIG],
     "deny": ["deny", "1", "--reason", "no"],

@@ -11,7 +11,7 @@ from console.rows.sort_order import is_by_id
 from core.control import api, operator_requests, reading_api
 from core.control.api import ControlAPI, EventQuery, Kind, Request, Target
 from core.control.arguments import DocumentSource
-from core.control.nouns import data, failures, history, ledger, orphans, past
+from core.control.nouns import data, failures, history, ledger, orphans, past, workflows
 from core.control.nouns.configuration import ReloadConfig
 from core.control.nouns.signals import ListSignals, SendSignal
 from core.control.prediction_requests import Predict
@@ -54,7 +54,8 @@ from core.model.views import (
     VariableView,
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
-from core.model.workflow_views import WorkflowView
+from core.model.workflow_commands import WorkflowAdded, WorkflowRemoved
+from core.model.workflow_views import RegisteredText, RegisteredView, WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_items import FakeItems
 from tests.console.support_fake_past import (
@@ -79,7 +80,7 @@ class FakeControl(FakeItems, ControlAPI):
 
     Each request is answered by the method `answer_` and the name of its verb.
     `changes` waits for at most `patience` seconds; `searched` cuts counts and lists to so many newest rows;
-    `workflows` are the documents that `describe` knows, by path or name, or the error it raises.
+    `described` are the documents that `describe` knows, by path or name, or the error it raises.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class FakeControl(FakeItems, ControlAPI):
         """How tasks stood at any earlier moment, by id, where not as now."""
         self.bars: dict[int, TaskBar] = {}
         self.waits: dict[int, TaskWaits] = {}
-        self.workflows: dict[str, WorkflowView | TaskdeckError] = {}
+        self.described: dict[str, WorkflowView | TaskdeckError] = {}
 
     async def ask(self, request: Request[R]) -> R:
         verb = verb_of(request)
@@ -400,7 +401,7 @@ class FakeControl(FakeItems, ControlAPI):
 
     async def answer_describe(self, r: api.Describe) -> WorkflowView:
         name = _name_of(r.document)
-        known = self.workflows.get(name)
+        known = self.described.get(name)
         if isinstance(known, TaskdeckError):
             raise known
         if known is None and r.document.path is not None:
@@ -442,6 +443,21 @@ class FakeControl(FakeItems, ControlAPI):
     async def answer_signal(self, r: SendSignal) -> Signalled:
         self.asked.append(("signal", r.name))
         return Signalled(signal_id=1)
+
+    async def answer_workflows(self, r: workflows.ListWorkflows) -> tuple[RegisteredView, ...]:
+        self.asked.append(("workflows", r.limit))
+        return ()
+
+    async def answer_workflow(self, r: workflows.GetWorkflow) -> RegisteredText:
+        raise NotFound("workflow.unknown", f"no workflow is registered as `{r.name}`")
+
+    async def answer_add_workflow(self, r: workflows.AddWorkflow) -> WorkflowAdded:
+        self.asked.append(("add_workflow", r.source))
+        return WorkflowAdded(name=r.name or "w", number=1, hash="h", changed=True)
+
+    async def answer_remove_workflow(self, r: workflows.RemoveWorkflow) -> WorkflowRemoved:
+        self.asked.append(("remove_workflow", r.name))
+        return WorkflowRemoved(name=r.name, versions=1)
 
     async def answer_stop_engine(self, r: api.StopEngine) -> None:
         self.asked.append(("stop", r.how))

@@ -37,7 +37,7 @@ class Clerk(FakeControl):
 def clerk() -> Clerk:
     """Return a control with a job of a workflow, and one of none."""
     control = Clerk()
-    control.workflows["nightly"] = WorkflowView(name="nightly", stages=1, tasks=1, params=PARAMS)
+    control.described["nightly"] = WorkflowView(name="nightly", stages=1, tasks=1, params=PARAMS)
     job = control.add_job("mine", definition_hash="h1", params={"date": "2026-01-01", "limit": 7})
     control.add_task(job, "score", status="failed")
     control.folders[job] = "/data"
@@ -120,7 +120,7 @@ async def test_marks_and_a_lost_engine_grey_the_key() -> None:
 async def test_a_workflow_that_can_run_no_more_tells_its_faults() -> None:
     control = clerk()
     fault = Fault(code="document.key", message="no such connector")
-    control.workflows["nightly"] = InvalidDocument("nightly", [fault, fault])
+    control.described["nightly"] = InvalidDocument("nightly", [fault, fault])
     async with console(control) as operator:
         await operator.press("j", "R")
         await operator.sees("job 2: 2 faults; nothing was submitted", "no such connector")

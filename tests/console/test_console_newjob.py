@@ -73,7 +73,7 @@ PARAMS = (
 
 def clerk(*params: ParamView, name: str = "nightly.yaml") -> Clerk:
     control = Clerk()
-    control.workflows[name] = WorkflowView(name="nightly", stages=2, tasks=1, params=params)
+    control.described[name] = WorkflowView(name="nightly", stages=2, tasks=1, params=params)
     return control
 
 
@@ -217,7 +217,7 @@ async def test_other_values_after_a_lost_answer_are_another_job_only_when_asked_
 async def test_the_faults_of_a_document_are_listed_with_their_places(folder: Path) -> None:
     control = clerk()
     faults = [Fault(code="document.key", message=f"fault {n}", line=n, column=3) for n in range(1, 101)]
-    control.workflows["nightly.yaml"] = InvalidDocument("nightly.yaml", faults)
+    control.described["nightly.yaml"] = InvalidDocument("nightly.yaml", faults)
     async with console(control) as operator:
         await operator.press("o")
         await operator.sees("nightly.yaml")
@@ -341,7 +341,7 @@ async def test_hostile_files_and_parameters_are_shown_as_glyphs(folder: Path) ->
     typed = ParamView(name="q", type="string", required=False, default=HOSTILE)
     control = clerk(hostile, typed, name=f"{name}.yaml")
     view = WorkflowView(name=HOSTILE, stages=1, tasks=1, params=(hostile, typed), warnings=(HOSTILE,))
-    control.workflows[f"{VISIBLE.removesuffix('␀')}.yaml"] = view
+    control.described[f"{VISIBLE.removesuffix('␀')}.yaml"] = view
     async with console(control, size=(160, 50)) as operator:
         await operator.press("o")
         await operator.sees("␛[31m")
@@ -567,7 +567,7 @@ async def test_a_form_without_parameters_is_not_submitted_by_three_enters(folder
 @pytest.mark.parametrize("tasks", [500, 501])
 async def test_a_form_says_what_its_job_would_take_unless_it_is_large(folder: Path, tasks: int) -> None:
     control = clerk(*PARAMS[1:2])
-    control.workflows["nightly.yaml"] = replace(control.workflows["nightly.yaml"], tasks=tasks)
+    control.described["nightly.yaml"] = replace(control.described["nightly.yaml"], tasks=tasks)
     cost = UnitCost(unit="usd", amount=Span(low=50_000, high=90_000))
     control.prediction = PredictionView(
         name="nightly",

@@ -34,6 +34,7 @@ from core.control.api import (
 from core.control.nouns.schedules import Switch
 from core.control.nouns.signals import SendSignal
 from core.control.nouns.upkeep import Purge
+from core.control.nouns.workflows import AddWorkflow
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.sights import Sights
@@ -237,6 +238,31 @@ async def test_a_signal_is_taken_once_through_every_door_and_what_is_too_large_i
     with pytest.raises(Invalid) as refused:
         await control.signals.send(SendSignal(name=mine, data="x" * 70_000))
     assert refused.value.code == "task.data"
+
+
+async def test_a_workflow_is_registered_once_and_refused_with_all_its_faults_through_every_door(
+    control, mine
+):
+    text = f"name: {mine}\ntasks:\n  - {{key: a, uses: delay, with: {{seconds: 0}}}}\n"
+    first = await control.workflows.add(AddWorkflow(text=text, source="w.yaml"))
+    again = await control.workflows.add(AddWorkflow(text=f"# a remark\n{text}", source="w.yaml"))
+    assert (first.name, first.number, first.changed) == (mine, 1, True)
+    assert (again.hash, again.number, again.changed) == (first.hash, 1, False)
+    found = await control.workflows.one(mine, version=first.hash[:9])
+    assert (found.text, found.version.is_current) == (text, True)
+    assert mine in [one.name for one in await control.workflows.list()]
+    faulty = text.replace("uses: delay", "uses: dela") + "  - {key: a, uses: delya}\n"
+    with pytest.raises(InvalidDocument) as refused:
+        await control.workflows.add(AddWorkflow(text=faulty, source="w.yaml"))
+    assert len(refused.value.facts["faults"]) >= 2
+    for name in ("sample", "a/b", "w.yaml", "-x", "\x1b[31m"):
+        with pytest.raises(Invalid) as unfit:
+            await control.workflows.add(AddWorkflow(text=text, source="w.yaml", name=name))
+        assert unfit.value.code == "workflow.name"
+    assert (await control.workflows.remove(mine)).versions == 1
+    with pytest.raises(NotFound) as gone:
+        await control.workflows.remove(mine)
+    assert gone.value.code == "workflow.unknown"
 
 
 async def _asked(control: ControlAPI, title: str) -> ItemView:

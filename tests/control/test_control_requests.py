@@ -33,6 +33,7 @@ from core.control.api import (
 from core.control.nouns.schedules import Switch
 from core.control.nouns.signals import SendSignal
 from core.control.nouns.upkeep import Purge
+from core.control.nouns.workflows import AddWorkflow
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
@@ -278,6 +279,14 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         '{"name":"go","key":"7","data":{"n":1},"uid":"x","keep_ms":5,"actor":"ann"}',
     ),
     ("signals", lambda c: c.signals.list(limit=5), '{"limit":5}'),
+    ("workflows", lambda c: c.workflows.list(limit=5), '{"limit":5}'),
+    ("workflow", lambda c: c.workflows.one("w", version="3f"), '{"name":"w","version":"3f"}'),
+    (
+        "add_workflow",
+        lambda c: c.workflows.add(AddWorkflow(text="name: w", source="/w.yaml", folder="/", name="v")),
+        '{"text":"name: w","source":"/w.yaml","folder":"/","name":"v"}',
+    ),
+    ("remove_workflow", lambda c: c.workflows.remove("w", actor="ann"), '{"name":"w","actor":"ann"}'),
     (
         "work_items",
         lambda c: c.work_items.list(ItemScope.MINE, limit=3, actor="ann"),

@@ -10,6 +10,7 @@ import pytest
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
+from core.control.nouns.workflows import AddWorkflow
 from core.model.errors import InvalidDocument
 from tests.support.house import House, task
 
@@ -139,3 +140,33 @@ async def test_a_resume_of_the_job_above_leaves_a_child_paused_that_was_paused_i
     await house.control.resume(Target(job_id=child))
     house.steer.release("a")
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_registered_name_is_pinned_at_submit_and_its_own_names_are_read_too(house: House):
+    inner = "name: inner\noutputs: {v: %d}\ntasks: [{key: a, uses: steer, with: {do: succeed}}]\n"
+    outer = (
+        "name: outer\noutputs: {v: '${{ tasks.b.output.v }}'}\n"
+        "tasks: [{key: b, uses: workflow, with: {name: inner}}]\n"
+    )
+    for text in (inner % 1, outer):
+        await house.control.workflows.add(AddWorkflow(text=text, source="w.yaml"))
+    waits = {"key": "sub", "uses": "workflow", "with": {"name": "outer"}, "needs": ["first"]}
+    job = await house.submit(task("first", "block"), waits)
+    await house.running("first")
+    await house.control.workflows.add(AddWorkflow(text=inner % 2, source="w.yaml"))
+    await house.control.workflows.remove("outer")
+    house.steer.release("first")
+    assert (await house.ended(job)).status == "succeeded"
+    assert json.loads(house.rows("SELECT output FROM task WHERE key = 'sub'")[0][0]) == {"v": 1}
+    with pytest.raises(InvalidDocument) as caught:
+        await house.submit({"key": "sub", "uses": "workflow", "with": {"name": "outer"}})
+    assert "no workflow is registered as outer" in caught.value.faults[0].message
+
+
+async def test_registered_workflows_that_begin_each_other_are_refused(house: House):
+    for name, other in (("one", "two"), ("two", "one")):
+        text = f"name: {name}\ntasks: [{{key: a, uses: workflow, with: {{name: {other}}}}}]\n"
+        await house.control.workflows.add(AddWorkflow(text=text, source="w.yaml"))
+    with pytest.raises(InvalidDocument) as caught:
+        await house.submit({"key": "sub", "uses": "workflow", "with": {"name": "one"}})
+    assert "in a circle: one -> two -> one" in caught.value.faults[0].message

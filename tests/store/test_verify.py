@@ -164,6 +164,8 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "gauge.wrong": (*_GAUGE, "UPDATE gauge SET reserved = 5"),
     "gauge.unwatched": (*_GAUGE, "UPDATE aisle SET shut_by = 1"),
     "gauge.probe": (*_GAUGE, "UPDATE gauge SET trial = 5"),
+    "workflow.current": ("INSERT INTO workflow VALUES ('x', 1, 'h', 's', NULL, 1, 1, NULL)",),
+    "workflow.text": ("INSERT INTO workflow VALUES ('x', 1, 'h', 's', NULL, 0, 1, NULL)",),
     "notice.ahead": ("INSERT INTO notice_cursor VALUES ('ops', 10000000)",),
     "notice.unseen": ("INSERT INTO notice_cursor VALUES ('ops', 1)", _NOTICE.format(1, 5)),
     "notice.split": (_NOTICE.format(1, 7), _NOTICE.format(2, 7), "UPDATE notice SET sink = 'b' WHERE id = 2"),

@@ -26,7 +26,7 @@ from core.store.apply.once_keys import OnceKeys
 from core.store.apply.variables import declare_variables
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace
-from core.store.sql import KEEP_PAYLOAD, digest, pack, raw
+from core.store.sql import KEEP_PAYLOAD, KEEP_TEXT, digest, pack, raw
 
 _TASK = (
     f"INSERT INTO task ({PLACE}, key, name, grp, uses, priority, status, sort_key, needs_left, conditional,"
@@ -43,7 +43,6 @@ _JOB = (
     " WHERE status IN ('ending', 'paused', 'pending', 'running') AND root_id IS NULL), 0), ?,"
     " ?, ?, ?, ?, ?, ?, ?)"
 )
-_KEEP_TEXT = "INSERT OR IGNORE INTO workflow_text (hash, body) VALUES (?, CAST(? AS TEXT))"
 _STAGE = (
     "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task, is_finally)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
@@ -192,7 +191,7 @@ def _write_job(
 ) -> None:
     plan = command.plan
     documents: JsonObject = {one.reference: one.to_json() for one in plan.documents}
-    batch.many(_KEEP_TEXT, [(one.hash, raw(one.text)) for one in plan.documents])
+    batch.many(KEEP_TEXT, [(one.hash, raw(one.text)) for one in plan.documents])
     if plan.definition_hash:
         batch.run(
             "INSERT OR IGNORE INTO definition (hash, name, body, created_at)"

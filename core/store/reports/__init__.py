@@ -50,6 +50,7 @@ from core.store.reports.usage import UsageReports
 from core.store.reports.variables import VariableReports
 from core.store.reports.waits import WaitReports
 from core.store.reports.work_items import WorkItemReports
+from core.store.reports.workflows import WorkflowReports
 
 
 class Reports:
@@ -103,3 +104,4 @@ class Reports:
         self.forgettable = ForgettableReports(source)
         self.work_items = WorkItemReports(source)
         self.artifacts = ArtifactReports(source)
+        self.workflows = WorkflowReports(source)

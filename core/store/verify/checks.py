@@ -20,6 +20,7 @@ from core.store.verify.once_checks import ONCE_CHECKS
 from core.store.verify.schedule_checks import SCHEDULE_CHECKS
 from core.store.verify.upkeep_checks import UPKEEP_CHECKS
 from core.store.verify.work_item_checks import WORK_ITEM_CHECKS
+from core.store.verify.workflow_checks import WORKFLOW_CHECKS
 
 _OPEN = set(TaskStatus) - TASK_FINAL
 _LIVE = set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}
@@ -422,6 +423,7 @@ DERIVED_CHECKS = (
     *DATA_CHECKS,
     *NOTICE_CHECKS,
     *SCHEDULE_CHECKS,
+    *WORKFLOW_CHECKS,
 )
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
 CHECKS = (

@@ -1,0 +1,53 @@
+"""The commands of registered workflows."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.cli_stage import one
+
+TEXT = (
+    "name: hello\nparams: {n: {type: integer, default: %d}}\n"
+    "tasks: [{key: a, uses: shell, with: {argv: ['true']}}]\n"
+)
+
+
+def test_a_workflow_is_added_listed_shown_compared_run_and_removed(deck, tmp_path):
+    file = tmp_path / "hello.yaml"
+    file.write_text(TEXT % 1)
+    assert "version 1" in deck("workflows", "add", str(file)).out
+    assert "nothing was changed" in deck("workflows", "add", str(file)).out
+    file.write_text(TEXT % 2)
+    added = one(deck, "workflows", "add", str(file), "--as", "ann")
+    assert (added["name"], added["version"], added["changed"]) == ("hello", 2, True)
+    row = one(deck, "workflows")
+    assert (row["name"], row["version"], row["versions"]) == ("hello", 2, 2)
+    assert deck("workflows", "show", "hello").out == TEXT % 2
+    assert deck("workflows", "show", "hello", "--version", "1").out == TEXT % 1
+    assert deck("workflows", "show", "hello", "--version", added["hash"][:8]).out == TEXT % 2
+    lines = deck("workflows", "diff", "hello").out.splitlines()
+    assert [line for line in lines if line[:1] in "+-" and "params" in line] == [
+        "-params: {n: {type: integer, default: 1}}",
+        "+params: {n: {type: integer, default: 2}}",
+    ]
+    file.unlink()
+    ran = deck("run", "hello", "--json")
+    assert (ran.status, json.loads(ran.out.splitlines()[-1])["status"]) == (0, "succeeded")
+    near = deck("run", "helo")
+    assert (near.status, "did you mean `hello`?" in near.err) == (2, True)
+    assert deck("workflows", "remove", "hello").out == "removed hello: 2 versions\n"
+    assert "error[workflow.unknown]" in deck("workflows", "show", "hello").err
+
+
+def test_a_faulty_workflow_a_builtin_name_and_an_unknown_version_are_refused(deck, tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text("name: bad\ntasks: [{key: a, uses: shel}, {key: b, uses: dela}]\n")
+    refused = deck("workflows", "add", str(file))
+    assert (refused.status, "shel" in refused.err, "dela" in refused.err) == (2, True, True)
+    file.write_text(TEXT % 1)
+    shadow = deck("workflows", "add", str(file), "--name", "sample")
+    assert (shadow.status, "error[workflow.name]" in shadow.err) == (2, True)
+    deck("workflows", "add", str(file))
+    assert "error[workflow.version]" in deck("workflows", "show", "hello", "--version", "9").err
+    assert "error[workflow.single]" in deck("workflows", "diff", "hello").err
+    deck("workflows", "remove", "hello")
