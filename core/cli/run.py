@@ -264,6 +264,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     code = EXHAUSTED if exhausted else EXIT[result.status]
     spending = await read_job_spending(deck, job)
     if arguments.json:
+        given = await deck.data.outputs(job.id)
         emit(
             {
                 "job": result.id,
@@ -274,6 +275,8 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
                 "reason": result.reason,
                 "duration_ms": took,
                 "exhausted": exhausted,
+                "outputs": given.outputs,
+                "outputs_error": given.error,
                 **spending.shape(),
             }
         )

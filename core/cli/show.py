@@ -14,6 +14,7 @@ from core.cli.commands import Command
 from core.cli.output import Painted, emit, note, say, status
 from core.cli.parameters import Argument, Option
 from core.cli.reading import note_closed_claims, reading
+from core.cli.refusals import usage
 from core.cli.summary import SHOWN, cause_text, counts_text, job_counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE
@@ -22,9 +23,9 @@ from core.model.present import present_ms
 from core.model.status import JOB_FINAL
 from core.model.text import safe_line
 from core.model.values import INBOX, to_iso
-from core.model.views import JobDetail, JobView, VariableView
+from core.model.views import JobDetail, JobOutputs, JobView, VariableView
 from core.render.columns import COLUMNS
-from core.render.data_texts import variable_lines, variable_shape
+from core.render.data_texts import output_lines, outputs_shape, variable_lines, variable_shape
 from core.render.json_shapes import detail_shape
 from core.render.limit_texts import limits_text
 from core.render.times import duration_text, usual_text
@@ -41,16 +42,23 @@ class Show(Reading):
 
     job: Annotated[int, Argument(metavar="JOB", min=1, help="The id of a job.")]
     variables: Annotated[bool, Option(help="Show its variables alone, their values in full.")] = False
+    outputs: Annotated[bool, Option(help="Show what it gives out alone, in full.")] = False
 
 
 async def show(arguments: Show) -> int:
     """Show a job with its variables, stages and tasks."""
+    if arguments.variables and arguments.outputs:
+        raise usage("--variables and --outputs do not go together", hint="leave one of them out")
     async with reading(arguments) as deck:
         # First, so that a job that does not exist is refused as everywhere.
         detail = await deck.job_detail(arguments.job)
         variables = await deck.data.variables(arguments.job)
+        given = await deck.data.outputs(arguments.job)
     if arguments.variables:
         _only_variables(arguments, variables)
+        return 0
+    if arguments.outputs:
+        _only_outputs(arguments, given)
         return 0
     if detail.job.finished_at is None:
         await note_closed_claims(arguments)
@@ -63,6 +71,7 @@ async def show(arguments: Show) -> int:
     if len(variables) > VARIABLES_SHOWN:
         all_of_them = arguments.command("show", str(arguments.job), "--variables")
         note(f"showing {VARIABLES_SHOWN} of {len(variables)} variables; all of them: {all_of_them}")
+    _outputs(arguments, given)
     _children(detail)
     _stages(detail)
     if detail.tasks:
@@ -86,6 +95,31 @@ def _only_variables(arguments: Show, variables: Sequence[VariableView]) -> None:
         say(line)
     if not variables:
         note(f"job {arguments.job} has no variables")
+
+
+def _only_outputs(arguments: Show, given: JobOutputs) -> None:
+    if arguments.json:
+        emit(outputs_shape(given))
+        return
+    if given.error is not None:
+        note(f"the outputs of job {given.job_id} cannot be worked out: {safe_line(given.error)}")
+    elif not given.outputs:
+        verb = "has" if given.status in JOB_FINAL else "is"
+        was = "" if given.status == "succeeded" else f"{verb} {given.status}: it "
+        note(f"job {given.job_id} {was}gives nothing out")
+    for line in output_lines(given.outputs or {}, most=None):
+        say(line)
+
+
+def _outputs(arguments: Show, given: JobOutputs) -> None:
+    outputs = given.outputs or {}
+    if given.error is not None:
+        say(f"outputs   cannot be worked out: {safe_line(given.error)}")
+    for line in output_lines(dict(list(outputs.items())[:VARIABLES_SHOWN])):
+        say(f"output    {line}")
+    if len(outputs) > VARIABLES_SHOWN:
+        all_of_them = arguments.command("show", str(arguments.job), "--outputs")
+        note(f"showing {VARIABLES_SHOWN} of {len(outputs)} outputs; all of them: {all_of_them}")
 
 
 def _head(detail: JobDetail) -> None:
@@ -114,7 +148,7 @@ def _above(job: JobView) -> None:
     """Say whose child it is, and which pauses above hold it."""
     if job.parent is not None:
         parent = job.parent
-        root = f", below job {job.root}" if job.depth > 1 else ""
+        root = f", below job {job.root}" if (job.depth or 0) > 1 else ""
         key = safe_line(str(parent["key"]))
         say(f"parent    job {parent['job']}, task {parent['task']} {key}{root}")
     for above in job.paused_above:
@@ -184,6 +218,11 @@ COMMANDS = (
         name="show",
         arguments=Show,
         run=show,
-        examples=("taskdeck show 12", "taskdeck show 12 --variables", "taskdeck show 12 --json"),
+        examples=(
+            "taskdeck show 12",
+            "taskdeck show 12 --variables",
+            "taskdeck show 12 --outputs",
+            "taskdeck show 12 --json",
+        ),
     ),
 )

@@ -14,6 +14,7 @@ from core.control.bundle_answers import BundleAnswers
 from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
 from core.control.health_answers import HealthAnswers
+from core.control.job_output_answers import outputs_of
 from core.control.limit_answers import capacity_of, gauges_of
 from core.control.nouns import (
     data,
@@ -163,8 +164,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Timeline, lambda r: timeline_of(reports, r.job_id, offset=r.offset))
         answers.to(reading_api.Runs, lambda r: runs_of(reports, r.workflow, limit=r.limit))
         answers.to(failures.Families, lambda r: reports.failures.families(r.scope, limit=r.limit))
-        answers.to(data.Variables, lambda r: reports.variables.of_job(r.job_id))
-        answers.to(data.Artifacts, lambda r: reports.artifacts.of_job(r.job_id, after=r.after, limit=r.limit))
+        _answer_of_data(answers, reports, self._files.outputs.root)
         _answer_of_the_past(answers, reports)
         answers.to(ledger.Usage, lambda r: reports.usage.of(r.query))
         answers.to(upkeep.Retention, lambda _: retention_of(reports, self._files.outputs.root.parent))
@@ -204,6 +204,12 @@ class ReadingControl(ReadingAPI):
             after_id=request.after_id,
             limit=request.limit,
         )
+
+
+def _answer_of_data(answers: Answers, reports: Reports, folder: Path) -> None:
+    answers.to(data.Variables, lambda r: reports.variables.of_job(r.job_id))
+    answers.to(data.Outputs, lambda r: outputs_of(reports, folder, r.job_id))
+    answers.to(data.Artifacts, lambda r: reports.artifacts.of_job(r.job_id, after=r.after, limit=r.limit))
 
 
 def _answer_of_the_past(answers: Answers, reports: Reports) -> None:

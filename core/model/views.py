@@ -55,7 +55,7 @@ class JobView(Struct, frozen=True, kw_only=True):
     """Of a child: the task (`task`, `key`) that waits for it, and the `job` of that."""
     root: int | None = None
     """Of a child: the job above all, and how many jobs are above it."""
-    depth: int = 0
+    depth: int | None = None
     paused_above: tuple[JsonObject, ...] = ()
     """Paused jobs above it, nearest first: `job`, `by`, `at` (ms), `reason`."""
 
@@ -249,6 +249,17 @@ class VariableView(Struct, frozen=True, kw_only=True):
     task_id: int | None = None
     key: str | None = None
     changed_at: int | None = None
+
+
+class JobOutputs(Struct, frozen=True, kw_only=True):
+    """What a job gives out."""
+
+    job_id: int
+    status: str
+    outputs: JsonObject | None = None
+    """None = its document has no `outputs`, or it has not succeeded."""
+    error: str | None = None
+    """Why they cannot be worked out."""
 
 
 class ChildView(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from core.model.artifacts import KeptArtifact
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonObject, JsonValue, to_iso
-from core.model.views import VariableView
+from core.model.views import JobOutputs, VariableView
 from core.render.sizes import size_text
 
 VALUE_MOST = 60
@@ -27,9 +27,7 @@ def variable_lines(variables: Sequence[VariableView], *, most: int | None = VALU
     """
     width = min(_NAME_MOST, max((len(one.name) for one in variables), default=0))
     for one in variables:
-        text = json.dumps(one.value, ensure_ascii=False)
-        shown = text if most is None or len(text) <= most else f"{text[: most - 3]}..."
-        yield safe_line(f"{fit(one.name, width)}  {shown}{_changed(one)}")
+        yield safe_line(f"{fit(one.name, width)}  {_shown(one.value, most)}{_changed(one)}")
 
 
 def variable_shape(variable: VariableView) -> JsonObject:
@@ -43,6 +41,18 @@ def variable_shape(variable: VariableView) -> JsonObject:
         "key": variable.key,
         "changed_at": changed,
     }
+
+
+def output_lines(outputs: JsonObject, *, most: int | None = VALUE_MOST) -> Iterator[SafeText]:
+    """Yield a line for each value that a job gives out, as JSON; of longer ones `most` characters."""
+    width = min(_NAME_MOST, max(map(len, outputs), default=0))
+    for name, value in outputs.items():
+        yield safe_line(f"{fit(name, width)}  {_shown(value, most)}")
+
+
+def outputs_shape(given: JobOutputs) -> JsonObject:
+    """Return what a job gives out as `show --outputs --json` has it."""
+    return {"job": given.job_id, "status": given.status, "outputs": given.outputs, "error": given.error}
 
 
 def artifact_line(kept: KeptArtifact, copy: PurePath | None) -> SafeText:
@@ -63,6 +73,11 @@ def artifact_shape(kept: KeptArtifact, copy: PurePath | None) -> JsonObject:
         "sha256": kept.file.hash,
         "file": None if copy is None else str(copy),
     }
+
+
+def _shown(value: JsonValue, most: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if most is None or len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _changed(variable: VariableView) -> str:

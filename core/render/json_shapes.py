@@ -84,7 +84,7 @@ def job_shape(job: JobView) -> JsonObject:
         "pinned": _pin_shape(job.pinned),
         "parent": job.parent,
         "root": job.root,
-        "depth": job.depth,
+        "depth": job.depth or 0,
         "paused_above": list(job.paused_above),
     }
 

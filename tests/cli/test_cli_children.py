@@ -44,3 +44,37 @@ def test_show_names_the_child_of_a_job_and_the_parent_of_a_child(
     ]
     below = deck("show", "3", "--json").objects[0]["job"]
     assert (below["parent"], below["root"], below["depth"]) == ({"job": 2, "task": 1, "key": "sub"}, 2, 1)
+
+
+def test_show_and_run_have_what_a_job_gives_out(home: Path, deck: Deck, write: Write) -> None:
+    last = deck("run", outer(write), "--json").objects[-1]
+    assert (last["outputs"], last["outputs_error"]) == ({"sum": 14}, None)
+    assert deck("show", "2", "--outputs", "--json").objects == [
+        {"job": 2, "status": "succeeded", "outputs": {"sum": 14}, "error": None}
+    ]
+    assert deck("show", "3", "--outputs").out == "twice  14\n"
+    assert "output    twice  14\n" in deck("show", "3").out
+
+
+def test_show_bounds_what_a_job_gives_out_and_says_where_nothing_or_a_fault_is(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    task = "tasks: [{key: a, uses: delay, with: {seconds: 0}}]\n"
+    assert deck("run", write("none.yaml", f"name: none\n{task}")).status == 0
+    assert deck("show", "2", "--outputs").err == "job 2 gives nothing out\n"
+    wrong = "name: wrong\noutputs: {x: '${{ tasks.a.output.no.such }}'}\n"
+    assert deck("run", write("wrong.yaml", wrong + task)).status == 0
+    assert "outputs   cannot be worked out: " in deck("show", "3").out
+    assert "cannot be worked out" in deck("show", "3", "--outputs").err
+    many = "".join(f"  o{n}: '${{{{ job.name }}}}{'x' * 90}'\n" for n in range(30))
+    assert deck("run", write("many.yaml", f"name: many\noutputs:\n{many}{task}")).status == 0
+    shown = deck("show", "4")
+    lines = [line for line in shown.out.splitlines() if line.startswith("output ")]
+    assert len(lines) == 20
+    assert max(map(len, lines)) < 90
+    assert "showing 20 of 30 outputs" in shown.err
+    assert len(deck("show", "4", "--outputs").out.splitlines()) == 30
+    assert deck("show", "4", "--outputs", "--variables").status == 2
+    fails = "name: f\noutputs: {x: '1'}\ntasks: [{key: a, uses: shell, with: {script: 'exit 1'}}]\n"
+    assert deck("run", write("fails.yaml", fails), "--json").objects[-1]["outputs"] is None
+    assert deck("show", "5", "--outputs").err == "job 5 has failed: it gives nothing out\n"

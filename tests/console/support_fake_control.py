@@ -45,6 +45,7 @@ from core.model.views import (
     EngineInfo,
     GroupView,
     JobDetail,
+    JobOutputs,
     JobResult,
     JobView,
     Page,
@@ -379,6 +380,9 @@ class FakeControl(FakeItems, ControlAPI):
 
     async def answer_variables(self, r: data.Variables) -> tuple[VariableView, ...]:
         return self.variable_rows.get(r.job_id, ())
+
+    async def answer_outputs(self, r: data.Outputs) -> JobOutputs:
+        return JobOutputs(job_id=r.job_id, status="succeeded")
 
     async def answer_artifacts(self, r: data.Artifacts) -> tuple[KeptArtifact, ...]:
         return ()

@@ -310,6 +310,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("artifacts", lambda c: c.data.artifacts(7, limit=3), '{"job_id":7,"limit":3}'),
     ("variables", lambda c: c.data.variables(7), '{"job_id":7}'),
+    ("outputs", lambda c: c.data.outputs(7), '{"job_id":7}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),
     ("capacity", lambda c: c.limits.capacity(), "{}"),
     ("health", lambda c: c.health.now(), "{}"),

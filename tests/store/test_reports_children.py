@@ -118,7 +118,7 @@ async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_abov
         sub,
         "sub",
     )
-    assert (detail.job.parent, detail.job.root, detail.job.depth) == (None, None, 0)
+    assert (detail.job.parent, detail.job.root, detail.job.depth) == (None, None, None)
     below = await reports.jobs.detail(low)
     assert below.job.parent == {"job": middle, "task": number(deck, "sub2"), "key": "sub2"}
     assert (below.job.root, below.job.depth, below.children) == (top, 2, ())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model.artifacts import KeptArtifact
-from core.model.views import VariableView
+from core.model.views import JobOutputs, VariableView
 
 ARTIFACTS_PAGE = 1_000
 """Files of one answer."""
@@ -15,6 +15,11 @@ ARTIFACTS_PAGE = 1_000
 
 @verb("variables", Kind.READ)
 class Variables(Request[tuple[VariableView, ...]], frozen=True, kw_only=True):
+    job_id: int
+
+
+@verb("outputs", Kind.READ)
+class Outputs(Request[JobOutputs], frozen=True, kw_only=True):
     job_id: int
 
 
@@ -31,6 +36,10 @@ class Data(Verbs):
     async def variables(self, job_id: int) -> tuple[VariableView, ...]:
         """Return the variables of a job in the order of its document; raise `NotFound` (`job.unknown`)."""
         return await self._control.ask(Variables(job_id=job_id))
+
+    async def outputs(self, job_id: int) -> JobOutputs:
+        """Return what a job gives out once it has succeeded; raise `NotFound` (`job.unknown`)."""
+        return await self._control.ask(Outputs(job_id=job_id))
 
     async def artifacts(
         self, job_id: int, *, after: KeptArtifact | None = None, limit: int = ARTIFACTS_PAGE

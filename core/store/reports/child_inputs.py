@@ -15,6 +15,7 @@ from core.store.reports.source import Source
 
 _ABOVE = text("SELECT documents, project FROM job WHERE id = :job")
 _TEXT = text("SELECT body FROM workflow_text WHERE hash = :hash")
+_OF_JOB = text("SELECT outputs FROM job WHERE id = :job AND status = 'succeeded'")
 _OUTPUTS = text(
     "SELECT w.child_id AS job_id, j.outputs FROM awaited w JOIN job j ON j.id = w.child_id"
     " WHERE w.task_id = :task AND w.asks = 'outputs'"
@@ -69,3 +70,10 @@ class ChildInputReports:
         async with self._source.snapshot() as db:
             row = (await db.execute(_OUTPUTS, {"task": task_id})).one_or_none()
         return None if row is None else AskedOutputs(job_id=row.job_id, outputs=object_of(row.outputs))
+
+    async def outputs_of(self, job_id: int) -> AskedOutputs | None:
+        """Return what a job that succeeded gives out; None = nothing, or it has not succeeded."""
+        async with self._source.snapshot() as db:
+            row = (await db.execute(_OF_JOB, {"job": job_id})).one_or_none()
+        asked = object_of(None if row is None else row.outputs)
+        return AskedOutputs(job_id=job_id, outputs=asked) if asked else None

@@ -128,7 +128,7 @@ def job_view(row: AnyRow, counts: Counts, tolerated: Counts) -> JobView:
         tolerated=sum(tolerated.get(str(row.id), {}).values()),
         parent=object_of(row.parent) or None,
         root=row.root_id,
-        depth=row.depth,
+        depth=row.depth or None,
         paused_above=objects(row.above),
     )
 
