@@ -179,6 +179,10 @@ class What:
     follow: Annotated[
         bool, Option(help="Read the file again at each fire. [default: submit it as it is now]")
     ] = False
+    workflow: Annotated[
+        str | None,
+        Option(metavar="WORKFLOW", help="Submit a registered workflow, as it is current at each fire."),
+    ] = None
     param: Annotated[
         list[str],
         Option(short="-p", metavar="K=V", help="A parameter; '${{ fire.at }}' is the time. May be repeated."),
@@ -194,9 +198,15 @@ class What:
 
         Without words the same as before; of the rest what is not said stays.
         """
+        if self.workflow is not None and (words or self.follow):
+            raise usage(
+                "--workflow names what is submitted", hint="leave out the file or command, and --follow"
+            )
         if self.follow and not words:
             raise usage("--follow reads a workflow file again: name the file")
         source = self._source(words, name=name) if words else before
+        if self.workflow is not None:
+            source = Work(workflow=self.workflow, source=self.workflow, cwd=str(working_directory()))
         said: dict[str, object] = {
             "params": {**before.params, **read_params(self.param)},
             "env": {**before.env, **read_variables(self.env)},
@@ -229,6 +239,9 @@ def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> S
     if when.clear:
         raise usage("--clear is for schedules that stand", hint="leave it out, or taskdeck schedule edit")
     is_alone = not words and _is_workflow(name)
+    if what.workflow is not None:
+        work = what.work(words, name=name, before=Work())
+        return Schedule(name=name, timing=when.timing(None), policy=when.policy(FirePolicy()), work=work)
     if not (words or is_alone):
         raise usage("name a workflow file, or a command behind --", hint="taskdeck schedule add --help")
     found = _suggested([name] if is_alone else words)

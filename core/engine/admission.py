@@ -23,7 +23,7 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.errors import Fault, Invalid
+from core.model.errors import Fault, Invalid, NotFound
 from core.model.limits import Limit
 from core.model.paths import absolute
 from core.model.plans import (
@@ -124,9 +124,13 @@ class Admission:
         """
         work = schedule.work
         document = DocumentText(name=work.source or schedule.name, text=work.text or "")
+        folder: str | None = None
+        if work.workflow is not None:
+            pinned = await self._registered(work.workflow)
+            document, folder = DocumentText(name=pinned.source, text=pinned.text), pinned.folder
         options = SubmitOptions(
             actor=f"schedule {schedule.name}"[: bounds.NAME_MAX],
-            cwd=work.cwd,
+            cwd=folder or work.cwd,
             env=work.env,
             project=work.project,
             retry=work.retry,
@@ -137,6 +141,19 @@ class Admission:
         assert isinstance(params, dict)
         plan = await self._plan(work.path or document, params, options=options)
         return Submit(plan=plan, actor=options.actor, surroundings=work.surroundings)
+
+    async def _registered(self, name: str) -> PinnedDocument:
+        """Return the current version of a registered workflow; raise `NotFound` (`workflow.unknown`)."""
+        found = (await self._known.workflows.current([name])).get(name)
+        if found is None:
+            shown = safe_line(name)
+            raise NotFound(
+                "workflow.unknown",
+                f"no workflow is registered as `{shown}`",
+                hint="add it with 'taskdeck workflows add', or see 'taskdeck workflows'",
+                facts={"workflow": shown},
+            )
+        return found
 
     def kept_surroundings(self, surroundings: Surroundings) -> JsonObject:
         """Return what tasks get of the surroundings of who adds a schedule."""

@@ -130,6 +130,8 @@ class Work(Struct, frozen=True, kw_only=True):
     retry: int = 0
     surroundings: JsonObject = {}
     """Of who added the schedule, as tasks get them."""
+    workflow: str | None = None
+    """The registered workflow whose current version is submitted at each fire."""
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -143,6 +145,10 @@ class Schedule(Struct, frozen=True, kw_only=True):
     def to_json(self) -> JsonObject:
         """Return the stored form."""
         stored: JsonObject = msgspec.to_builtins(self)
+        work = stored["work"]
+        if isinstance(work, dict) and self.work.workflow is None:
+            # As it is stored since the first schedules: an edit compares the two.
+            del work["workflow"]
         return stored
 
 

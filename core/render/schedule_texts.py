@@ -181,6 +181,8 @@ def _catch_up_text(policy: FirePolicy) -> str:
 
 def _work_text(work: Work) -> str:
     params = "".join(f"  {name}={value}" for name, value in work.params.items())
+    if work.workflow is not None:
+        return f"{work.source}, the version that is current at each fire{params}"
     return f"{work.source}{', read again at each fire' if work.path is not None else ''}{params}"
 
 

@@ -51,3 +51,16 @@ def test_a_faulty_workflow_a_builtin_name_and_an_unknown_version_are_refused(dec
     assert "error[workflow.version]" in deck("workflows", "show", "hello", "--version", "9").err
     assert "error[workflow.single]" in deck("workflows", "diff", "hello").err
     deck("workflows", "remove", "hello")
+
+
+def test_a_schedule_submits_a_registered_workflow(deck, tmp_path):
+    (tmp_path / "hello.yaml").write_text(TEXT % 1)
+    deck("workflows", "add", str(tmp_path / "hello.yaml"))
+    words = ("schedule", "add", "h", "--every", "1h", "--workflow")
+    assert "error[workflow.unknown]" in deck(*words, "gone").err
+    assert deck(*words, "hello", str(tmp_path / "hello.yaml")).status == 2
+    added = deck(*words, "hello")
+    assert added.status == 0, added.err
+    assert "the version that is current at each fire" in deck("schedules", "h").out
+    deck("schedule", "remove", "h")
+    deck("workflows", "remove", "hello")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.control.nouns.schedules import Switch
+from core.control.nouns.workflows import AddWorkflow
 from core.model.commands import Effect, StopMode
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound
 from core.model.records import replace
@@ -317,3 +318,25 @@ async def test_a_schedule_without_success_in_time_is_told_once_and_no_set_clock_
     house.clock.advance(ms=26 * HOUR)
     await house.open()
     await house.until(lambda: told()[3:] == ["missed"], "a new engine tells of what it finds")
+
+
+async def test_a_schedule_of_a_registered_workflow_submits_the_version_that_is_current_then(
+    house: House,
+) -> None:
+    verbs = house.control.workflows
+    await verbs.add(AddWorkflow(text=SUCCEED, source="nightly.yaml"))
+    schedule = replace(every(house), work=Work(workflow="nightly", source="nightly"))
+    await house.control.schedules.add(schedule)
+    await verbs.add(AddWorkflow(text=SUCCEED.replace("key: a", "key: b"), source="nightly.yaml"))
+    fired = await house.control.schedules.trigger("nightly")
+    assert fired.job_id is not None
+    await house.ended(fired.job_id)
+    assert house.rows("SELECT key FROM task") == [("b",)]
+    await verbs.remove("nightly")
+    with pytest.raises(NotFound) as refused:
+        await house.control.schedules.trigger("nightly")
+    assert refused.value.code == "workflow.unknown"
+    house.clock.advance(hours=1)
+    await until_fired(house, 2)
+    (last,) = (await house.control.schedules.fires("nightly")).rows[:1]
+    assert (last.status, "no workflow is registered as" in last.reason) == (FireStatus.FAILED, True)
