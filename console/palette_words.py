@@ -12,7 +12,7 @@ ACTION_WORDS: Mapping[str, str] = {
     "goto": "open jump number find job task",
     "recall": "saved view bookmark filter favourites",
     "copy": "yank clipboard id json",
-    "jump": "go parent job dependency upstream downstream needs dependants",
+    "jump": "go parent child job dependency upstream downstream needs dependants",
     "watch": "notify bell alert tell me when done ends",
     "new_job": "submit run start create launch workflow",
     "repeat": "again redo",

@@ -20,9 +20,17 @@ _NAME_CELLS = 12
 
 def heading(job: JobView, look: Look, *, width: int) -> SafeText:
     """Return name, status and progress of a job; a long name is cut first."""
-    before, after = safe_line(f" Job {job.id}  "), safe_line(f"  {worded(job.status, look)}  {progress(job)}")
+    before = safe_line(f" Job {job.id}  ")
+    after = safe_line(f"{_above(job)}  {worded(job.status, look)}  {progress(job)}")
     name = clip(job.name, max(_NAME_CELLS, width - cells(before) - cells(after)))
     return safe_line(f"{before}{name}{after}")
+
+
+def _above(job: JobView) -> str:
+    """Return whose child it is, and which pause above holds it."""
+    child = "" if job.parent is None else f"  child of job {job.parent['job']}"
+    paused = f"  paused from above: job {job.paused_above[0]['job']}" if job.paused_above else ""
+    return child + paused
 
 
 def progress(job: JobView) -> str:

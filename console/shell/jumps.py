@@ -1,4 +1,4 @@
-"""Jumps: from a task to its job, needs and dependants.
+"""Jumps: from a task to its job, children, needs and dependants.
 
 Owned by the app.
 """
@@ -24,24 +24,25 @@ from core.model.events import EventView
 from core.model.orphans import OrphanView
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
-from core.model.views import JobView, TaskDetail, TaskView
+from core.model.views import ChildView, JobView, TaskDetail, TaskView
 
 _WHOLE = 1_000
 """Tasks of a job up to which what needs a task is looked for."""
-_NOTHING = SafeText("nothing here to jump from: put the cursor on a task")
+_NOTHING = SafeText("nothing here to jump from: put the cursor on a task or a job")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
-    """The job of a task, and the tasks around it."""
+    """The job of a task, the children of both, and the tasks around it."""
 
     job: JobView
+    children: tuple[ChildView, ...] = ()
     needs: tuple[TaskView, ...] = ()
     dependants: tuple[TaskView, ...] = ()
 
 
 class Jumps:
-    """Offers the job, the needs and the dependants of the task under the cursor; Esc comes back."""
+    """Offers what is around the task or job under the cursor; Esc comes back."""
 
     def __init__(self, app: App[None], desk: Desk, *, notices: Notices) -> None:
         self._app = app
@@ -52,6 +53,9 @@ class Jumps:
         """Ask where to, and go there on top of the screen."""
         view = screen.selected_view()
         task_id, job_id = _ids(view)
+        if job_id is None:
+            # On a stage of a job.
+            task_id, job_id = _ids(screen.job_view())
         if job_id is None:
             self._notices.inform(_NOTHING)
             return
@@ -78,6 +82,13 @@ class Jumps:
             yield _offer(f"task {task_id}", ""), Visit("task", task_id)
         name = "the loose tasks" if job.id == INBOX else f"{job.name}  {worded(job.status, self._desk.look)}"
         yield _offer(f"job {job.id}", name), Visit("job", job.id)
+        if job.parent is not None:
+            yield _offer(f"parent job {job.parent['job']}", ""), Visit("job", int(str(job.parent["job"])))
+            of = f"task {job.parent['task']} of job {job.parent['job']}"
+            yield _offer(f"parent {job.parent['key']}", of), Visit("task", int(str(job.parent["task"])))
+        for child in around.children:
+            stands = f"{child.key}: {child.name}  {worded(child.status, self._desk.look)}"
+            yield _offer(f"child job {child.job_id}", stands), Visit("job", child.job_id)
         for word, tasks in (("need", around.needs), ("needed by", around.dependants)):
             for task in tasks:
                 note = f"task {task.id}  {worded(task.status, self._desk.look)}"
@@ -85,21 +96,26 @@ class Jumps:
 
 
 async def neighbours(control: ControlAPI, job_id: int, task_id: int | None) -> Neighbours:
-    """Read the job and, unless it is that of the loose tasks, the needs and dependants of one of its tasks.
+    """Read the job and, unless it is that of the loose tasks, what is around one of its tasks, or the job.
 
-    Of a job of more than `_WHOLE` tasks the dependants are left out. Raises what the control raises.
+    Of a job of more than `_WHOLE` tasks children and dependants are left out. Raises what the control raises.
     """
     job = await control.job(job_id)
-    if task_id is None or job_id == INBOX:
+    if job_id == INBOX:
         return Neighbours(job=job)
+    if task_id is None:
+        is_large = sum(job.tasks.values()) > _WHOLE
+        return Neighbours(job=job, children=() if is_large else (await control.job_detail(job_id)).children)
     detail = await control.task(task_id)
     if sum(job.tasks.values()) > _WHOLE:
         terms = (In(field="job", values=(job_id,)), In(field="key", values=detail.needs))
         needs = await control.tasks(Filter(noun=Noun.TASKS, terms=terms)) if detail.needs else None
         return Neighbours(job=job, needs=needs.rows if needs else ())
-    tasks = (await control.job_detail(job_id)).tasks
+    whole = await control.job_detail(job_id)
+    tasks = whole.tasks
     return Neighbours(
         job=job,
+        children=tuple(child for child in whole.children if child.task_id == task_id),
         needs=tuple(one.task for one in tasks if one.task.key in detail.needs),
         dependants=tuple(one.task for one in tasks if detail.task.key in one.needs),
     )
@@ -115,6 +131,8 @@ class _Subject(NamedTuple):
 def _ids(view: object) -> _Subject:
     """Return what a view is about."""
     match view:
+        case JobView():
+            return _Subject(None, view.id)
         case TaskDetail():
             return _Subject(view.task.id, view.task.job_id)
         case TaskView():

@@ -133,6 +133,7 @@ class FakeControl(FakeItems, ControlAPI):
             job=self.job_view(r.job_id),
             stages=tuple(stage for stage in self.stage_rows.values() if stage.job_id == r.job_id),
             tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(r.job_id)),
+            children=self.children.get(r.job_id, ()),
         )
 
     async def answer_tasks(self, r: reading_api.Tasks):

@@ -20,6 +20,7 @@ from core.model.records import replace
 from core.model.version import VERSION
 from core.model.views import (
     AttemptView,
+    ChildView,
     EngineInfo,
     JobView,
     Page,
@@ -74,6 +75,7 @@ class FakeRows:
         self.task_rows: dict[int, TaskView] = {}
         self.stage_rows: dict[int, StageView] = {}
         self.orphan_rows: dict[int, OrphanView] = {}
+        self.children: dict[int, tuple[ChildView, ...]] = {}
         self.variable_rows: dict[int, tuple[VariableView, ...]] = {}
         self.needs: dict[int, tuple[str, ...]] = {}
         self.outputs: dict[int, bytes] = {}
