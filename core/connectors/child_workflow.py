@@ -51,7 +51,15 @@ class ChildWorkflow(NoCall):
     name = "workflow"
     schema = ChildInput
     codes = ErrorCodes(
-        codes=frozenset({"workflow.failed", "workflow.cancelled", "workflow.depth", "workflow.missing"})
+        codes=frozenset(
+            {
+                "workflow.failed",
+                "workflow.cancelled",
+                "workflow.depth",
+                "workflow.missing",
+                "workflow.outputs",
+            }
+        )
     )
     secrets = ()
     """None: the parameters of the child are stored."""

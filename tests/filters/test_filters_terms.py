@@ -10,6 +10,7 @@ from core.model.events import EventView
 from core.model.failures import FamilyView
 from core.model.records import names_of
 from core.model.views import JobView, QueueView, TaskView
+from core.render.item_lines import ItemLine
 from core.render.schedule_lines import ScheduleLine
 
 VIEWS = {
@@ -19,6 +20,7 @@ VIEWS = {
     Noun.QUEUES: QueueView,
     Noun.FAILURES: FamilyView,
     Noun.SCHEDULES: ScheduleLine,
+    Noun.ITEMS: ItemLine,
 }
 COMPUTED = {"depth", "noise", "tasks"}
 """Columns that a view works out."""

@@ -14,7 +14,9 @@ from core.model.records import replace
 from core.model.schedule_views import FireView, ScheduleView
 from core.model.schedules import FireKind, FireStatus, Schedule, Timing
 from core.model.views import JobView, QueueView, TaskView
+from core.model.work_items import ItemView
 from core.render.columns import COLUMNS, Column, Form, cell
+from core.render.item_lines import item_line
 from core.render.schedule_lines import schedule_line
 
 NOW = 1_767_225_600_000
@@ -91,6 +93,20 @@ FAMILY = FamilyView(
     newest_task=42,
     trend=(0, 1, 8),
 )
+ITEM = item_line(
+    ItemView(
+        id=4,
+        task_id=9,
+        job_id=7,
+        task="ask",
+        job="release",
+        title="go\x1b?",
+        text="",
+        created_at=NOW,
+        submitter="kim",
+    ),
+    now=NOW,
+)
 SCHEDULE = schedule_line(
     ScheduleView(
         id=3,
@@ -120,6 +136,7 @@ VIEWS: dict[Noun, object] = {
     Noun.QUEUES: QUEUE,
     Noun.FAILURES: FAMILY,
     Noun.SCHEDULES: SCHEDULE,
+    Noun.ITEMS: ITEM,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -25,9 +26,9 @@ NUMBERS = {
     "child.spawned": 4,
     "runner.ended": 5,
 }
-_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.")
+_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.", "childjob.")
 UNASKED = tuple(point for point in POINTS if not point.startswith(_ASKED))
-"""The points that come by without an operator and without an older store."""
+"""The points that come by without an operator, an older store, or jobs of tasks."""
 """Which passage of a point is the last, so that work is under way; the others die at the first."""
 
 
@@ -104,6 +105,29 @@ async def test_a_death_at_a_named_point_loses_and_repeats_nothing(tmp_path: Path
         died.append(die_at(home, folder, "child.spawned"))
     died.append(die_at(home, folder, point))
     await assert_all_ended_well(home, folder, died)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("childjob.")])
+async def test_a_death_while_a_child_begins_or_answers_makes_one_child_and_one_answer(
+    tmp_path: Path, folder: Path, point: str
+):
+    home, file = tmp_path / "home", tmp_path / "child.json"
+    below = {
+        "name": "below",
+        "tasks": [effect("a", folder)],
+        "outputs": {"exit": "${{ tasks.a.output.exit }}"},
+    }
+    file.write_text(json.dumps(below))
+    above = {"key": "w", "uses": "workflow", "with": {"file": str(file)}}
+    after = effect("after", folder, needs=["w"], when="${{ tasks.w.output.exit == 0 }}")
+    document = {"name": "above", "tasks": [above, after]}
+    engine = start_engine(home, [document], crash=f"{point}:1")
+    assert engine.wait() == -signal.SIGKILL, engine.log.read_text()
+    result = (await finish(home, [document]))["w0"]
+    assert result.status == "succeeded"
+    assert states(home, result.id) == {"w": "succeeded", "after": "succeeded"}
+    assert effects(folder) == {"a": 1, "after": 1}
+    assert rows(home, "SELECT status FROM job WHERE parent_task IS NOT NULL") == [("succeeded",)]
 
 
 async def test_a_kill_while_finally_runs_in_an_ending_job_lets_it_end_once(tmp_path: Path, folder: Path):
