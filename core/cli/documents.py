@@ -21,10 +21,12 @@ from core.cli.standard_input import piped_document
 from core.config.capacity import read_capacity
 from core.config.secrets_section import SECRETS
 from core.connectors.registry import build
+from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, unit_warnings
 from core.files.kinds import exists
 from core.model.errors import Fault
 from core.model.near_misses import one_of
+from core.model.paths import absolute, working_directory
 from core.model.ports import Checks
 from core.model.predictions import PredictionView
 from core.model.text import safe_line
@@ -37,7 +39,7 @@ from core.workflows.drawing import text_dag, whole_graph
 from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
 from core.workflows.loader import Loaded, load
-from core.workflows.registry import find
+from core.workflows.registry import expanded, find
 from core.workflows.secret_places import secrets_of
 
 
@@ -95,6 +97,7 @@ async def check(arguments: Check) -> int:
         *workflow.warnings,
         *_checked_limits(workflow, arguments),
         *_unknown_secrets(workflow, arguments),
+        *_children(workflow, arguments),
     )
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
@@ -112,6 +115,19 @@ async def check(arguments: Check) -> int:
     write_faults(workflow.source, warnings, prefix="warning: ")
     say(f"{workflow.source}: no faults; {len(stages)} stages, {len(graph)} tasks")
     return 0
+
+
+def _children(workflow: Workflow, arguments: Check) -> tuple[Fault, ...]:
+    """Follow the files of its children; raise `InvalidDocument`. Of unknown names it warns."""
+    path = absolute(expanded(arguments.workflow))
+    folder = path.parent if path.is_file() else working_directory()
+    pinned = pin_documents(workflow, folder=folder, checks=_checks(arguments), registered={})
+    return tuple(
+        workflow.positions.fault_at(
+            ("tasks",), "workflow.registered", f"the workflow {safe_line(name)} is not built in: not checked"
+        )
+        for name in sorted(pinned.wanted)
+    )
 
 
 async def graph(arguments: Graph) -> int:

@@ -78,3 +78,26 @@ def test_show_bounds_what_a_job_gives_out_and_says_where_nothing_or_a_fault_is(
     fails = "name: f\noutputs: {x: '1'}\ntasks: [{key: a, uses: shell, with: {script: 'exit 1'}}]\n"
     assert deck("run", write("fails.yaml", fails), "--json").objects[-1]["outputs"] is None
     assert deck("show", "5", "--outputs").err == "job 5 has failed: it gives nothing out\n"
+
+
+def test_check_follows_the_files_of_children_and_names_a_circle_and_a_missing_one(
+    home: Path, deck: Deck, write: Write
+) -> None:
+    assert deck("check", outer(write)).status == 0
+    child = "tasks:\n  - key: a\n    uses: workflow\n    with:\n      file: {}\n"
+    missing = write("missing.yaml", "name: missing\n" + child.format("gone.yaml"))
+    ended = deck("check", missing)
+    assert ended.status == 2
+    assert ended.err.startswith(f"error[workflow.child]: {missing}:6:")
+    assert "gone.yaml cannot be read" in ended.err
+    circle = write("circle.yaml", "name: circle\n" + child.format("round.yaml"))
+    write("round.yaml", "name: round\n" + child.format("circle.yaml"))
+    ended = deck("check", circle)
+    assert ended.status == 2
+    assert f"{circle}:6:" in ended.err
+    assert "in a circle: circle -> round -> circle" in ended.err
+    named = "name: named\ntasks: [{key: a, uses: workflow, with: {name: nightly}}]\n"
+    ended = deck("check", write("named.yaml", named))
+    assert ended.status == 0
+    assert "warning: " in ended.err
+    assert "the workflow nightly is not built in: not checked" in ended.err
