@@ -11,7 +11,7 @@ from tests.architecture.trees import Function, Source, sources, write_tree
 
 DEPTH = 3
 """Of our classes in a line, the class itself counted; those of libraries are not."""
-METHODS = 60
+METHODS = 61
 """Of a class and its ancestors among ours, each name once."""
 
 

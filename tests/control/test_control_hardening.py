@@ -52,6 +52,7 @@ CODES = {
     "wire.field",
     "wire.unreadable",
     "wire.unwritable",
+    "workflow.name",
 }
 """Every code that the socket itself refuses with; programs rely on them."""
 

@@ -28,7 +28,7 @@ PARENT = (
     "(SELECT json_object('job', x.job_id, 'task', x.id, 'key', x.key) FROM task x"
     " WHERE x.id = {0}.parent_task)"
 )
-"""The task that waits for the job of a table, as JSON; NULL = it is no child."""
+"""The task that waits for the job of a table, as JSON; NULL = it is not a child."""
 _CHILDREN = text(
     "SELECT c.id AS job_id, c.name, c.status, t.id AS task_id, t.key, c.superseded, c.is_worklet"
     " FROM job j CROSS JOIN job c INDEXED BY job_of_root ON c.root_id = coalesce(j.root_id, j.id)"
