@@ -101,7 +101,7 @@ async def test_the_variables_of_a_job_stand_below_its_fields_and_those_of_a_stag
     control.variable_rows[job] = (
         VariableView(name="count", type=None, value={"n": 42}, task_id=2, key="par\x1bse", changed_at=0),
     )
-    async with console(control, size=(80, 24)) as operator:
+    async with console(control, size=(80, 35)) as operator:
         await operator.press("2", "i")
         await operator.sees('count  {"n": 42}  (by par')
         await operator.press("enter", "i")

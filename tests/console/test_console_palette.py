@@ -225,6 +225,6 @@ async def test_what_is_offered_is_safe_text(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     memory.keep("places", [HOSTILE])
     memory.write()
-    async with console(control, home=tmp_path) as operator:
+    async with console(control, size=(120, 60), home=tmp_path) as operator:
         await operator.press("colon")
         await operator.sees("␛[31mred", "queue ␛[31mred")
