@@ -23,7 +23,7 @@ from core.config.secrets_section import SECRETS
 from core.connectors.registry import build
 from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, unit_warnings
-from core.files.kinds import exists
+from core.files.kinds import exists, is_file
 from core.model.errors import Fault
 from core.model.near_misses import one_of
 from core.model.paths import absolute, working_directory
@@ -120,7 +120,7 @@ async def check(arguments: Check) -> int:
 def _children(workflow: Workflow, arguments: Check) -> tuple[Fault, ...]:
     """Follow the files of its children; raise `InvalidDocument`. Of unknown names it warns."""
     path = absolute(expanded(arguments.workflow))
-    folder = path.parent if path.is_file() else working_directory()
+    folder = path.parent if is_file(path) else working_directory()
     pinned = pin_documents(workflow, folder=folder, checks=_checks(arguments), registered={})
     return tuple(
         workflow.positions.fault_at(

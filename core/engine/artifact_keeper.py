@@ -12,6 +12,7 @@ from threading import Event
 
 from core.executors.artifacts import ArtifactStore, Folders
 from core.executors.outputs import Outputs
+from core.files.kinds import is_dir
 from core.model.artifacts import ArtifactFile
 from core.model.crash_points import crash_point
 from core.model.ports import AttemptRef
@@ -33,7 +34,7 @@ class ArtifactKeeper:
 
     async def open(self) -> None:
         """Remove what a former engine did not finish."""
-        if self._store.root.is_dir():
+        if is_dir(self._store.root):
             await asyncio.to_thread(self._store.open)
 
     async def keep(
