@@ -139,7 +139,7 @@ async def test_six_thousand_tasks_are_read_in_few_statements(
     assert calls.number < 105 * 6_000
     assert len(detail.tasks) == 6_000
     assert detail.tasks[-1].needs == ("t5996", "t5997", "t5998")
-    assert len(statements) <= 8
+    assert len(statements) <= 9
 
 
 async def test_a_task_shows_its_attempts_and_its_whole_output(deck: Deck, reports: Reports) -> None:
