@@ -50,6 +50,11 @@ def test_every_move_tells_the_status_before_and_after(move) -> None:
     assert line.text.partition(": ")[2].startswith(f"{move.name} -> {move.target}")
 
 
+def test_a_first_status_has_none_before_it() -> None:
+    line = line_of(event("stage.open", data={"name": "main"}))
+    assert line.text == "stage main: is open"
+
+
 def test_a_job_is_submitted_with_its_parameters() -> None:
     told: dict[str, JsonValue] = {"name": "nightly", "params": {"n": 3, "day": "mon"}, "params_left_out": 2}
     line = line_of(event("job.created", actor="ana (cli)", data=told))

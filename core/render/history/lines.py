@@ -41,10 +41,10 @@ class HistoryLine:
 
     @property
     def move(self) -> str:
-        """Return the change of status, `queued -> running`; '' = none."""
+        """Return the change of status, `queued -> running`, or `is open` of a first one; '' = none."""
         if self.after is None or self.event.kind in BIRTHS:
             return ""
-        return " ".join(filter(None, (self.before, "->", self.after)))
+        return f"{self.before} -> {self.after}" if self.before else f"is {self.after}"
 
     @property
     def what(self) -> SafeText:
