@@ -96,7 +96,12 @@ def _checks(options: Options) -> Iterator[Check]:
 
 
 def _artifacts(paths: Paths) -> Iterator[Check]:
-    for message in artifact_faults(paths):
+    try:
+        faults = list(artifact_faults(paths))
+    except TaskdeckError:
+        # The check of the store says why it cannot be read.
+        return
+    for message in faults:
         yield Check(name="artifact", ok=False, message=message)
     orphans = len(ArtifactStore(paths.home).orphans())
     if orphans:

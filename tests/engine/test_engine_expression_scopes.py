@@ -86,7 +86,9 @@ async def test_only_what_is_mentioned_is_asked_for(
 ) -> None:
     store = Store()
     await ExpressionScopes(store, store).scope(1, {"x": ["${{ " + source + " }}"]}, {})
-    wanted = Mentioned(tasks=frozenset(tasks), outputs=frozenset(outputs), params=params)
+    # The whole of a task has its artifacts, too.
+    whole = frozenset("a") if source in ("tasks.a", "tasks.a[params.x]") else frozenset()
+    wanted = Mentioned(tasks=frozenset(tasks), outputs=frozenset(outputs), params=params, artifacts=whole)
     assert store.mentioned == [wanted]
 
 

@@ -69,7 +69,7 @@ def test_what_makes_no_key_is_a_fault_of_the_document(said: JsonValue, message: 
 def test_an_expression_in_how_long_a_key_is_taken_is_misplaced() -> None:
     with pytest.raises(InvalidDocument) as caught:
         once_of({"key": "k", "for": "${{ params.day }}"})
-    assert "`once` only" in str(caught.value.facts["faults"])
+    assert "keys of limits, `once`" in str(caught.value.facts["faults"])
 
 
 @pytest.mark.parametrize("value", ["", "x" * 201, "${{ params.day }}"])
