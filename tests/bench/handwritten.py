@@ -128,7 +128,7 @@ def empty_store(path: Path) -> sqlite3.Connection:
         "INSERT INTO job (id, name, status, on_task_failure, created_at, started_at)"
         " VALUES (1, 'inbox', 'running', 'continue', 1, 1)"
     )
-    db.execute("INSERT INTO stage VALUES (1, 1, 0, 'inbox', 'open', 0, 0, 0)")
+    db.execute("INSERT INTO stage VALUES (1, 1, 0, 'inbox', 'open', 0, 0, 0, 0)")
     db.execute("INSERT INTO aisle (id, queue) VALUES (1, 'default')")
     db.execute("INSERT INTO lane (id, aisle_id, job_id) VALUES (1, 1, 1)")
     return db
