@@ -163,7 +163,7 @@ class ScheduleVerbs:
         if forgotten is not None and begin <= forgotten:
             raise Invalid(
                 "schedule.forgotten",
-                f"what became of times up to {to_iso(forgotten)} is no longer known: one could run twice",
+                f"what became of times up to {to_iso(forgotten)} was forgotten: one could run twice",
                 hint="begin the backfill after that; `history` in [retention] keeps fires for longer",
                 facts={"until": to_iso(forgotten)},
             )

@@ -76,7 +76,7 @@ def _fire(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
     if is_timed and (schedule.paused_at is not None or schedule.handled_at != command.after):
         return _STALE
     if command.kind is FireKind.BACKFILL and command.at <= schedule.forgotten_at:
-        # Whether it fired is no longer known.
+        # Whether it fired was forgotten.
         return _STALE
     if is_timed:
         for passed in command.passed:

@@ -70,7 +70,7 @@ async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: st
         return NotFound(
             f"{noun}.purged",
             f"{noun} {number} was purged before {to_iso(before if isinstance(before, int) else row.at)}",
-            hint="who did it and why is no longer kept: `history` in [retention]",
+            hint="who did it and why was deleted: `history` in [retention]",
             facts={noun: number, **told},
         )
     reason = f": {safe_line(str(told['reason']))}" if told.get("reason") else ""

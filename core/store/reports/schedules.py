@@ -126,7 +126,7 @@ class ScheduleReports:
             return frozenset((await db.execute(_DECIDED, values)).scalars())
 
     async def forgotten(self, schedule_id: int) -> int | None:
-        """Return the last time (ms UTC) of which it is no longer known whether it fired, if there is one."""
+        """Return the last time (ms UTC) of which was forgotten whether it fired, if there is one."""
         async with self._source.snapshot() as db:
             found: int | None = (await db.execute(_FORGOTTEN, {"id": schedule_id})).scalar_one()
             return found
