@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.control.api import Target, TaskSpec
+from core.model.capacity_commands import SetLimit, Span
 from core.model.commands import DocumentText
 from core.model.errors import Invalid, InvalidDocument
 from core.model.limit_commands import Configure
@@ -76,6 +77,18 @@ async def test_a_cost_is_held_against_the_smallest_budget_that_it_is_under(limit
     tasks = "tasks: [{key: a, uses: delay, with: {seconds: 0}, limits: [mine], cost: {usd: 6}}]\n"
     (fault,) = await refused(limited, tasks)
     assert fault[3] == "it costs 6 usd, and `mine` never has more than 1 usd"
+
+
+async def test_what_a_budget_was_raised_to_for_its_window_is_admitted_and_runs(house: House) -> None:
+    daily = Limit(
+        name="day", kind=LimitKind.BUDGET, unit="usd", max=5_000_000, window=Window(per=Per.DAY), on={}
+    )
+    await house.engine.journal.submit(Configure(limits=(daily,)))
+    tasks = "tasks: [{key: a, uses: delay, with: {seconds: 0}, cost: {usd: 6}}]\n"
+    assert (await refused(house, tasks))[0][0] == "budget.too_small"
+    await house.control.limits.change(SetLimit(name="day", to="7", span=Span.WINDOW), actor="ana")
+    job = (await house.control.submit(document(tasks), {})).job_id
+    assert (await house.ended(job)).status == "succeeded"
 
 
 async def test_what_fits_exactly_is_admitted(limited: House) -> None:

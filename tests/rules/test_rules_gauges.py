@@ -36,6 +36,16 @@ def budget(most: int = 100, **more: object) -> Gauge:
     return gauge
 
 
+def test_a_budget_that_is_raised_for_its_window_has_that_until_the_window_turns() -> None:
+    gauge = budget(10, window_max=30, window_turns=budget(10).turns_at)
+    gauge.used = 15
+    assert (gauges.left(gauge, now=NOW), gauges.available(gauge, held=2)) == (15, 17)
+    assert (gauges.is_spent(gauge, 15), gauges.is_spent(gauge, 16)) == (False, True)
+    assert (gauge.cap, gauge.most) == (30, 30)
+    assert gauges.turn_if_due(gauge, wall=NOW + DAY)
+    assert (gauge.cap, gauge.most, gauges.available(gauge, held=0)) == (10, 10, 10)
+
+
 def test_a_rate_lets_its_burst_start_and_then_one_a_step() -> None:
     gauge = rate(step_ms=100, burst=3)
     assert gauges.left(gauge, now=NOW) == 3
