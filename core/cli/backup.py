@@ -5,7 +5,6 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from core.app.backups.writing import Wanted, Written, write_backup
 from core.app.signals import Interrupted, cancelling_on_signal
 from core.cli.arguments import Common, HostOption
 from core.cli.commands import Command
-from core.cli.output import draw, emit, is_live, note, say, width
+from core.cli.live_line import wipe, write_over
+from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
-from core.model.text import clip, safe_line
+from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.render.sizes import size_text
 
@@ -77,11 +77,11 @@ async def backup(arguments: Backup) -> int:
     if arguments.verify:
         if arguments.outputs or arguments.no_check:
             raise usage("--verify checks what is there: it does not go with --outputs and --no-check")
-        work = Work(tell=_progress, stop=Event())
+        work = Work(tell=write_over, stop=Event())
         manifest = await _uninterrupted(verify_backup(folder.expanduser(), work), "nothing was changed")
         _tell(arguments, folder, manifest, "is sound" if manifest.is_checked else "is sound now")
         return 0
-    wanted = Wanted(outputs=arguments.outputs, check=not arguments.no_check, tell=_progress, note=_note)
+    wanted = Wanted(outputs=arguments.outputs, check=not arguments.no_check, tell=write_over, note=_note)
     written = await _uninterrupted(
         write_backup(arguments.options().paths, folder, wanted), "no backup was written"
     )
@@ -103,7 +103,7 @@ async def restore(arguments: Restore) -> int:
         actor=options.actor,
         pause=not arguments.unpaused,
         check=not arguments.no_check,
-        tell=_progress,
+        tell=write_over,
         note=_note,
     )
     restored = await _uninterrupted(restore_backup(wish), "nothing was restored")
@@ -130,8 +130,7 @@ async def _uninterrupted(work: Awaitable[T], undone: str) -> T:
         message = f"interrupted ({interrupted.number.name}): {undone}"
         raise Left(message, hint="run it again") from None
     finally:
-        if is_live(sys.stderr):
-            draw("\r\x1b[K")
+        wipe()
 
 
 def _tell_written(arguments: Backup, folder: Path, written: Written) -> None:
@@ -229,11 +228,6 @@ def _moment(at: int | None) -> str:
 
 def _note(text: str) -> None:
     note(safe_line(text))
-
-
-def _progress(text: str) -> None:
-    if is_live(sys.stderr):
-        draw(f"\r{clip(safe_line(text), width() - 1)}\x1b[K")
 
 
 COMMANDS = (

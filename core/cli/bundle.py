@@ -22,14 +22,15 @@ from core.app.remote.ssh_host import attach_or_start_remote
 from core.app.signals import Interrupted, cancelling_on_signal
 from core.cli.arguments import Remote
 from core.cli.commands import Command
-from core.cli.output import draw, emit, is_live, note, say, width
+from core.cli.live_line import wipe, write_over
+from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
 from core.control.api import ReadingAPI
 from core.control.wait_answers import ask_engine
 from core.model.bundles import KEPT, LEFT_OUT
 from core.model.sizes import parse_output_limit
-from core.model.text import clip, safe_line
+from core.model.text import safe_line
 from core.model.values import to_iso
 from core.render.sizes import size_text
 
@@ -86,13 +87,13 @@ async def bundle(arguments: Bundle) -> int:
         raise Left(message, hint="run it again") from None
     finally:
         file.discard()
-        _clear()
+        wipe()
     _tell(arguments, written, file)
     return 0
 
 
 async def _write(arguments: Bundle, file: BundleFile) -> Written:
-    wanted = Wanted(jobs=tuple(arguments.jobs), max_log=arguments.max_log, tell=_progress)
+    wanted = Wanted(jobs=tuple(arguments.jobs), max_log=arguments.max_log, tell=write_over)
     async with _reading(arguments) as deck:
         with file.refusing():
             file.open()
@@ -148,16 +149,6 @@ def _tell(arguments: Bundle, written: Written, file: BundleFile) -> None:
     note(KEPT)
     if file.path is not None:
         put(f"  taskdeck --bundle {safe_line(str(file.path))}")
-
-
-def _progress(text: str) -> None:
-    if is_live(sys.stderr):
-        draw(f"\r{clip(safe_line(text), width() - 1)}\x1b[K")
-
-
-def _clear() -> None:
-    if is_live(sys.stderr):
-        draw("\r\x1b[K")
 
 
 COMMANDS = (

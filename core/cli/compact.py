@@ -5,16 +5,16 @@ Loaded by `core.cli.main` for its command.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from core.app.backups.compacting import compact_home
 from core.app.signals import Interrupted, cancelling_on_signal
 from core.cli.arguments import Common, HostOption
 from core.cli.commands import Command
-from core.cli.output import draw, emit, is_live, say, width
+from core.cli.live_line import wipe, write_over
+from core.cli.output import emit, say
 from core.cli.refusals import Left, usage
-from core.model.text import clip, safe_line
+from core.model.text import safe_line
 from core.render.sizes import size_text
 
 
@@ -39,23 +39,17 @@ async def compact(arguments: Compact) -> int:
         )
     try:
         with cancelling_on_signal():
-            done = await compact_home(arguments.options(), _progress)
+            done = await compact_home(arguments.options(), write_over)
     except Interrupted as interrupted:
         message = f"interrupted ({interrupted.number.name}): the store is as it was"
         raise Left(message, hint="run it again") from None
     finally:
-        if is_live(sys.stderr):
-            draw("\r\x1b[K")
+        wipe()
     if arguments.json:
         emit({"before": done.before, "after": done.after})
     else:
         say(f"the store has {size_text(done.after)}; it had {size_text(done.before)}")
     return 0
-
-
-def _progress(text: str) -> None:
-    if is_live(sys.stderr):
-        draw(f"\r{clip(safe_line(text), width() - 1)}\x1b[K")
 
 
 COMMANDS = (

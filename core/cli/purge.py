@@ -12,7 +12,8 @@ from typing import Annotated
 from core.cli.access import changing
 from core.cli.arguments import Label, Remote, actor_of
 from core.cli.commands import Command
-from core.cli.output import draw, emit, is_live, note, say
+from core.cli.live_line import wipe, write_over
+from core.cli.output import draw, emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
 from core.cli.targets import find_named
@@ -183,10 +184,8 @@ async def _all(deck: ControlAPI, requests: list[Purge], word: str) -> _Sum:
             part = await deck.upkeep.purge(replace(request, after=after))
             total.add(part)
             after = part.next
-            if is_live(sys.stderr):
-                draw(f"\r{word}: {total.text(request.what)}\x1b[K")
-    if is_live(sys.stderr):
-        draw("\r\x1b[K")
+            write_over(f"{word}: {total.text(request.what)}")
+    wipe()
     return total
 
 
