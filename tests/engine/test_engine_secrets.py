@@ -139,7 +139,7 @@ async def test_a_function_has_its_secrets_in_its_environment(secret: House, tmp_
         {"key": name, "uses": "python", "with": {"call": f"leaky:{name}", "env": env, "cwd": str(tmp_path)}}
         for name in ("give", "fail")
     ]
-    await secret.finish(*tasks)
+    await secret.finish(*tasks, on_task_failure="continue")
     (output,) = secret.rows("SELECT output FROM task WHERE output IS NOT NULL")
     assert json.loads(output[0]) == {"a": [REDACTED], REDACTED: 1}
     assert f"no {REDACTED}" in str(secret.rows(ERRORS))
