@@ -1,4 +1,4 @@
-"""One line of a terminal that is written over while work goes on.
+"""One line of the terminal, written over as work goes on.
 
 Used by the commands that take long.
 """
