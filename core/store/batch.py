@@ -94,6 +94,8 @@ class Batch:
         """Consequences that this batch may still carry out."""
         self.finals: list[FinalTask] = []
         self.followups: list[LeftOver] = []
+        self.left_before: frozenset[LeftOver] | None = None
+        """Of a replay: what earlier batches left over; what its own commands leave is for a later batch."""
         self.verdicts: list[int] = []
         """Jobs that got their verdict in this batch; cancelling the rest is due."""
         self.jobs_over: list[int] = []
@@ -295,6 +297,7 @@ class Batch:
         part = Batch(self._writer, now=self.now, offset=self.offset)
         part.budget = self.budget
         part.unpriced |= self.unpriced
+        part.left_before = self.left_before
         return part
 
     def absorb(self, other: Batch) -> None:

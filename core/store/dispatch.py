@@ -141,9 +141,8 @@ class Phase(IntEnum):
     OPERATE = 1
     """What operators ask, one command after another as they came."""
     COMPLETE = 2
-    FOLLOW_UP = 3
-    """Before the judgements: what a child of theirs leaves over is for a later batch, in a replay too."""
-    DECIDE = 4
+    DECIDE = 3
+    FOLLOW_UP = 4
     CONSEQUENCES = 5
     """What follows from the phases before; it has no command of its own."""
     SUBMIT = 6

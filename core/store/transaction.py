@@ -19,6 +19,7 @@ from core.model.purge_commands import SweepPurged
 from core.store.apply.answers import next_answer
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
+from core.store.apply.consequences import left_overs
 from core.store.apply.early_ends import end_early
 from core.store.apply.job_answers import put_off
 from core.store.apply.unknown_estimates import next_estimate
@@ -154,6 +155,7 @@ def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
 
 
 def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
+    batch.left_before = frozenset(left_overs(batch))
     for apply, numbers in phases_apart(group.commands):
         if not numbers:
             apply(batch, [])

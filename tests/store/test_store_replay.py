@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.store import batch as batching
@@ -49,6 +49,9 @@ def seen(deck: Deck) -> dict[str, object]:
 
 @QUIET
 @given(seed=st.integers(0, 2**32), limit=st.sampled_from([3, 1_000]))
+# A child that leaves something over, before what was left over is taken up; an item that is due.
+@example(seed=185, limit=3)
+@example(seed=215, limit=3)
 def test_a_batch_gives_the_same_rows_and_events_as_its_replay(seed: int, limit: int) -> None:
     draw = Random(seed)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

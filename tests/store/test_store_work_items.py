@@ -19,6 +19,9 @@ from core.model.work_item_commands import (
     ReleaseItem,
 )
 from core.model.work_items import NewItem, OnDeny, OnDue
+from core.store.apply import item_times
+from core.store.apply.work_items import Item
+from core.store.batch import Batch
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, flat, task
@@ -216,6 +219,26 @@ def test_what_is_overdue_ends_as_it_says_once_and_not_before(
     assert (asked.status("h"), row(asked, "outcome"), asked.report.next_due) == (status, (outcome,), None)
     told = [kind for kind in asked.history(task="h") if kind in ("item.overdue", "item.escalated")]
     assert told == ["item.escalated" if outcome is None else "item.overdue"]
+
+
+def test_an_item_whose_time_breaks_is_held_alone_and_the_others_are_answered(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deck.submit(flat(human("h"), human("i"), on_task_failure=CONTINUE), actor=ANN)
+    for key in ("h", "i"):
+        ask(deck, key, due_ms=1_000, on_due=OnDue.FAIL)
+    fail = item_times._fail
+
+    def broken(batch: Batch, item: Item) -> None:
+        if item.id == 1:
+            raise ValueError("it broke")
+        fail(batch, item)
+
+    monkeypatch.setattr(item_times, "_fail", broken)
+    deck.come_due(deck.now + 1_000)
+    assert (deck.status("h"), deck.status("i")) == ("held", "failed")
+    assert "cannot be given" in str(deck.column("h", "status_reason"))
+    assert deck.report.next_due is None
 
 
 def test_an_approval_without_the_defaults_it_needs_fails_its_task(asked: Deck) -> None:

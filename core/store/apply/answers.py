@@ -137,7 +137,7 @@ class DueAnswer:
 
 
 def due(batch: Batch, *, limit: int) -> Iterator[DueAnswer]:
-    """Yield the tasks whose moment has come, and those whose deadline passed before an answer."""
+    """Yield the tasks whose moment has come, whose deadline passed before an answer, or whose item is due."""
     for *place, job_id, wanted in batch.rows(_DUE, batch.now, limit):
         task = TaskPlace(*place)
         if wanted is None:
@@ -150,13 +150,14 @@ def due(batch: Batch, *, limit: int) -> Iterator[DueAnswer]:
     for row in batch.rows(_LATE, batch.now, limit):
         task, missed = TaskPlace(*row[:_OF_PLACE]), Missed(*row[_OF_PLACE:])
         yield DueAnswer(place=task, give=partial(_fail_late, place=task, missed=missed))
+    for task, give in item_times.due(batch, limit=limit):
+        yield DueAnswer(place=task, give=give)
 
 
 def come_due(batch: Batch, *, limit: int) -> None:
     """End the tasks whose moment has come, and those whose deadline passed before an answer."""
     for answer in due(batch, limit=limit):
         answer.give(batch)
-    item_times.come_due(batch, limit=limit)
 
 
 def _succeed_now(batch: Batch, *, place: TaskPlace) -> None:

@@ -114,9 +114,16 @@ def apply_follow_ups(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
 
 def take_left_overs(batch: Batch) -> list[LeftOver]:
     """Take what earlier batches left over, a limited number; the caller carries it out."""
-    left = batch.typed(LeftOver, "SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
+    left = left_overs(batch)
+    if batch.left_before is not None:
+        left = [one for one in left if one in batch.left_before]
     batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
     return left
+
+
+def left_overs(batch: Batch) -> list[LeftOver]:
+    """Return the first of what was left over."""
+    return batch.typed(LeftOver, "SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
 
 
 def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:

@@ -6,6 +6,8 @@ Called when something comes due.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from core.model.commands import ENGINE
 from core.model.errors import Invalid, NotFound
@@ -17,6 +19,7 @@ from core.store.apply.moves import waiting, work_items
 from core.store.apply.moves.work_items import Entry
 from core.store.apply.work_items import Item, approve, delegate, deny, may_have, read_item
 from core.store.batch import Batch, earliest
+from core.store.rows import TaskPlace
 from core.store.sql import ids, unpack
 
 _OPEN = "outcome IS NULL AND is_held = 0"
@@ -40,18 +43,18 @@ OVERDUE = "human.overdue"
 _LATE = "it had no answer in time"
 
 
-def come_due(batch: Batch, *, limit: int) -> None:
-    """Do what `on_due` of overdue items says, and remind of those that are still open."""
+def due(batch: Batch, *, limit: int) -> Iterator[tuple[TaskPlace, Callable[[Batch], None]]]:
+    """Yield the tasks of overdue items with what `on_due` says, then the reminders of those still open."""
     for item_id, on_due, to in batch.rows(_DUE, batch.now, limit):
         item = read_item(batch, item_id)
         if not isinstance(item, NotFound):
-            _pass(batch, item, OnDue(on_due), to)
+            yield item.place, partial(_pass, item=item, on_due=OnDue(on_due), to=to)
     for item_id, at, every in batch.rows(_REMIND, batch.now, limit):
         item = read_item(batch, item_id)
-        # Times that passed without an engine are one reminder.
-        batch.run(_AGAIN, batch.now + every - (batch.now - at) % every, item_id)
         if not isinstance(item, NotFound):
-            _note(batch, item, Entry(EntryKind.REMINDED, ENGINE))
+            # Times that passed without an engine are one reminder.
+            again = batch.now + every - (batch.now - at) % every
+            yield item.place, partial(_remind, item=item, again=again)
 
 
 def next_time(batch: Batch) -> int | None:
@@ -60,7 +63,12 @@ def next_time(batch: Batch) -> int | None:
     return earliest(due_at, remind_at)
 
 
-def _pass(batch: Batch, item: Item, on_due: OnDue, to: str | None) -> None:
+def _remind(batch: Batch, *, item: Item, again: int) -> None:
+    batch.run(_AGAIN, again, item.id)
+    _note(batch, item, Entry(EntryKind.REMINDED, ENGINE))
+
+
+def _pass(batch: Batch, *, item: Item, on_due: OnDue, to: str | None) -> None:
     match on_due:
         case OnDue.ESCALATE:
             _escalate(batch, item, to)
