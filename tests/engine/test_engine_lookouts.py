@@ -177,7 +177,7 @@ async def test_a_cancelled_wait_is_looked_for_no_more(watching: House):
     await watching.open()
     work = await watching.submit(file("f", path=str(watching.paths.home / "f")))
     await watching.reach(work, "f", "waiting")
-    assert watching.engine._lookouts.any
+    await watching.until(lambda: watching.engine._lookouts.any, "it is looked for")
     await watching.control.cancel(Target(job_id=work))
     await watching.until(lambda: not watching.engine._lookouts.any, "it is looked for no more")
 

@@ -86,6 +86,15 @@ def test_a_task_that_is_gone_is_told_by_its_number() -> None:
     assert line_of(event("task.queued", task_id=9)).subject == "task 9"
 
 
+def test_a_task_is_asked_to_stop_with_the_attempt_it_has() -> None:
+    asked = line_of(of_task("task.stop_requested", how="cancel"))
+    assert asked.text == "parse: is asked to stop, attempt 2"
+    killed = line_of(of_task("task.stop_requested", how="kill", reason="wrong date"))
+    assert killed.text == "parse: is asked to stop, attempt 2, its processes are killed (wrong date)"
+    waiting = line_of(event("task.stop_requested", key="parse", task_id=3, data={"how": "cancel"}))
+    assert waiting.text == "parse: is asked to stop"
+
+
 def test_an_unknown_kind_is_told_by_its_name_and_facts() -> None:
     assert line_of(event("moon.rose", data={"size": 3})).text == "moon.rose: size 3"
 

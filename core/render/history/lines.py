@@ -135,8 +135,10 @@ def _more(event: EventView) -> list[str]:
             return [_needs(data), "" if most in (None, 1) else f"at most {said(most)} attempts"]
         case "task.failed" if data.get("tolerated"):
             return ["tolerated: the job goes on"]
-        case "task.stop_requested" if data.get("how") == "kill":
-            return ["its processes are killed"]
+        case "task.stop_requested":
+            # A task that waits for the end of its job has no attempt that could be named.
+            own = [f"attempt {event.attempt}"] if event.attempt else []
+            return [*own, "its processes are killed"] if data.get("how") == "kill" else own
         case "variable.set":
             was, value = (json.dumps(data.get(name), ensure_ascii=False) for name in ("was", "value"))
             return [f"{said(was)} -> {said(value)}"]

@@ -66,7 +66,7 @@ PHRASES: dict[str, Phrase] = {
     "task.waiting": Phrase(_TASK, _NO_MOVE),
     "task.held": Phrase(_TASK, _NO_MOVE),
     "task.rerun": Phrase(_TASK, "is run again", ("status", "retry")),
-    "task.stop_requested": Phrase(_TASK, "attempt {attempt} is asked to stop", ("how", "task", "verdict")),
+    "task.stop_requested": Phrase(_TASK, "is asked to stop", ("how", "task", "verdict")),
     "task.prioritised": Phrase(_TASK, "priority {before} -> {priority}"),
     "task.duplicate": Phrase(_TASK, "a second end of attempt {attempt} came late and changes nothing"),
     "task.judged_late": Phrase(_TASK, "a judgement of its condition came late and changes nothing"),

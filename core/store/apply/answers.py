@@ -143,8 +143,8 @@ def due(batch: Batch, *, limit: int) -> Iterator[DueAnswer]:
         if wanted is None:
             yield DueAnswer(place=task, give=partial(_succeed_now, place=task))
         else:
-            give = partial(job_answers.decide, place=task, job_id=job_id, wanted=wanted)
-            yield DueAnswer(place=task, give=give)
+            answer = partial(job_answers.decide, place=task, job_id=job_id, wanted=wanted)
+            yield DueAnswer(place=task, give=answer)
     for task in batch.places(_UNTIL, batch.wall, limit):
         yield DueAnswer(place=task, give=partial(_succeed_now, place=task))
     for row in batch.rows(_LATE, batch.now, limit):
