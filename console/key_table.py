@@ -328,6 +328,16 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("run_job", "J", "J", "run_job", "the job of the chosen run", "job"),
     ),
     "drawn": (("drawn", "v", "v", "draw", "next of: list, graph, timeline", "view"),),
+    "unfold": (
+        (
+            "unfold",
+            "f",
+            "f",
+            "unfold",
+            "the instances of the group, below it or as a list; fold them up",
+            "unfold",
+        ),
+    ),
     "runs": (("runs", "u", "u", "runs", "the last runs of the workflow, compared", "runs"),),
     "retry": (("retry", "r", "r", "retry", "run ended tasks again (asks)", "retry"),),
     "again": (("again", "R", "R", "again", "retry with edits: a new job from the form of this one", ""),),

@@ -22,6 +22,7 @@ from core.render.graph.layering import depths
 WHOLE = 1_000
 """A job of more tasks is shown without stages, as a list of tasks in pages."""
 _DEEPEST = 6
+_FOLDED, _UNFOLDED = "▸", "▾"
 NEEDS = Column(name="needs", title="NEEDS", form=Form.TEXT, path="", min_width=12, width=18, priority=4)
 
 
@@ -32,6 +33,10 @@ class JobRow:
     view: StageView | TaskView
     depth: int = 0
     needs: tuple[str, ...] = ()
+    is_unfolded: bool | None = None
+    """Whether instances stand below it; None = none can."""
+    place: int | None = None
+    """Of an instance that stands below its group: the number among its rows, from 0."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -83,6 +88,10 @@ def _cell(row: JobRow, column: Column, *, look: Look, now: int) -> SafeText:
     if isinstance(view, StageView):
         return safe_line(f"stage {view.position + 1} {view.name}") if column.name == "key" else SafeText("")
     text = cell_text(column, view, now=now)
-    if column.name == "key" and row.depth:
-        return safe_line(f"{'  ' * (min(row.depth, _DEEPEST) - 1)}└ {text}")
-    return text
+    return _key_cell(row, text) if column.name == "key" else text
+
+
+def _key_cell(row: JobRow, text: SafeText) -> SafeText:
+    branch = f"{'  ' * (min(row.depth, _DEEPEST) - 1)}└ " if row.depth else ""
+    fold = "" if row.is_unfolded is None else f"{_UNFOLDED if row.is_unfolded else _FOLDED} "
+    return safe_line(f"{branch}{fold}{text}")

@@ -52,6 +52,8 @@ class Listing(Generic[V]):
     """By the name of a column, what writes it from more than the row."""
     order: Sort | None = None
     """The order while the filter names none; None = the usual one of the noun."""
+    total: Callable[[], int | None] = lambda: None
+    """How many rows there are, if that is known without a count."""
 
 
 def columns_of(noun: Noun) -> tuple[Column, ...]:

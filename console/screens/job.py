@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 from console.desk import Desk
 from console.key_table import bindings
-from console.rows.job_rows import NEEDS, WHOLE, JobRow, job_columns, job_row_format, rows_of
+from console.rows.job_rows import NEEDS, WHOLE, JobRow, job_columns, job_row_format
 from console.rows.listing import Listing
+from console.rows.unfolded_groups import UnfoldedGroups
 from console.screens.list_screen import ListScreen
 from console.screens.parts.job_keys import JOB_PARTS, JobKeys
+from console.screens.parts.unfolder import Unfolder
 from console.verbs.selection import Selection, job_selection
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
@@ -25,16 +27,23 @@ from core.render.columns import Column
 
 
 class JobScreen(ListScreen[JobRow]):
-    """A line of progress, then stages and the tasks in them, indented by their needs."""
+    """A line of progress, then stages and the tasks in them, indented by their needs.
 
-    PARTS = ("list", *JOB_PARTS, "times")
+    A group is one row, until it is unfolded: then its instances stand below it.
+    """
+
+    PARTS = ("list", "unfold", *JOB_PARTS, "times")
     BINDINGS = bindings(*PARTS)
     NOUNS = ("job", "stage", "task")
     PLACES = {"open": "task", "logs": "log"}
 
     def __init__(self, desk: Desk, job_id: int) -> None:
-        super().__init__(desk, _listing(desk.control, job_id), row_format=job_row_format(lambda: desk.look))
+        groups = UnfoldedGroups(desk.control, job_id)
+        listing = _listing(desk.control, job_id, groups)
+        super().__init__(desk, listing, row_format=job_row_format(lambda: desk.look))
         self.job_id = job_id
+        self.unfolder = Unfolder(self.rows, self.table, self, groups=groups)
+        self.action_unfold = self.unfolder.toggle
         self._job: JobView | None = None
         self._first_task: int | None = None
         self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
@@ -59,6 +68,9 @@ class JobScreen(ListScreen[JobRow]):
     def chosen(self) -> Selection | None:
         """Return the task under the cursor; on a stage, the job."""
         return super().chosen() or (None if self._job is None else job_selection(self._job))
+
+    def why_not(self, action: str) -> SafeText:
+        return self.unfolder.why_not() if action == "unfold" else super().why_not(action)
 
     def subject(self) -> int | None:
         view = self.selected_view()
@@ -86,15 +98,18 @@ def number_of(task_id: int, rows: Mapping[int, JobRow]) -> int:
     return next((number for number, row in rows.items() if row.key == ("task", task_id)), 0)
 
 
-def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
+def _listing(control: ControlAPI, job_id: int, groups: UnfoldedGroups) -> Listing[JobRow]:
     # The tasks that belong to no workflow come newest first, as in every list.
     order = Sort(field="id", descending=job_id == INBOX)
     scope = (In(field="job", values=(job_id,)),)
 
     async def read(where: Filter, after: str | None, limit: int) -> Page[JobRow]:
+        if after is not None and groups.is_place(after):
+            return await groups.page(after, limit)
         plain = not where.terms and where.sort is None and after is None
         if plain and job_id != INBOX and sum((await control.job(job_id)).tasks.values()) <= WHOLE:
-            return Page(rows=tuple(rows_of(await control.job_detail(job_id))))
+            return await groups.page(None, limit)
+        groups.forget()
         narrowed = replace(where, terms=(*where.terms, *scope), sort=where.sort or order)
         page = await control.tasks(narrowed, after=after, limit=limit)
         rows = tuple(JobRow(view=task) for task in page.rows)
@@ -108,4 +123,5 @@ def _listing(control: ControlAPI, job_id: int) -> Listing[JobRow]:
         view=lambda row: row.view,
         scope=scope,
         order=order,
+        total=lambda: groups.total,
     )

@@ -12,6 +12,7 @@ from console.key_table import bindings
 from console.navigation.history import JobPair
 from console.rows.listing import events, jobs, tasks_with_jobs
 from console.screens.list_screen import ListScreen
+from console.screens.parts.unfolder import NO_GROUP, instances_of
 from core.filters.terms import Filter
 from core.model.events import EventView
 from core.model.text import SafeText, safe_line
@@ -71,7 +72,20 @@ class JobsScreen(ListScreen[JobView]):
 class TasksScreen(ListScreen[TaskView]):
     """The tasks of all jobs, or those that a filter finds."""
 
-    PARTS = ("list", "retry", "again", "cancel", "kill", "purge", "hold", "why", "logs", "events", "times")
+    PARTS = (
+        "list",
+        "retry",
+        "again",
+        "cancel",
+        "kill",
+        "purge",
+        "hold",
+        "why",
+        "logs",
+        "events",
+        "unfold",
+        "times",
+    )
     NOUNS = ("task",)
     BINDINGS = bindings(*PARTS)
     PLACES = TASK_PLACES
@@ -81,6 +95,16 @@ class TasksScreen(ListScreen[TaskView]):
 
     def title_line(self) -> SafeText:
         return SafeText(" Tasks")
+
+    def why_not(self, action: str) -> SafeText:
+        is_group = self.table.selected is not None and self.table.selected.instances is not None
+        return NO_GROUP if action == "unfold" and not is_group else super().why_not(action)
+
+    def action_unfold(self) -> None:
+        """List the instances of the group under the cursor."""
+        group = self.table.selected
+        if group is not None:
+            self.narrow(instances_of(group))
 
 
 class EventsScreen(ListScreen[EventView]):

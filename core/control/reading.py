@@ -121,6 +121,7 @@ class ReadingControl(ReadingAPI):
         answers.to(reading_api.Job, lambda r: reports.jobs.view(r.job_id))
         answers.to(reading_api.JobDetail, self._job_detail)
         answers.to(reading_api.Tasks, self._tasks)
+        answers.to(data.Instances, self._instances)
         answers.to(reading_api.Task, self._task)
         answers.to(reading_api.FindTask, lambda r: reports.tasks.find(r.ref))
         answers.to(reading_api.Groups, lambda r: reports.tasks.groups(limit=r.limit))
@@ -175,6 +176,14 @@ class ReadingControl(ReadingAPI):
 
     async def _tasks(self, request: reading_api.Tasks) -> Page[TaskView]:
         page = await self._reports.tasks.page(request.where, after=request.after, limit=request.limit)
+        return await self._told(page)
+
+    async def _instances(self, request: data.Instances) -> Page[TaskView]:
+        page = await self._reports.instances.page(request.group_id, after=request.after, limit=request.limit)
+        return await self._told(page)
+
+    async def _told(self, page: Page[TaskView]) -> Page[TaskView]:
+        """Return a page with why its tasks wait, and how long those that run usually take."""
         return replace(page, rows=await self._usual(await self._waits.told(page.rows)))
 
     async def _task(self, request: reading_api.Task) -> TaskDetail:

@@ -132,12 +132,20 @@ class FakeControl(FakeItems, ControlAPI):
         return JobDetail(
             job=self.job_view(r.job_id),
             stages=tuple(stage for stage in self.stage_rows.values() if stage.job_id == r.job_id),
-            tasks=tuple(self.task_detail(task.id) for task in self._tasks_of(r.job_id)),
+            tasks=tuple(
+                self.task_detail(task.id) for task in self._tasks_of(r.job_id) if task.group_task is None
+            ),
             children=self.children.get(r.job_id, ()),
         )
 
     async def answer_tasks(self, r: reading_api.Tasks):
         return self._page(r.where or Filter(noun=Noun.TASKS), r.after, r.limit)
+
+    async def answer_instances(self, r: data.Instances) -> Page[TaskView]:
+        rows = [task for task in self.task_rows.values() if task.group_task == r.group_id]
+        first = 0 if r.after is None else int(r.after) + 1
+        last = first + r.limit
+        return Page(rows=tuple(rows[first:last]), next=str(last - 1) if len(rows) > last else None)
 
     async def answer_task(self, r: reading_api.Task) -> TaskDetail:
         self._known_task(r.task_id)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
@@ -15,6 +16,7 @@ from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.failures import Acknowledgement
+from core.model.group_views import GroupCounts
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.records import replace
 from core.model.version import VERSION
@@ -150,6 +152,21 @@ class FakeRows:
         self.add_event("task.created", task_id=number)
         return number
 
+    def add_group(self, job_id: int, key: str, statuses: Sequence[str], **more) -> int:
+        """Add a group and its instances, one for each status; return the id of the group."""
+        counts = GroupCounts(
+            number=1,
+            total=len(statuses),
+            made=len(statuses),
+            needed=None,
+            parallel=None,
+            by_status=Counter(statuses),
+        )
+        number = self.add_task(job_id, key, **{"status": "waiting", "instances": counts, **more})
+        for index, status in enumerate(statuses):
+            self.add_task(job_id, f"{key}[{index}]", status=status, group=key, group_task=number)
+        return number
+
     def add_orphan(self, task_id: int, *, kind: OrphanKind = OrphanKind.LIVING, **more) -> None:
         """Let a task be an orphan; a lost one is held."""
         task = self.task_rows[task_id]
@@ -190,7 +207,11 @@ class FakeRows:
         self.note(f"job.{job.status}", job_id=job_id)
 
     def job_view(self, job_id: int) -> JobView:
-        counts = Counter(task.status for task in self.task_rows.values() if task.job_id == job_id)
+        counts = Counter(
+            task.status
+            for task in self.task_rows.values()
+            if task.job_id == job_id and task.group_task is None
+        )
         return replace(self.job_rows[job_id], tasks=dict(counts))
 
     def task_detail(self, task_id: int) -> TaskDetail:

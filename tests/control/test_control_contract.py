@@ -510,6 +510,19 @@ async def test_a_group_counts_its_tasks(control, mine):
     assert (group.tasks, page.searched) == ({"succeeded": 3}, None)
 
 
+async def test_the_instances_of_a_group_are_paged(control, mine):
+    wait = {"key": "g", "for_each": 3, "uses": "delay", "with": {"seconds": 0}}
+    job = await control.submit({"name": mine, "tasks": [wait]})
+    await within(control.wait_job(job.job_id), "it ends")
+    (group,) = (await control.job_detail(job.job_id)).tasks
+    first = await control.data.instances(group.task.id, limit=2)
+    rest = await control.data.instances(group.task.id, after=first.next, limit=2)
+    assert [one.key for one in (*first.rows, *rest.rows)] == ["g[0]", "g[1]", "g[2]"]
+    assert rest.next is None
+    with pytest.raises(Invalid, match="not one of instances"):
+        await control.data.instances(group.task.id, after="no")
+
+
 async def test_a_document_is_described_without_being_submitted(control):
     found = await control.describe(FLOW)
     assert (found.name, found.stages, found.tasks) == ("flow", 1, 2)

@@ -66,6 +66,11 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("job", lambda c: c.job(3), '{"job_id":3}'),
     ("job_detail", lambda c: c.job_detail(3), '{"job_id":3}'),
     ("tasks", lambda c: c.tasks(FAILED), f'{{"where":{WHERE}}}'),
+    (
+        "instances",
+        lambda c: c.data.instances(4, after="199", limit=200),
+        '{"group_id":4,"after":"199","limit":200}',
+    ),
     ("task", lambda c: c.task(4), '{"task_id":4}'),
     ("find_task", lambda c: c.find_task("3/x"), '{"ref":"3/x"}'),
     ("groups", lambda c: c.groups(limit=3), '{"limit":3}'),

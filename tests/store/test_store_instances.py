@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from core.model.commands import Cancel, Complete, FollowUp, Hold, Rerun, Unhold
+from core.model.errors import Invalid
 from core.model.instances import AfterThreshold, ForEach, OnInstanceFailure
 from core.model.judgements import Decide, Expand, FailIt, Proceed, SkipIt
 from core.model.outcomes import Succeeded, TaskError
 from core.model.plans import NeedPlan, OnTaskFailure, StagePlan
 from core.model.purge_commands import Purge, SweepPurged
+from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 
@@ -465,6 +467,31 @@ def test_a_group_that_runs_again_over_other_items_gets_a_new_set_beside_the_old_
     deck.drain()
     assert deck.db.execute("SELECT number, total FROM instance_set").fetchall() == [(1, 2), (2, 3)]
     assert groups.job_status() == "succeeded"
+
+
+async def test_instances_are_read_in_pages_by_index_and_those_of_an_older_set_are_not(
+    deck: Deck, groups: Groups, reports: Reports
+) -> None:
+    deck.job(stage(group(), task("other")))
+    assert (await reports.instances.page(1)).rows == ()
+    groups.expand(2)
+    deck.drain()
+    deck.do(Rerun(task_ids=(1,), actor="ana"))
+    groups.expand(12)
+    groups.follow()
+    pages, after = [], None
+    while len(pages) < 9:
+        page = await reports.instances.page(1, after=after, limit=5)
+        pages.append([row.key for row in page.rows])
+        assert {(row.group_task, row.status) for row in page.rows} == {(1, "queued")}
+        if (after := page.next) is None:
+            break
+    assert pages == [[f"g[{n}]" for n in numbers] for numbers in (range(5), range(5, 10), range(10, 12))]
+    assert (await reports.instances.page(2)).rows == ()
+    for cursor in ("x", "", "-1", "²", "9" * 30):
+        with pytest.raises(Invalid) as caught:
+            await reports.instances.page(1, after=cursor)
+        assert caught.value.code == "page.cursor"
 
 
 def test_a_group_of_which_an_instance_still_runs_does_not_run_again_as_a_whole(

@@ -77,7 +77,7 @@ class JobKeys:
         """Return the task that the screen below shows or has under its cursor, to begin with it."""
         view = self._host.view_below()
         task = view.task if isinstance(view, TaskDetail) else view
-        return task.id if isinstance(task, TaskView) else None
+        return (task.group_task or task.id) if isinstance(task, TaskView) else None
 
     @property
     def _job(self) -> JobView | None:

@@ -118,7 +118,7 @@ class RowSource(Generic[V]):
 
     def wants_count(self, *, changed: bool) -> bool:
         """Tell whether it is time to count; `changed` = the rows are others than before."""
-        is_open = bool(self.where.terms) or self.shown.more
+        is_open = bool(self.where.terms) or (self.shown.more and self.listing.total() is None)
         return is_open and self._count.wants(self.predicate, changed=changed)
 
     async def count(self) -> bool:
@@ -138,7 +138,7 @@ class RowSource(Generic[V]):
         known, more = self.shown.count, self.shown.more
         if more and self.predicate == Filter(noun=Noun.TASKS, sort=self.where.sort):
             return f"{max(known, sum(self._feed.pulse.tasks.values())):,}"
-        counted = self._count.number if more else None
+        counted = (self.listing.total() or self._count.number) if more else None
         if counted is not None:
             return f"{max(known, counted):,}"
         return f"{known:,}{'+' if more else ''}"

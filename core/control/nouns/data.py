@@ -1,13 +1,14 @@
-"""What tasks pass on: its requests, and verbs that ask them.
+"""Data of jobs: its requests, and verbs that ask them.
 
 The part `data` of the ControlAPI.
 """
 
 from __future__ import annotations
 
+from core.control.arguments import PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model.artifacts import KeptArtifact
-from core.model.views import JobOutputs, VariableView
+from core.model.views import JobOutputs, Page, TaskView, VariableView
 
 ARTIFACTS_PAGE = 1_000
 """Files of one answer."""
@@ -30,8 +31,24 @@ class Artifacts(Request[tuple[KeptArtifact, ...]], frozen=True, kw_only=True):
     limit: int = ARTIFACTS_PAGE
 
 
+@verb("instances", Kind.READ)
+class Instances(Request[Page[TaskView]], frozen=True, kw_only=True):
+    group_id: int
+    after: str | None = None
+    limit: int = PAGE
+
+
 class Data(Verbs):
-    """What tasks of a job pass on."""
+    """What tasks of a job pass on, and the instances of its groups."""
+
+    async def instances(
+        self, group_id: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[TaskView]:
+        """Return a page of the present instances of a group, in order of their index.
+
+        Empty for what is not a group, and while its items are unknown. Raises `Invalid` (`page.cursor`).
+        """
+        return await self._control.ask(Instances(group_id=group_id, after=after, limit=limit))
 
     async def variables(self, job_id: int) -> tuple[VariableView, ...]:
         """Return the variables of a job in the order of its document; raise `NotFound` (`job.unknown`)."""

@@ -1,18 +1,24 @@
-"""Instances of groups: their outputs in order of index, page by page.
+"""Instances of groups: rows and outputs in order of index.
 
-Read by the engine's expression scopes.
+Read by the control, and by the engine's expression scopes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from core.model.errors import Invalid
+from core.model.instances import INSTANCES_MAX
 from core.model.values import JsonObject, JsonValue
+from core.model.views import Page, TaskView
+from core.store.instance_tables import instance_set
+from core.store.reports.keyset import bounded_limit
 from core.store.reports.payloads import fetch_bodies, payload_hash
-from core.store.reports.rows import object_of
+from core.store.reports.rows import TASKS, object_of, task_view
 from core.store.reports.source import Source
+from core.store.schema import task
 from core.store.sql import unpack
 
 PAGE = 1_000
@@ -42,10 +48,24 @@ class InstanceResult:
 
 
 class InstanceReports:
-    """Outputs of the current set of a group."""
+    """The current set of a group."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+
+    async def page(self, group_id: int, *, after: str | None = None, limit: int = 100) -> Page[TaskView]:
+        """Return a page of instances in order of index; raise `Invalid` (`page.cursor`).
+
+        The index on sets finds each page at once, wherever it is in a wide group.
+        """
+        most = bounded_limit(limit)
+        of_group = select(func.max(instance_set.c.id)).where(instance_set.c.task_id == group_id)
+        query = TASKS.where(task.c.set_id == of_group.scalar_subquery(), task.c.item > _index_of(after))
+        async with self._source.snapshot() as db:
+            rows = (await db.execute(query.order_by(task.c.item).limit(most + 1))).all()
+        shown = rows[:most]
+        following = str(shown[-1].item) if len(rows) > most else None
+        return Page(rows=tuple(map(task_view, shown)), next=following)
 
     async def instance_results(self, job_id: int, key: str, *, after: int = -1) -> list[InstanceResult]:
         """Return a page of instances above an index; fewer than `PAGE` are the last ones.
@@ -72,6 +92,15 @@ class InstanceReports:
             for row in rows
             for body in (bodies.get(hashes.get(row.item) or "", row.output),)
         ]
+
+
+def _index_of(cursor: str | None) -> int:
+    """Return the index behind which a page begins; raise `Invalid`."""
+    if cursor is None:
+        return -1
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= len(str(INSTANCES_MAX))):
+        raise Invalid("page.cursor", "this cursor is not one of instances", hint="take `next` of a page")
+    return int(cursor)
 
 
 def _may_refer(output: str | None) -> bool:
