@@ -59,7 +59,9 @@ class ChildPlans:
             return FailIt(error=TaskError(code="workflow.missing", message=message))
         params = _object(with_.get("params"))
         folder = pinned.folder or spec.cwd
-        options = SubmitOptions(actor=f"task {task.task_id}", cwd=folder, project=pinned.project)
+        options = SubmitOptions(
+            actor=f"task {task.task_id}", cwd=folder, env=spec.given_env, project=pinned.project
+        )
         plan = await self.planner.plan_child(
             DocumentText(name=pinned.source, text=pinned.text),
             params,

@@ -14,6 +14,8 @@ from core.model.values import JsonObject, JsonValue
 
 USES = "workflow"
 """The word after `uses:` of a task that waits for a job."""
+GIVEN = "given"
+"""In the context of such a task: the variables that its submission names, which its child gets."""
 DEPTH_MAX = 8
 """How many jobs may be above a job."""
 ROUNDS = 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from core.model.children import OnFailure, on_failure_of
+from core.model.children import GIVEN, OnFailure, on_failure_of
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
 from core.model.instances import ForEach, Item
@@ -74,7 +74,10 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     """What the last judgement made of `limits` and `cost`; None = they need no outputs, or none was made."""
     metadata: JsonObject = field(default_factory=dict)
     context: JsonObject = field(default_factory=dict)
-    """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings)."""
+    """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings).
+
+    A task that waits for a child has `given` besides: the variables that its submission names.
+    """
 
     @property
     def bound_limits(self) -> tuple[LimitRef, ...]:
@@ -104,6 +107,11 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     def env(self) -> JsonObject:
         """The variables that the task names, beside those of its surroundings."""
         return _object(self.context.get("env"))
+
+    @property
+    def given_env(self) -> JsonObject:
+        """The variables that the submission of its job names, for its child."""
+        return _object(self.context.get(GIVEN))
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> StoredSpec:

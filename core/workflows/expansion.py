@@ -13,6 +13,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from core.model.children import GIVEN
+from core.model.children import USES as CHILD
 from core.model.errors import Fault, InvalidDocument
 from core.model.instances import ForEach
 from core.model.once import Once
@@ -267,13 +269,17 @@ class _Variables:
     def __init__(self, document: Document, files: EnvFiles) -> None:
         self._files = files
         self._shared = {**self._of(document), **self._of(document.defaults)}
+        self._uses = document.defaults.uses
 
     def put_into(self, context: JsonObject, task: Task) -> JsonObject:
         """Return the context with the variables of a task; those that the submission names win."""
         named: JsonObject = {**self._shared, **self._of(task)}
+        given = context.get("env")
+        if given and (task.uses or self._uses) == CHILD:
+            # The child gets them as well, and not those that this document names for its own tasks.
+            context = {**context, GIVEN: given}
         if not named:
             return context
-        given = context.get("env")
         return {**context, "env": {**named, **(given if isinstance(given, dict) else {})}}
 
     def _of(self, level: Document | Defaults | Task) -> dict[str, str]:

@@ -11,6 +11,7 @@ from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
+from core.model.commands import SubmitOptions
 from core.model.errors import InvalidDocument
 from tests.support.house import House, task
 
@@ -50,6 +51,27 @@ async def test_a_task_waits_for_a_child_and_gives_out_what_that_gives_out(house:
     assert house.states(job)["b"] == "succeeded"
     link = house.rows("SELECT depth, root_id, parent_task FROM job WHERE name = 'inner'")
     assert link == [(1, job, house.task_id(job, "sub"))]
+
+
+async def test_variables_of_the_submission_reach_children_and_those_of_the_document_above_do_not(
+    house: House, tmp_path: Path
+):
+    (tmp_path / "last.yaml").write_text(
+        "name: last\nenv: {A: its, B: its, C: its}\n"
+        "outputs: {told: '${{ tasks.a.status }}'}\n"
+        "tasks:\n"
+        "  - key: a\n    uses: steer\n    with: {do: succeed}\n"
+        "    when: \"env.A == 'given' && env.B == 'its' && env.C == 'its'\"\n"
+    )
+    between = {"name": "between", "env": {"C": "between"}, "tasks": [waits_for(tmp_path / "last.yaml")]}
+    (tmp_path / "between.yaml").write_text(json.dumps(between))
+    document = {"name": "w", "env": {"B": "above"}, "tasks": [waits_for(tmp_path / "between.yaml")]}
+    options = SubmitOptions(env={"A": "given"})
+    job = (await house.control.submit(document, options=options)).job_id
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.rows("SELECT t.status FROM task t JOIN job j ON j.id = t.job_id WHERE j.name = 'last'") == [
+        ("succeeded",)
+    ]
 
 
 async def test_a_child_is_as_its_file_was_when_the_job_was_submitted(house: House, tmp_path: Path):
