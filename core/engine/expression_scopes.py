@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
-from core.model.instances import ForEach, Item, combinations_of, items_of
+from core.model.instances import GROUP_FAILED, ForEach, Item, combinations_of, items_of
 from core.model.status import TaskStatus
 from core.model.stored_spec import StoredSpec
 from core.model.terms import Terms
@@ -48,6 +48,9 @@ class Instances(Protocol):
 
     async def instance_results(self, job_id: int, key: str, *, after: int = -1) -> Sequence[InstanceResult]:
         """Return a page of the instances of a group above an index, in order; empty = there are no more."""
+
+    async def instance_result(self, job_id: int, key: str, index: int) -> InstanceResult | None:
+        """Return one instance of a group with its artifacts; None = there is none of that index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,18 +139,19 @@ class ExpressionScopes:
     ) -> ExpressionScope:
         """Return the scope for the expressions inside a value; `env` = the variables of the task.
 
-        That of an instance has its `item`.
+        That of an instance has its `item`; groups that it needs one to one are their instance of its index.
         """
         own: JsonObject = {} if item is None else item.scope
         paths = [reference.path for reference in references(value)]
         if item is not None and all(path[0] in own for path in paths):
             return ExpressionScope(values={**own, "env": env}, size=json_size(item.value))
-        mentioned = _mentioned(paths)
+        each = {} if item is None else await self._of_each(job_id, item, paths)
+        mentioned = _mentioned([path for path in paths if _task_of(path) not in each])
         inputs = await self._inputs.expression_inputs(job_id, mentioned)
         tasks = {key: task_values(result) for key, result in inputs.tasks.items()}
         for key in mentioned.artifacts & tasks.keys():
             tasks[key]["artifacts"] = artifact_values(inputs.tasks[key].artifacts, self._outputs)
-        size = inputs.size
+        size = inputs.size + sum(one.size for one in each.values())
         for key in _groups(paths) & tasks.keys():
             found = await self._of_instances(job_id, key, room=OUTPUTS_MAX - size)
             tasks[key] |= {"outputs": found.outputs, "gaps": found.gaps}
@@ -155,12 +159,22 @@ class ExpressionScopes:
         values: JsonObject = {
             "params": inputs.params,
             "vars": inputs.variables,
-            "tasks": {**tasks},
+            "tasks": {**tasks, **{key: self._of_instance(one) for key, one in each.items()}},
             "job": inputs.job,
             "env": env,
             **own,
         }
         return ExpressionScope(values=values, size=size)
+
+    async def _of_each(self, job_id: int, item: Item, paths: Sequence[Path]) -> dict[str, InstanceResult]:
+        """Read the instances of the index of an item, by group, that expressions mention."""
+        wanted = {_task_of(path) for path in paths} & {*item.each}
+        read = {key: await self._instances.instance_result(job_id, key, item.index) for key in wanted}
+        return {key: one for key, one in read.items() if one is not None}
+
+    def _of_instance(self, one: InstanceResult) -> JsonObject:
+        ended = TaskResult(uses=one.uses, status=one.status, output=one.output, error=one.error)
+        return task_values(ended) | {"artifacts": artifact_values(one.artifacts, self._outputs)}
 
     async def _of_instances(self, job_id: int, key: str, *, room: int) -> _GroupValues:
         """Read what the instances of a group made, page by page; raise `Invalid` beyond the room for it."""
@@ -176,6 +190,11 @@ class ExpressionScopes:
                 if not is_success:
                     gaps.append(_gap(one))
         return _GroupValues(outputs=outputs, gaps=gaps, size=size)
+
+
+def _task_of(path: Path) -> str:
+    """Return the task that a path asks of; empty = of none."""
+    return str(path[1]) if path[0] == "tasks" and len(path) > 1 else ""
 
 
 def _mentioned(paths: Sequence[Path]) -> Mentioned:
@@ -202,13 +221,15 @@ def task_values(result: TaskResult) -> JsonObject:
     """Return what an expression sees of a task: `output`, `status`, `error` with `code` and `message`.
 
     What a command printed has no line ends at its end, as in `$(command)`; a command that failed has
-    an output with what is known of it, such as `exit`. Without an error its parts are null.
+    an output with what is known of it, such as `exit`, and a group how many of it ended so. Without an
+    error its parts are null.
     """
     error = result.error if result.status != TaskStatus.SUCCEEDED and result.error else {}
     output = _shown_output(result.output, result.uses)
     facts = error.get("facts")
     if output is None and isinstance(facts, dict):
-        output = {key: facts[key] for key in FACTS_OF_OUTPUT if key in facts}
+        is_group = error.get("code") == GROUP_FAILED
+        output = facts if is_group else {key: facts[key] for key in FACTS_OF_OUTPUT if key in facts}
     shown: JsonObject = {"code": error.get("code"), "message": error.get("message")}
     return {"output": output, "status": result.status, "error": shown}
 

@@ -25,6 +25,8 @@ EXCLUDE = "exclude"
 """The word of a matrix that is not an axis."""
 EMPTY = "empty"
 """Why a group without items succeeded."""
+GROUP_FAILED = "group.failed"
+"""The code of a group that failed for its instances; its facts say how many ended so."""
 RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
 """A range, both ends included."""
 _WHOLE = re.compile(r"\s*\d{1,18}\s*")
@@ -114,6 +116,8 @@ class Item(Struct, frozen=True, kw_only=True):
     value: JsonValue
     name: str = ITEM
     """What its expressions call the value; `matrix` for a combination of axes."""
+    each: tuple[str, ...] = ()
+    """Groups that are, in its expressions, their instance of the same index."""
 
     @property
     def scope(self) -> JsonObject:
@@ -123,16 +127,21 @@ class Item(Struct, frozen=True, kw_only=True):
     def to_json(self) -> JsonObject:
         """Return the stored form."""
         said: JsonObject = {"index": self.index, "value": self.value}
-        return said if self.name == ITEM else {**said, "name": self.name}
+        if self.name != ITEM:
+            said["name"] = self.name
+        if self.each:
+            said["each"] = list(self.each)
+        return said
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Item:
         """Read the stored form."""
-        index = stored.get("index")
+        index, each = stored.get("index"), stored.get("each")
         return cls(
             index=index if isinstance(index, int) else 0,
             value=stored.get("value"),
             name=str(stored.get("name", ITEM)),
+            each=tuple(map(str, each)) if isinstance(each, list) else (),
         )
 
 

@@ -93,7 +93,7 @@ def for_each_of(task: InstanceFields, *, when: str | None, each: tuple[str, ...]
         after=task.after,
         on_failure=task.on_instance_failure or OnInstanceFailure.STOP,
         each=each,
-        judges_each=_asks_for_item(when, (MATRIX if matrix is not None else task.as_, INDEX)),
+        judges_each=_asks_for_item(when, (MATRIX if matrix is not None else task.as_, INDEX), each),
     )
 
 
@@ -219,7 +219,9 @@ def _number_faults(raw: JsonObject) -> Iterator[tuple[tuple[str | int, ...], str
         yield ("threshold",), "document.threshold", message
 
 
-def _asks_for_item(when: str | None, names: Collection[str]) -> bool:
+def _asks_for_item(when: str | None, names: Collection[str], each: Collection[str]) -> bool:
+    """Return whether a condition asks for the item, or for an instance of the same index."""
     if when is None:
         return False
-    return any(reference.root in names for reference in source_references(bare_source(when)))
+    paths = [reference.path for reference in source_references(bare_source(when))]
+    return any(path[0] in names or (path[0] == "tasks" and path[1:2] and path[1] in each) for path in paths)

@@ -296,9 +296,15 @@ class _TaskReferences:
         if key not in self._before and wanted.stage >= own.stage:
             message = f"`{own.key}` uses `tasks.{key}` without needing it: add `{key}` to its `needs`"
             return Fault(code="expression.not_needed", message=message)
-        fields = (*TASK_FIELDS, *GROUP_FIELDS) if is_group(wanted.raw) else TASK_FIELDS
+        is_one = any(need.each and need.key == key for need in own.needs)
+        fields = (*TASK_FIELDS, *GROUP_FIELDS) if is_group(wanted.raw) and not is_one else TASK_FIELDS
         if len(reference.path) > 2 and reference.path[2] not in fields:
             field = str(reference.path[2])
+            if field in GROUP_FIELDS and is_one:
+                message = (
+                    f"`tasks.{key}` is one instance here, that of its index: ask for `tasks.{key}.output`"
+                )
+                return Fault(code="expression.one_instance", message=message)
             if field in GROUP_FIELDS:
                 message = f"`{key}` has no instances: ask for `tasks.{key}.output`"
                 return Fault(code="expression.unknown", message=message)

@@ -31,9 +31,14 @@ class Store:
         assert (job_id, key) == (1, "a")
         return [] if after >= 1 else [instance(after + 1, self.size)]
 
+    async def instance_result(self, job_id: int, key: str, index: int) -> InstanceResult | None:
+        assert (job_id, key) == (1, "a")
+        return instance(index, self.size)
+
 
 def instance(index: int, size: int) -> InstanceResult:
     return InstanceResult(
+        task_id=index + 10,
         index=index,
         key=f"a[{index}]",
         uses="delay",
@@ -65,6 +70,14 @@ async def test_an_instance_sees_its_item_without_a_look_at_the_store() -> None:
     scope = await ExpressionScopes(store, store).scope(1, "${{ film }} ${{ index }}", {}, item=item)
     assert await scope.resolve({"a": "${{ film }} ${{ index }}"}, "k") == {"a": "x 3"}
     assert store.mentioned == []
+
+
+async def test_a_group_needed_one_to_one_is_the_instance_of_the_same_index() -> None:
+    store, source = Store(), "${{ tasks.a.status }} ${{ tasks.a.error.code }} ${{ params.x }}"
+    item = Item(index=1, value="y", each=("a",))
+    scope = await ExpressionScopes(store, store).scope(1, source, {}, item=item)
+    assert await scope.resolve({"a": source}, "k") == {"a": "failed exit 1"}
+    assert store.mentioned == [Mentioned(params=True)], "the group is not read"
 
 
 @pytest.mark.parametrize(

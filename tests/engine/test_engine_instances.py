@@ -19,10 +19,12 @@ def delay(key: str, **more: Any) -> JsonObject:
     return {"key": key, "uses": "delay", "with": {"seconds": 0}, **more}
 
 
-async def ended(home: Path, *tasks: JsonObject, params: JsonObject | None = None) -> tuple[str, list[tuple]]:
+async def ended(
+    home: Path, *tasks: JsonObject, params: JsonObject | None = None, **more: Any
+) -> tuple[str, list[tuple]]:
     """Run a job of tasks; return its status, and key, status and error of each task."""
     declared = {name: {"type": "integer"} for name in params or {}}
-    document: JsonObject = {"name": "w", "params": declared, "tasks": [*tasks]}
+    document: JsonObject = {"name": "w", "params": declared, "tasks": [*tasks], **more}
     async with core.open_engine(home=home) as deck:
         job = await deck.submit(document, params=params or {})
         done = await within(deck.wait_job(job.id), "the job ends")
@@ -49,6 +51,42 @@ async def test_what_instances_made_decides_on_other_tasks(tmp_path: Path) -> Non
     last = delay("z", needs=["g"], when="${{ size(tasks.g.outputs) == 2 && tasks.g.gaps == [] }}")
     status, found = await ended(tmp_path / "h", delay("g", for_each=["a", "b"]), last)
     assert (status, found[1][:2]) == ("succeeded", ("z", "succeeded"))
+
+
+async def test_an_instance_reads_the_one_of_its_index_though_the_others_have_not_ended(
+    tmp_path: Path,
+) -> None:
+    over: JsonObject = {"for_each": ["x", "y"]}
+    come, says = str(tmp_path / "come"), "${{ tasks.a.output.text }} ${{ tasks.a.status }}"
+    waits = 'test "$1" = x || until test -e "$2"; do sleep 0.02; done; echo "$1"'
+    first = {"key": "a", "uses": "shell", **over}
+    first["with"] = {"argv": ["sh", "-c", waits, "sh", "${{ item }}", come]}
+    second = {"key": "b", "uses": "shell", "needs": [{"each": "a"}], **over}
+    # It lets the second instance of `a` end, after the first of `b` has begun.
+    second["with"] = {"argv": ["sh", "-c", 'touch "$1"; echo "$2"', "sh", come, says]}
+    second["when"] = "tasks.a.output.text != 'y'"
+    last = delay("z", needs=["b"], when="tasks.b.outputs[0].text == 'x succeeded'")
+    status, found = await ended(tmp_path / "h", first, second, last)
+    assert (status, found[2]) == ("succeeded", ("z", "succeeded", None))
+    assert [one[1] for one in found if one[0].startswith("b[")] == ["succeeded", "skipped"]
+
+
+async def test_a_group_that_failed_says_how_many_of_it_ended_so(tmp_path: Path) -> None:
+    bad = {"key": "g", "uses": "shell", "with": {"argv": ["test", "${{ item }}", "=", "a"]}}
+    group = {**bad, "for_each": ["a", "b", "a"], "on_instance_failure": "finish"}
+    needs = [{"task": "g", "when": "done"}]
+    good, none = (
+        "tasks.g.output.succeeded == 2",
+        "tasks.g.output.skipped == 0 && tasks.g.output.failed == 1",
+    )
+    _, found = await ended(
+        tmp_path / "h",
+        group,
+        delay("y", needs=needs, when=good),
+        delay("z", needs=needs, when=none),
+        on_task_failure="continue",
+    )
+    assert [one[:2] for one in found[1:3]] == [("y", "succeeded"), ("z", "succeeded")]
 
 
 @pytest.mark.parametrize(

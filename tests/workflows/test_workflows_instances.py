@@ -8,6 +8,7 @@ from core.model.errors import Invalid, InvalidDocument
 from core.model.instances import (
     INSTANCES_MAX,
     AfterThreshold,
+    ForEach,
     OnInstanceFailure,
     combinations_of,
     group_key,
@@ -195,7 +196,10 @@ def test_instances_need_those_of_another_group_over_the_same_items_one_to_one() 
     plan = expand(parse(PAIR.format("for_each: 3", "for_each: 3, needs: [{each: a}]"), CONNECTORS))
     said = plan.stages[0].tasks[1].for_each
     assert said is not None
-    assert said.each == ("a",)
+    assert (said.each, said.judges_each) == (("a",), False)
+    asks = "for_each: 3, needs: [{each: a}], when: '${{ tasks.a.status == \"skipped\" }}'"
+    plan = expand(parse(PAIR.format("for_each: 3", asks), CONNECTORS))
+    assert plan.stages[0].tasks[1].for_each == ForEach(over=3, each=("a",), judges_each=True)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +210,11 @@ def test_instances_need_those_of_another_group_over_the_same_items_one_to_one() 
         ("for_each: [1]", "needs: [{each: a}]", "for a task with `for_each` over the same items"),
         ("for_each: [1]", "for_each: [1], needs: [{each: a, task: a}]", "either `task` or `each`"),
         ("for_each: [1]", "for_each: [1], needs: [{each: aa}]", "did you mean"),
+        (
+            "for_each: [1]",
+            "for_each: [1], needs: [{each: a}], when: '${{ tasks.a.outputs == [] }}'",
+            "one instance here, that of its index",
+        ),
         ("for_each: [1]", "needs: [a], when: '${{ tasks.a.outputz == [] }}'", "did you mean"),
     ],
 )

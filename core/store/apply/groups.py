@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.model.decisions import TaskCounts
 from core.model.instance_verdicts import GroupTally
-from core.model.instances import AfterThreshold, ForEach
+from core.model.instances import GROUP_FAILED, AfterThreshold, ForEach
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, TaskStatus
 from core.model.values import JsonObject
@@ -20,8 +20,6 @@ from core.store.batch import MAX_PER_BATCH, Batch
 from core.store.rows import PLACED, FinalTask, Success, TaskPlace
 from core.store.sql import among, ids, unpack
 
-FAILED = "group.failed"
-"""Error code of a group that its instances failed."""
 _READ = (
     f"SELECT {PLACED}, i.id, i.number, i.total, i.made, i.needed, i.parallel, i.again, i.only_failed,"
     " t.status, t.key, t.spec, (job.status IN ('pending', 'running', 'paused') OR job.status = 'ending'"
@@ -128,7 +126,7 @@ def decide(batch: Batch, group: GroupSet) -> bool:
     if end.is_success:
         succeed_group(batch, group.place, told, reason=end.reason)
     else:
-        fail_group(batch, group.place, TaskError(code=FAILED, message=end.reason, facts=told))
+        fail_group(batch, group.place, TaskError(code=GROUP_FAILED, message=end.reason, facts=told))
     if not (end.is_success and said.after is AfterThreshold.RUN_ALL):
         batch.sets.add(group.id)
     return True
@@ -161,5 +159,4 @@ def mark_late(batch: Batch, successes: Sequence[Success]) -> None:
 
 def summary(total: int, counts: TaskCounts, *, number: int) -> JsonObject:
     """Return what a group says of its instances as its output: how many ended so."""
-    ends = sorted(TASK_FINAL & counts.keys())
-    return {"total": total, "set": number, **{str(status): counts[status] for status in ends}}
+    return {"total": total, "set": number, **{str(end): counts.get(end, 0) for end in sorted(TASK_FINAL)}}

@@ -158,6 +158,7 @@ class _Template(NamedTuple):
     spec: str
     """The beginning of its JSON."""
     name: str
+    each: tuple[str, ...]
     is_conditional: bool
 
 
@@ -212,7 +213,7 @@ def _insert(batch: Batch, group: GroupSet, items: Sequence[JsonValue], partners:
         free -= may_begin
         judged = may_begin and template.is_conditional
         status = TaskStatus.QUEUED if may_begin and not judged else TaskStatus.BLOCKED
-        item = pack(Item(index=index, value=value, name=template.name).to_json())
+        item = pack(Item(index=index, value=value, name=template.name, each=template.each).to_json())
         rows.append(
             (
                 place.task_id,
@@ -249,7 +250,7 @@ def _template(group: GroupSet) -> _Template:
         mine.pop("when", None)
     spec = StoredSpec.from_json(mine)
     is_conditional = spec.when is not None or spec.open_terms or spec.waits
-    return _Template(spec=pack(mine)[:-1], name=said.name, is_conditional=is_conditional)
+    return _Template(spec=pack(mine)[:-1], name=said.name, each=said.each, is_conditional=is_conditional)
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -5,15 +5,18 @@ Read by the control, and by the engine's expression scopes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
 from core.model.instances import INSTANCES_MAX
 from core.model.values import JsonObject, JsonValue
 from core.model.views import Page, TaskView
 from core.store.instance_tables import instance_set
+from core.store.reports.artifacts import read_kept
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.rows import TASKS, object_of, task_view
@@ -24,7 +27,7 @@ from core.store.sql import unpack
 PAGE = 1_000
 """Instances of one page."""
 _PAGE = text(
-    "SELECT t.item, t.key, t.uses, t.status, t.output, t.error, t.status_reason FROM task t"
+    "SELECT t.id, t.item, t.key, t.uses, t.status, t.output, t.error, t.status_reason FROM task t"
     " INDEXED BY task_item WHERE t.set_id = (SELECT max(i.id) FROM instance_set i WHERE i.task_id ="
     " (SELECT id FROM task g WHERE g.job_id = :job AND g.key = :key AND g.set_id IS NULL"
     "  AND g.id IN (SELECT task_id FROM instance_set WHERE job_id = :job)))"
@@ -36,6 +39,7 @@ _PAGE = text(
 class InstanceResult:
     """How an instance stands, with its output in full."""
 
+    task_id: int
     index: int
     key: str
     uses: str
@@ -45,6 +49,8 @@ class InstanceResult:
     error: JsonObject
     size: int
     """Characters of JSON of its output."""
+    artifacts: tuple[KeptArtifact, ...] = ()
+    """The files of its last attempt, where one instance was asked for."""
 
 
 class InstanceReports:
@@ -73,25 +79,41 @@ class InstanceReports:
         Each page is read in a snapshot of its own, so that a wide list holds none open.
         """
         async with self._source.snapshot() as db:
-            bound = {"job": job_id, "key": key, "after": after, "limit": PAGE}
-            rows = (await db.execute(_PAGE, bound)).all()
-            hashes = {row.item: payload_hash(unpack(row.output)) for row in rows if _may_refer(row.output)}
-            wanted = {one for one in hashes.values() if one is not None}
-            bodies = await fetch_bodies(db, wanted) if wanted else {}
-        return [
-            InstanceResult(
-                index=row.item,
-                key=row.key,
-                uses=row.uses,
-                status=row.status,
-                reason=row.status_reason or "",
-                output=unpack(body),
-                error=object_of(row.error),
-                size=len(body or ""),
-            )
-            for row in rows
-            for body in (bodies.get(hashes.get(row.item) or "", row.output),)
-        ]
+            return await _read(db, job_id, key, after=after, limit=PAGE)
+
+    async def instance_result(self, job_id: int, key: str, index: int) -> InstanceResult | None:
+        """Return one instance with the files that it left; None = the current set has none of that index."""
+        async with self._source.snapshot() as db:
+            found = await _read(db, job_id, key, after=index - 1, limit=1)
+            if not found or found[0].index != index:
+                return None
+            kept = await read_kept(db, [found[0].task_id])
+        return replace(found[0], artifacts=kept.get(found[0].task_id, ()))
+
+
+async def _read(
+    db: AsyncConnection, job_id: int, key: str, *, after: int, limit: int
+) -> list[InstanceResult]:
+    bound = {"job": job_id, "key": key, "after": after, "limit": limit}
+    rows = (await db.execute(_PAGE, bound)).all()
+    hashes = {row.item: payload_hash(unpack(row.output)) for row in rows if _may_refer(row.output)}
+    wanted = {one for one in hashes.values() if one is not None}
+    bodies = await fetch_bodies(db, wanted) if wanted else {}
+    return [
+        InstanceResult(
+            task_id=row.id,
+            index=row.item,
+            key=row.key,
+            uses=row.uses,
+            status=row.status,
+            reason=row.status_reason or "",
+            output=unpack(body),
+            error=object_of(row.error),
+            size=len(body or ""),
+        )
+        for row in rows
+        for body in (bodies.get(hashes.get(row.item) or "", row.output),)
+    ]
 
 
 def _index_of(cursor: str | None) -> int:
