@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Protocol, cast
 
 from core.engine.attempts import Running, Tools
@@ -85,6 +86,8 @@ class PollLooks:
         self._alarms = alarms
         self._note = note
         self._polls: dict[int, _Poll] = {}
+        self._turns: list[tuple[int, int]] = []
+        """A heap of times to look and tasks; one that holds no more is passed over when it comes."""
         self._work = BackgroundTasks()
         self._armed: int | None = None
 
@@ -95,13 +98,13 @@ class PollLooks:
         """Ask again for this task; the first look of an engine comes as late as any."""
         every = lookout.every_ms or EVERY_MS
         seen: JsonValue = json.loads(lookout.seen) if lookout.seen else {}
-        self._polls[lookout.task_id] = _Poll(
+        poll = self._polls[lookout.task_id] = _Poll(
             lookout=lookout,
             at=self._tools.clock.now() + every,
             looks=lookout.looks,
             seen=seen if isinstance(seen, dict) else {},
         )
-        self._arm()
+        self._take_turn(poll)
 
     def forget(self, task_id: int) -> None:
         """Ask no more for this task; a look that is under way ends nothing."""
@@ -112,6 +115,7 @@ class PollLooks:
     async def end(self) -> None:
         """Ask for nothing any more."""
         self._polls.clear()
+        self._turns.clear()
         self._alarms.disarm(_ALARM)
         await self._work.end()
 
@@ -120,24 +124,38 @@ class PollLooks:
         poll = self._polls.get(task_id)
         return None if poll is None else poll.looks
 
+    def _take_turn(self, poll: _Poll) -> None:
+        heappush(self._turns, (poll.at, poll.lookout.task_id))
+        self._arm()
+
+    def _next(self) -> _Poll | None:
+        """Return the poll that is due first among those that are not asked at present."""
+        while self._turns:
+            at, task_id = self._turns[0]
+            poll = self._polls.get(task_id)
+            if poll is not None and poll.at == at and poll.looking is None:
+                return poll
+            heappop(self._turns)
+        return None
+
     def _arm(self) -> None:
-        at = min((poll.at for poll in self._polls.values() if poll.looking is None), default=None)
-        if at is not None and (self._armed is None or at < self._armed):
-            self._armed = at
-            self._alarms.arm(_ALARM, at, self._due)
+        poll = self._next()
+        if poll is not None and (self._armed is None or poll.at < self._armed):
+            self._armed = poll.at
+            self._alarms.arm(_ALARM, poll.at, self._due)
 
     def _due(self) -> None:
         self._armed = None
         now = self._tools.clock.now()
-        for poll in self._polls.values():
-            if poll.at <= now and poll.looking is None:
-                poll.looking = self._work.start(self._look(poll), self._ended(poll))
+        while (poll := self._next()) is not None and poll.at <= now:
+            poll.looking = self._work.start(self._look(poll), self._ended(poll))
         self._arm()
 
     def _ended(self, poll: _Poll) -> Callable[[asyncio.Task[None]], None]:
         def end(_: asyncio.Task[None]) -> None:
             poll.looking = None
-            self._arm()
+            if self._polls.get(poll.lookout.task_id) is poll:
+                self._take_turn(poll)
 
         return end
 
