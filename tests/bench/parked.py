@@ -21,7 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.support.homes import Home
 
-KINDS = ("none", "wait", "signal", "human", "file", "job", "poll")
+KINDS = ("none", "wait", "signal", "human", "file", "job", "poll", "child")
+CHILD = "child.yaml"
+WAITS = """\
+name: waits
+params:
+  key: {type: string}
+tasks:
+  - {key: t, uses: signal, with: {name: never, key: "${{ params.key }}"}}
+"""
+"""The document of a child: each of them waits as well."""
 SETTLE = 3.0
 """Seconds after the last task began to wait."""
 
@@ -51,8 +60,9 @@ def task(kind: str, number: int, *, home: Path, url: str) -> dict[str, object]:
         "file": {"path": str(home / f"never-{number}")},
         "job": {"key": f"never-{number}"},
         "poll": {"url": url, "poll": poll},
+        "child": {"file": str(home.parent / CHILD), "params": {"key": str(number)}},
     }
-    uses = "http" if kind == "poll" else kind
+    uses = {"poll": "http", "child": "workflow"}.get(kind, kind)
     return {"key": f"t{number}", "uses": uses, "with": withs[kind]}
 
 
@@ -77,9 +87,11 @@ def _measure(home: Home, kind: str, url: str, args: argparse.Namespace) -> None:
     if number:
         tasks = [task(kind, n, home=home.path, url=url) for n in range(number)]
         document = home.path.parent / "parked.json"
+        (home.path.parent / CHILD).write_text(WAITS)
         document.write_text(json.dumps({"name": "parked", "tasks": tasks}))
         home.run("run", str(document), "--detach")
-        home.waits_for("SELECT count(*) FROM task WHERE status = 'waiting'", (number,))
+        waiting = 2 * number if kind == "child" else number
+        home.waits_for("SELECT count(*) FROM task WHERE status = 'waiting'", (waiting,))
     time.sleep(SETTLE)
     wal = home.path / "taskdeck.db-wal"
     before = cpu_seconds(pid), _events(home), wal.stat().st_mtime_ns
