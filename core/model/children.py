@@ -20,6 +20,8 @@ DEPTH_MAX = 8
 """How many jobs may be above a job."""
 ROUNDS = 3
 """How often a worklet repairs one task, unless it says another `max`."""
+ROUNDS_MAX = 100
+"""How often it may at the most."""
 TOO_DEEP = f"a child may have at most {DEPTH_MAX} jobs above it"
 """Why a child that lies too deep does not begin."""
 
@@ -42,6 +44,10 @@ class Result(StrEnum):
     FAIL = "fail"
 
 
+RESULT_FIELDS = ("result", "message", "output", "next", "set", "cancel", "end")
+"""What a worklet may have in its outputs."""
+
+
 class EndJob(StrEnum):
     """How a worklet ends the job of the task."""
 
@@ -52,16 +58,24 @@ class EndJob(StrEnum):
 class OnFailure(Struct, frozen=True, kw_only=True):
     """The worklet of a task that failed: a workflow, its parameters, and when it begins."""
 
-    workflow: str
-    """A registered name, or the path of a file."""
+    workflow: str = ""
+    """A registered name, or that of a built-in; '' = `file` names it."""
+    file: str | None = None
+    """The path of a document; a whole one in a plan that is admitted."""
     params: JsonObject = {}
     when: str | None = None
     """Source of an expression without `${{ }}`, or None."""
     max: int = ROUNDS
     timeout_ms: int | None = None
 
+    @property
+    def reference(self) -> str:
+        """How its document is pinned."""
+        return reference_of({"file": self.file, "name": self.workflow})
+
     def to_json(self) -> JsonObject:
-        said: JsonObject = {"workflow": self.workflow, "max": self.max}
+        said: JsonObject = {"max": self.max}
+        said |= {"workflow": self.workflow} if self.file is None else {"file": self.file}
         if self.params:
             said["params"] = self.params
         if self.when is not None:
@@ -76,8 +90,10 @@ def on_failure_of(stored: JsonValue) -> OnFailure | None:
     if not isinstance(stored, dict):
         return None
     params, when, most, timeout = (stored.get(name) for name in ("params", "when", "max", "timeout"))
+    file = stored.get("file")
     return OnFailure(
         workflow=str(stored.get("workflow", ""))[:NAME_MAX],
+        file=file if isinstance(file, str) else None,
         params=params if isinstance(params, dict) else {},
         when=when if isinstance(when, str) else None,
         max=most if isinstance(most, int) else ROUNDS,
@@ -110,8 +126,3 @@ def reference_of(with_: JsonObject) -> str:
     if isinstance(file, str) and file:
         return f"file:{file}"
     return f"name:{name}" if isinstance(name, str) and name else ""
-
-
-def worklet_reference(workflow: str) -> str:
-    """Return what `on_failure` names."""
-    return f"file:{workflow}" if is_path(workflow) else f"name:{workflow}"

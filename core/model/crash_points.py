@@ -26,6 +26,7 @@ POINTS = (
     "childjob.begun",
     "childjob.ended",
     "childjob.answered",
+    "worklet.asked",
     "runner.killing",
     "runner.ended",
     "recovery.begun",

@@ -79,13 +79,15 @@ class TakeResult(Struct, frozen=True, kw_only=True):
     """The worklet of a waiting task succeeded, and decides this.
 
     `next` names the dependants that go on, the others are skipped (None = as the end of the task has it);
-    `cancel` names tasks of the job that are cancelled; `end` ends the job.
+    `variables` of the job get other values; `cancel` names tasks of the job that are cancelled; `end` ends
+    the job.
     """
 
     result: Result
     output: JsonObject = {}
     message: str = ""
     next: tuple[str, ...] | None = None
+    variables: JsonObject = {}
     cancel: tuple[str, ...] = ()
     end: EndJob | None = None
 

@@ -26,7 +26,7 @@ NUMBERS = {
     "child.spawned": 4,
     "runner.ended": 5,
 }
-_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.", "childjob.")
+_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.", "childjob.", "worklet.")
 UNASKED = tuple(point for point in POINTS if not point.startswith(_ASKED))
 """The points that come by without an operator, an older store, or jobs of tasks."""
 """Which passage of a point is the last, so that work is under way; the others die at the first."""

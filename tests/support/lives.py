@@ -68,6 +68,7 @@ from core.model.purge_commands import (
 )
 from core.model.signal_commands import Signal
 from core.model.values import JsonObject, JsonValue
+from core.model.variables import VariablePlan
 from core.model.work_item_commands import (
     ApproveItem,
     ClaimItem,
@@ -114,9 +115,15 @@ def plan(draw: Random) -> JobPlan:
         stages.append(StagePlan(name="finally", tasks=last, is_finally=True))
     url = "https://example.org" if draw.random() < 0.3 else None
     key = draw.choice("12") if draw.random() < 0.2 else None
-    return job(*stages, client_key=key, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url)
     given: JsonObject = {"x": 1} if draw.random() < 0.3 else {}
-    return job(*stages, on_task_failure=draw.choice(tuple(OnTaskFailure)), notify=url, outputs=given)
+    return job(
+        *stages,
+        client_key=key,
+        on_task_failure=draw.choice(tuple(OnTaskFailure)),
+        notify=url,
+        outputs=given,
+        variables=(VariablePlan(name="n"),) if draw.random() < 0.5 else (),
+    )
 
 
 def _instances(draw: Random) -> ForEach:
@@ -238,6 +245,7 @@ def _answered(draw: Random, asks: str) -> Judgement:
         return draw.choice((worklet, worklet, NoWorklet(reason="not wanted"), error))
     result = TakeResult(
         result=draw.choice(tuple(Result)),
+        variables=draw.choice(({}, {"n": draw.randint(1, 3)})),
         next=draw.choice((None, None, (), ("t01",))),
         cancel=draw.choice(((), ("t00", "t01"))),
         end=draw.choice((None, None, None, *EndJob)),

@@ -14,6 +14,7 @@ from core.model.status import JOB_FINAL, JobStatus, TaskStatus
 from core.model.text import safe_line
 from core.model.values import JsonObject
 from core.store.apply.moves import waiting
+from core.store.apply.worklet_failures import fail_by_worklet
 from core.store.batch import Batch
 from core.store.rows import OF_PLACE, Cause, TaskPlace
 from core.store.sql import among, unpack
@@ -84,7 +85,7 @@ def _take(batch: Batch, place: TaskPlace, child: _Ended) -> None:
 def _fail(batch: Batch, place: TaskPlace, child: _Ended) -> None:
     error = _late(child) if child.is_late else _error(batch, child)
     if child.is_worklet:
-        waiting.stay_failed(batch, place, reason=f"its worklet did not help: {error.message}")
+        fail_by_worklet(batch, place, error)
     elif child.is_late or child.on_child_failure in (None, OnChildFailure.FAIL):
         waiting.fail(batch, place, error)
     elif child.on_child_failure == OnChildFailure.SKIP:
@@ -96,7 +97,8 @@ def _fail(batch: Batch, place: TaskPlace, child: _Ended) -> None:
 
 def _late(child: _Ended) -> TaskError:
     message = f"job {child.id} {safe_line(child.name)} did not end in time"
-    return TaskError(code="timeout", message=message, facts={"job": child.id})
+    code = "worklet.timeout" if child.is_worklet else "timeout"
+    return TaskError(code=code, message=message, facts={"job": child.id})
 
 
 def _error(batch: Batch, child: _Ended) -> TaskError:
@@ -115,4 +117,5 @@ def _error(batch: Batch, child: _Ended) -> TaskError:
             facts["code"] = inner.get("code")
             parts.append(str(inner.get("message") or inner.get("code") or ""))
     message = ": ".join(part for part in parts if part)
-    return TaskError(code=f"workflow.{child.status}", message=message[:MESSAGE_MAX], facts=facts)
+    noun = "worklet" if child.is_worklet else "workflow"
+    return TaskError(code=f"{noun}.{child.status}", message=message[:MESSAGE_MAX], facts=facts)

@@ -1,6 +1,6 @@
-"""Begin the jobs that tasks wait for: children and worklets.
+"""Begin the jobs that tasks wait for.
 
-Called by the judgements.
+Called by the judgements; worklets begin in `worklets`.
 """
 
 from __future__ import annotations
@@ -8,23 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.model.children import DEPTH_MAX, TOO_DEEP, OnChildFailure, on_failure_of
+from core.model.children import DEPTH_MAX, TOO_DEEP, OnChildFailure
 from core.model.commands import Operated, Rerun, Submit
 from core.model.crash_points import crash_point
-from core.model.judgements import BeginChild, BeginWorklet
+from core.model.judgements import BeginChild
 from core.model.outcomes import TaskError
 from core.model.plans import JobPlan
-from core.model.status import JOB_FINAL, AttemptStatus, JobStatus
-from core.model.values import INBOX
+from core.model.status import JOB_FINAL, JobStatus
 from core.store.apply import child_ends
 from core.store.apply.moves import idle, waiting
-from core.store.apply.moves.attempts import ClosedAttempt
-from core.store.apply.moves.running import await_worklet
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import ChildLink, submit_child
 from core.store.batch import Batch
-from core.store.rows import PLACE, PLACED, Awaited
-from core.store.sql import unpack
+from core.store.rows import PLACE, Awaited
 
 _ABOVE = (
     "SELECT j.id, coalesce(j.root_id, j.id), j.depth, j.documents, j.status = 'paused' OR j.paused_above,"
@@ -36,23 +32,11 @@ _LAST = (
     " AND NOT j.is_worklet AND NOT EXISTS (SELECT 1 FROM purge p WHERE p.job_id = j.id)"
     " ORDER BY j.id DESC LIMIT 1"
 )
-_ROUNDS = (
-    "SELECT count(*) FROM job INDEXED BY job_child WHERE parent_task = ? AND is_worklet AND NOT superseded"
-)
-_SPEC = "SELECT CASE WHEN json_valid(spec) THEN spec->'$.on_failure' END FROM task WHERE id = ?"
-_PUT_CHILD = (
-    "UPDATE awaited SET child_id = ?, asks = NULL, fails_at = ?"
-    " WHERE task_id = ? AND asks = 'worklet' AND child_id IS NULL"
-)
 _WAITS = f"SELECT {PLACE} FROM task WHERE id = ? AND wait_reason = 'condition' AND status = 'blocked'"
-_ASKS = (
-    f"SELECT {PLACED} FROM awaited w JOIN task t ON t.id = w.task_id"
-    " WHERE w.task_id = ? AND w.asks = 'worklet' AND w.child_id IS NULL AND t.status = 'waiting'"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Above:
+class Above:
     """The job of a task that a child is made for."""
 
     job_id: int
@@ -76,12 +60,12 @@ def begin_child(batch: Batch, task_id: int, command: BeginChild) -> bool:
     places = batch.places(_WAITS, task_id)
     if not places:
         return False
-    above = _above(batch, task_id)
+    above = link_above(batch, task_id)
     if above.is_full:
         return idle.fail_by_judgement(batch, task_id, _too_deep(above).to_json())
     child = _known(batch, task_id)
     if child is None:
-        child = _Child(_submit(batch, command.plan, above), JobStatus.PENDING)
+        child = _Child(submit_below(batch, command.plan, above), JobStatus.PENDING)
     crash_point("childjob.begun")
     awaited = Awaited(
         fails_at=None if command.within_ms is None else batch.now + command.within_ms,
@@ -96,43 +80,8 @@ def begin_child(batch: Batch, task_id: int, command: BeginChild) -> bool:
     return True
 
 
-def wants_worklet(batch: Batch, closed: ClosedAttempt) -> bool:
-    """Return whether a worklet is to decide what follows the failure of a task that has begun."""
-    place = closed.place
-    if place.job_id == INBOX or closed.status is AttemptStatus.BOUNCED:
-        return False
-    ((stored,),) = batch.rows(_SPEC, place.task_id)
-    worklet = on_failure_of(unpack(stored))
-    if worklet is None:
-        return False
-    ((rounds,),) = batch.rows(_ROUNDS, place.task_id)
-    return int(rounds) < worklet.max
-
-
-def ask_for_worklet(batch: Batch, closed: ClosedAttempt) -> None:
-    """Let a task that failed wait until the engine has judged whether its worklet begins."""
-    await_worklet(batch, closed)
-    waiting.keep(batch, closed.place, Awaited(asks="worklet"))
-    batch.report.conditions.append(closed.place.task_id)
-
-
-def begin_worklet(batch: Batch, task_id: int, command: BeginWorklet) -> bool:
-    """Begin the worklet of a task that failed; False = it does not wait for one."""
-    places = batch.places(_ASKS, task_id)
-    if not places:
-        return False
-    above = _above(batch, task_id, is_worklet=True)
-    if above.is_full:
-        return waiting.stay_failed(batch, places[0], reason=f"no worklet began: {TOO_DEEP}")
-    child_id = _submit(batch, command.plan, above)
-    crash_point("childjob.begun")
-    fails_at = None if command.within_ms is None else batch.now + command.within_ms
-    batch.run(_PUT_CHILD, child_id, fails_at, task_id)
-    batch.task_event("task.worklet", places[0], data={"child": child_id, "name": command.plan.name})
-    return True
-
-
-def _above(batch: Batch, task_id: int, *, is_worklet: bool = False) -> _Above:
+def link_above(batch: Batch, task_id: int, *, is_worklet: bool = False) -> Above:
+    """Return the job of a task, as a job below it is linked to it."""
     ((job_id, root_id, depth, documents, paused, surroundings),) = batch.rows(_ABOVE, task_id)
     link = ChildLink(
         parent_task=task_id,
@@ -143,10 +92,10 @@ def _above(batch: Batch, task_id: int, *, is_worklet: bool = False) -> _Above:
         paused_above=bool(paused),
         is_worklet=is_worklet,
     )
-    return _Above(job_id=job_id, link=link)
+    return Above(job_id=job_id, link=link)
 
 
-def _too_deep(above: _Above) -> TaskError:
+def _too_deep(above: Above) -> TaskError:
     return TaskError(
         code="workflow.depth", message=TOO_DEEP, facts={"depth": above.link.depth, "max": DEPTH_MAX}
     )
@@ -167,6 +116,7 @@ def _known(batch: Batch, task_id: int) -> _Child | None:
     return _Child(child.id, JobStatus.RUNNING)
 
 
-def _submit(batch: Batch, plan: JobPlan, above: _Above) -> int:
+def submit_below(batch: Batch, plan: JobPlan, above: Above) -> int:
+    """Add a job below another; return its id."""
     actor = f"task {above.link.parent_task}"
     return submit_child(batch, Submit(plan=plan, actor=actor), above.link)

@@ -30,13 +30,13 @@ from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.apply.artifacts import keep_artifacts
 from core.store.apply.backends import note_end, note_successes
-from core.store.apply.children import ask_for_worklet, wants_worklet
 from core.store.apply.groups import mark_late
 from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
 from core.store.apply.stored_outputs import store_output
 from core.store.apply.variables import set_variables
+from core.store.apply.worklets import follow_failure
 from core.store.batch import Batch
 from core.store.rows import PLACED, Awaited, Cause, Subject, Success, TaskPlace
 from core.store.sql import guard, pack
@@ -145,10 +145,8 @@ def _carry_on(batch: Batch, command: Complete, closed: ClosedAttempt) -> None:
             running.retry_later(batch, closed, retry_at=at)
         case Lost(), AskOperator():
             running.hold_lost(batch, closed)
-        case _ if wants_worklet(batch, closed):
-            ask_for_worklet(batch, closed)
         case _:
-            running.give_up(batch, closed)
+            follow_failure(batch, closed)
 
 
 def _park(batch: Batch, closed: ClosedAttempt, parked: Parked) -> None:

@@ -23,7 +23,7 @@ from core.model.judgements import (
 )
 from core.model.terms import Terms
 from core.model.values import JsonObject
-from core.store.apply import answers, child_answers, children
+from core.store.apply import answers, child_answers, children, worklets
 from core.store.apply.lane_sets import bind
 from core.store.apply.make_instances import expand
 from core.store.apply.moves import idle, queueing
@@ -51,7 +51,7 @@ def _landed(batch: Batch, command: Decide) -> bool:
         case BeginChild():
             return children.begin_child(batch, command.task_id, command.verdict)
         case BeginWorklet():
-            return children.begin_worklet(batch, command.task_id, command.verdict)
+            return worklets.begin_worklet(batch, command.task_id, command.verdict)
         case TakeOutputs() | TakeResult() | GiveUp():
             return child_answers.take(batch, command.task_id, command.verdict)
         case SkipIt():

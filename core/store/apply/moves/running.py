@@ -154,11 +154,12 @@ def await_worklet(batch: Batch, closed: ClosedAttempt) -> None:
     _leave(batch, closed, TASK["await_worklet"], cause=_course({}))
 
 
-def give_up(batch: Batch, closed: ClosedAttempt) -> None:
+def give_up(batch: Batch, closed: ClosedAttempt, *, reason: str = "") -> None:
     """Fail a task for which nothing is left to try."""
     if closed.status is AttemptStatus.BOUNCED and closed.error is not None:
         closed = replace(closed, family=batch.families.note(closed.error, closed.place))
-    _leave(batch, closed, TASK["give_up"], cause=_course(_last_bounce(closed)))
+    cause = replace(_course(_last_bounce(closed)), reason=reason)
+    _leave(batch, closed, TASK["give_up"], cause=cause)
 
 
 def cancel(batch: Batch, closed: ClosedAttempt, cause: Cause | None) -> None:

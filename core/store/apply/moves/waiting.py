@@ -33,7 +33,7 @@ _ADD = (
 )
 _ANSWER = {
     move.name: f"UPDATE task SET status = '{move.target}', finished_at = ?, output = ?, error = ?,"
-    " family = coalesce(?, family), status_by = CAST(? AS TEXT), status_reason = NULL"
+    " family = coalesce(?, family), status_by = CAST(? AS TEXT), status_reason = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(move)}"
     for move in (TASK["answer_succeeded"], TASK["answer_failed"])
 }
@@ -106,13 +106,16 @@ def keep(batch: Batch, place: TaskPlace, awaited: Awaited) -> None:
         batch.report.lookouts.append(place.task_id)
 
 
-def succeed(batch: Batch, place: TaskPlace, output: JsonObject, *, actor: str | None = None) -> bool:
+def succeed(
+    batch: Batch, place: TaskPlace, output: JsonObject, *, actor: str | None = None, reason: str = ""
+) -> bool:
     """End a waiting task with its answer; False = it does not wait."""
     stored = store_output(batch, output)
-    row = (batch.wall, stored.column, None, None, raw(actor), place.task_id)
+    row = (batch.wall, stored.column, None, None, raw(actor), raw(reason or None), place.task_id)
     if batch.run(_ANSWER["answer_succeeded"], *row) != 1:
         return False
-    _end(batch, place, TASK["answer_succeeded"], {"output": stored.note}, actor=actor)
+    note: JsonObject = {"output": stored.note, **({"reason": reason} if reason else {})}
+    _end(batch, place, TASK["answer_succeeded"], note, actor=actor)
     return True
 
 
@@ -120,7 +123,7 @@ def fail(batch: Batch, place: TaskPlace, error: TaskError, *, actor: str | None 
     """End a waiting task whose answer did not come, or denies it; False = it does not wait."""
     stored = error.to_json()
     family = batch.families.id_of(stored)
-    row = (batch.wall, None, pack(stored), family, raw(actor), place.task_id)
+    row = (batch.wall, None, pack(stored), family, raw(actor), None, place.task_id)
     if batch.run(_ANSWER["answer_failed"], *row) != 1:
         return False
     note = error_note(stored, batch.families.note(stored, place))
