@@ -15,7 +15,7 @@ from core.model.children import DEPTH_MAX, TOO_DEEP, PinnedDocument
 from core.model.errors import Fault, InvalidDocument, NotFound, TaskdeckError
 from core.model.ports import Checks
 from core.model.text import safe_line
-from core.workflows.child_uses import ChildUse, child_uses, param_faults
+from core.workflows.child_uses import ChildUse, child_uses, use_faults
 from core.workflows.expansion import Workflow, hash_of, parse_loaded
 from core.workflows.loader import load
 from core.workflows.registry import builtin_text, names
@@ -87,7 +87,7 @@ def pin_documents(
     for use in child_uses(root.definition):
         try:
             node = _node(use, folder, reading, chain=((own, root.document.name),))
-            faults += param_faults(use, node.workflow.document, root.positions)
+            faults += use_faults(use, node.workflow.document, root.positions)
         except _Wanted:
             continue
         except _Faulty as fault:
@@ -122,7 +122,7 @@ def _node(
     own_folder = None if pin.folder is None else Path(pin.folder)
     for below in child_uses(workflow.definition):
         node = _node(below, own_folder, reading, chain=(*chain, (pin.hash, workflow.document.name)))
-        for fault in param_faults(below, node.workflow.document, workflow.positions):
+        for fault in use_faults(below, node.workflow.document, workflow.positions):
             raise _Faulty(f"{use.text}: {fault.message}")
         height = max(height, node.height + 1)
     made = _Node(pin=pin, workflow=workflow, height=height)

@@ -88,6 +88,8 @@ class Conditions:
             if task.asks == "outputs":
                 return await self._children.outputs(task)
             env = (await self._tools.surroundings.of(spec)).env
+            if task.asks == "worklet":
+                return await self._children.begin_worklet(task, spec, dict(env))
             scope = await self._tools.scopes.scope(task.job_id, _expressions(spec), dict(env), item=spec.item)
             said = spec.for_each
             is_judged = spec.when is not None and (said is None or not said.judges_each)

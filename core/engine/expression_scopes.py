@@ -78,6 +78,12 @@ class ExpressionScope:
         size = self.size + (len(str(output)) if output else 0)
         return ExpressionScope(values={**self.values, "output": _shown_output(output, uses)}, size=size)
 
+    def with_failure(self, error: JsonObject, *, key: str, attempt: int) -> ExpressionScope:
+        """Return the scope of a worklet, which may use why a task failed and in which attempt."""
+        shown: JsonObject = {"code": error.get("code"), "message": error.get("message"), "task": key}
+        values: JsonObject = {**self.values, "error": shown, "attempt": attempt}
+        return ExpressionScope(values=values, size=self.size + json_size(shown))
+
     def with_answer(self, answer: JsonObject) -> ExpressionScope:
         """Return the scope of what is asked of an answer: `status`, `headers`, `json`, `text` besides."""
         return ExpressionScope(values={**self.values, **answer}, size=self.size + json_size(answer))
@@ -86,13 +92,13 @@ class ExpressionScope:
         """Return whether an answer is the one that is waited for; raise `Invalid`."""
         return await self._run(lambda: judge(until, self.values, (key, "with", "poll", "until")))
 
-    async def judge(self, when: str, key: str) -> bool:
-        """Return whether the condition of a task holds; raise `Invalid` when it cannot be judged."""
-        return await self._run(lambda: judge(when, self.values, (key, "when")))
+    async def judge(self, when: str, *place: str) -> bool:
+        """Return whether the condition at a place holds; raise `Invalid` when it cannot be judged."""
+        return await self._run(lambda: judge(when, self.values, (*place, "when")))
 
-    async def resolve(self, with_: JsonObject, key: str) -> JsonValue:
+    async def resolve(self, with_: JsonObject, key: str, field: str = "with") -> JsonValue:
         """Return the `with:` of a task with its expressions replaced; raise `Invalid`."""
-        return await self._run(lambda: resolve(with_, self.values, (key, "with")))
+        return await self._run(lambda: resolve(with_, self.values, (key, field)))
 
     async def assign(self, said: JsonObject, key: str) -> JsonObject:
         """Return the values that a task sets, without expressions; raise `Invalid`."""

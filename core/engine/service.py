@@ -145,7 +145,7 @@ class Engine:
         self.configuration = self._new_configuration(settings, surroundings, writer)
 
     def _new_conditions(self, tools: Tools) -> Conditions:
-        plans = ChildPlans(planner=self.admission, inputs=self.reports.child_inputs, scopes=tools.scopes)
+        plans = ChildPlans(planner=self.admission, reports=self.reports, scopes=tools.scopes)
         note = self._set_aside.note
         return Conditions(self.journal, tools, self.reports.conditions, note=note, children=plans)
 

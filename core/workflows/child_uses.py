@@ -21,6 +21,7 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import Document
 from core.workflows.outline import outline_of
 from core.workflows.positions import DocumentPath, Positions
+from core.workflows.worklets import result_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class ChildUse:
     path: DocumentPath
     params: JsonObject
     params_path: DocumentPath
+    is_worklet: bool = False
+    """It is to decide what follows the failure of a task."""
 
     def reference(self, folder: Path | None) -> str:
         """Return how it is pinned; a path begins in the folder of the document."""
@@ -39,8 +42,12 @@ class ChildUse:
 
 
 def child_uses(definition: JsonObject) -> Iterator[ChildUse]:
-    """Yield what a document without fault names, in order."""
+    """Yield what a document without fault names, in order; the worklet of a stage once."""
+    named: set[DocumentPath] = set()
     for task in outline_of(definition).tasks:
+        if task.on_failure and task.on_failure_path not in named:
+            named.add(task.on_failure_path)
+            yield _worklet_use(task.on_failure, task.on_failure_path)
         if task.uses == USES:
             by: Literal["file", "name"] = "file" if "file" in task.with_ else "name"
             at = (*task.path, "with")
@@ -53,6 +60,18 @@ def child_uses(definition: JsonObject) -> Iterator[ChildUse]:
             )
 
 
+def _worklet_use(said: JsonObject, at: DocumentPath) -> ChildUse:
+    field = "file" if "file" in said else "workflow"
+    return ChildUse(
+        by="file" if field == "file" else "name",
+        text=str(said.get(field)),
+        path=(*at, field),
+        params=_mapping(said.get("params")),
+        params_path=(*at, "params") if "params" in said else at,
+        is_worklet=True,
+    )
+
+
 def whole_path(text: str, folder: Path | None) -> str:
     """Return the path that a document in a folder names; `~` is a home directory."""
     path = Path(text)
@@ -61,8 +80,11 @@ def whole_path(text: str, folder: Path | None) -> str:
     return os.path.normpath((folder or Path()) / path)
 
 
-def param_faults(use: ChildUse, child: Document, positions: Positions) -> Iterator[Fault]:
-    """Yield the parameters that a child does not have, and those that it needs and does not get."""
+def use_faults(use: ChildUse, child: Document, positions: Positions) -> Iterator[Fault]:
+    """Yield why a document is not the child that is named.
+
+    Parameters that it does not have, those that it needs and does not get; of a worklet what it gives out.
+    """
     for name in use.params:
         if name not in child.params:
             message = f"`{name}` is not a parameter of {use.text}{one_of(name, child.params)}"
@@ -71,6 +93,9 @@ def param_faults(use: ChildUse, child: Document, positions: Positions) -> Iterat
     if missing:
         message = f"{use.text} needs the parameter `{missing[0]}`"
         yield positions.fault_at(use.params_path, "workflow.param", message)
+    outputs: JsonObject = child.outputs  # type: ignore[assignment] # The survey saw JSON only.
+    for reason in result_faults(outputs) if use.is_worklet else ():
+        yield positions.fault_at(use.path, "workflow.result", f"{use.text} is not a worklet: {reason}")
 
 
 def with_whole_paths(plan: JobPlan, folder: Path | None) -> JobPlan:
@@ -88,11 +113,14 @@ def _whole_task(task: TaskPlan, folder: Path | None) -> TaskPlan:
     file = task.with_.get("file")
     if task.uses == USES and isinstance(file, str):
         task = replace(task, with_={**task.with_, "file": whole_path(file, folder)})
+    worklet = task.on_failure
+    if worklet is not None and worklet.file is not None:
+        task = replace(task, on_failure=replace(worklet, file=whole_path(worklet.file, folder)))
     return task
 
 
 def _names_file(task: TaskPlan) -> bool:
-    return task.uses == USES
+    return task.uses == USES or task.on_failure is not None
 
 
 def _mapping(value: JsonValue) -> JsonObject:

@@ -47,7 +47,7 @@ def _skippable(outline: Outline) -> set[str]:
     skippable: set[str] = set()
     for key in order(outline.needs()).keys:
         task = outline.first[key]
-        may_skip = task.raw.get("when") is not None or task.skips
+        may_skip = task.raw.get("when") is not None or task.skips or bool(task.on_failure)
         if may_skip or any(n.key in skippable for n in task.needs if not n.done):
             skippable.add(key)
     return skippable

@@ -39,7 +39,6 @@ from core.model.bounds import (
     UNITS_MAX,
 )
 from core.model.codes import PATTERN
-from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
 from core.model.estimates import AUTO
 from core.model.expressions import OPENING
@@ -59,18 +58,18 @@ from core.model.schedules import (
 )
 from core.model.sizes import parse_output_limit
 from core.workflows.data_fields import DataFields, DataName, EnvFileNames, JobVariables, Variables
+from core.workflows.field_types import TEXT_MAX, Condition, Duration, Limit, Loose, Name, length_of, millis_of
 from core.workflows.instances import InstanceFields
 from core.workflows.output_patterns import pattern_refusal
 from core.workflows.strict_model import STRICT
+from core.workflows.worklets import OnFailureUse
 
 RETRY_ATTEMPTS = 3
 """Attempts of a task whose `retry:` names no number."""
-PLANNED = frozenset({"budget", "on_failure"})
+PLANNED = frozenset({"budget"})
 """Fields that are planned and not yet accepted."""
 FINALLY = "finally"
 """The name of the last stage of a job, whatever its verdict."""
-TEXT_MAX = 1_000
-"""Characters of a condition, and of a key or amount with its expressions."""
 PLANNED_USES = frozenset({"human", "llm"})
 """Connectors that are planned and not yet accepted."""
 
@@ -94,16 +93,8 @@ def _is_each(value: object) -> bool:
     return value is _Each
 
 
-def _condition(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def _millis(value: object) -> int:
-    return _length(value, parse_document_duration)
-
-
 def _interval(value: object) -> int:
-    found = _millis(value)
+    found = millis_of(value)
     if not EVERY_MIN_MS <= found <= SPAN_MAX_MS:
         raise ValueError("must be from 1s to 100 years")
     return found
@@ -125,20 +116,8 @@ def _schedule(value: object) -> object:
     return {"cron": value} if isinstance(value, str) else value
 
 
-def _limit(value: object) -> int:
-    return _length(value, parse_timeout)
-
-
-def _length(value: object, read: Callable[[object], int]) -> int:
-    try:
-        return read(value)
-    except Invalid as error:
-        # pydantic makes a fault of this kind alone.
-        raise ValueError(f"{error.message}; {error.hint}") from error
-
-
 def _bytes(value: object) -> int:
-    return _length(value, parse_output_limit)
+    return length_of(value, parse_output_limit)
 
 
 def _read(value: object, read: Callable[[object], _T]) -> _T:
@@ -199,7 +178,6 @@ def _amounts_or_auto(value: object, read: ValidatorFunctionWrapHandler) -> dict[
 
 
 Key: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\z", max_length=NAME_MAX)]
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 TaskTag: TypeAlias = Annotated[str, Field(min_length=1, max_length=TAG_MAX)]
 Text: TypeAlias = Annotated[str, Field(max_length=REASON_MAX)]
 Queue: TypeAlias = Annotated[str, Field(pattern=rf"^{QUEUE}\z", max_length=QUEUE_MAX)]
@@ -209,19 +187,14 @@ Cost: TypeAlias = Annotated[
     WrapValidator(_amounts_or_auto),
 ]
 """Millionths or texts with expressions, by unit."""
-Duration: TypeAlias = Annotated[int, BeforeValidator(_millis)]
 Interval: TypeAlias = Annotated[int, BeforeValidator(_interval)]
 """What comes again after so many ms, of a schedule."""
 Times: TypeAlias = Annotated[str, Field(min_length=1, max_length=CRON_MAX)]
 """A cron expression or calendar phrase."""
 Moment: TypeAlias = Annotated[str, AfterValidator(_moment)]
-Limit: TypeAlias = Annotated[int, BeforeValidator(_limit)]
-"""A time limit in ms, 0 = none."""
 Priority: TypeAlias = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 Code: TypeAlias = Annotated[str, Field(pattern=rf"^{PATTERN}\z", max_length=100)]
 ExitCode: TypeAlias = Annotated[int, Field(ge=0, le=EXIT_CODE_MAX)]
-Loose: TypeAlias = dict[str, object]
-"""A mapping whose values only the connector, or only the author, understands."""
 ParamType: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object", "date"]
 
 
@@ -341,9 +314,10 @@ class Task(_Shared, InstanceFields, DataFields):
     key: Key
     name: Name | None = None
     needs: list[Annotated[Need, BeforeValidator(_need)]] = []
-    when: Annotated[str, BeforeValidator(_condition), Field(min_length=1, max_length=TEXT_MAX)] | None = None
+    when: Condition | None = None
     with_: Annotated[Loose, Field(alias="with")] = {}
     once: Annotated[OnceUse, BeforeValidator(_once)] | None = None
+    on_failure: OnFailureUse | None = None
     metadata: Loose = {}
 
 
@@ -352,6 +326,8 @@ class Stage(_Model):
 
     name: Name
     tasks: list[Task]
+    on_failure: OnFailureUse | None = None
+    """The worklet of its tasks that have none of their own."""
 
 
 class Expect(_Model):

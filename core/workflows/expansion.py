@@ -33,7 +33,7 @@ from core.model.plans import (
 from core.model.ports import Checks
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue
-from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Finally, Retry, Task
+from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Finally, Retry, Stage, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
 from core.workflows.instances import for_each_of
@@ -44,6 +44,7 @@ from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.shared_inputs import shared_input, with_shared
 from core.workflows.validation import check
 from core.workflows.variables import first_variables, keep_variable_texts, untyped_variables
+from core.workflows.worklets import on_failure_plan
 from core.workflows.written import Places, keep_texts, number_texts, put_in, put_numbers, untyped_faults
 
 _T = TypeVar("_T")
@@ -132,7 +133,12 @@ def expand(
                 _put_params(
                     _put_numbers(
                         _with_shared(
-                            _to_plan(task, document.defaults, context=variables.put_into(shared, task)),
+                            _to_plan(
+                                task,
+                                document.defaults,
+                                stage=stage,
+                                context=variables.put_into(shared, task, stage),
+                            ),
                             workflow,
                         ),
                         workflow,
@@ -164,7 +170,7 @@ def drafts(workflow: Workflow) -> tuple[TaskPlan, ...]:
     """Return the tasks of a document as far as they are known without parameters and files of variables."""
     document = workflow.document
     return tuple(
-        _with_shared(_to_plan(task, document.defaults, context={}), workflow)
+        _with_shared(_to_plan(task, document.defaults, stage=stage, context={}), workflow)
         for stage in document.in_stages()
         for task in stage.tasks
     )
@@ -216,10 +222,11 @@ def _load(source: Path | str | bytes | Mapping[str, JsonValue]) -> Loaded:
     return Loaded(value=dict(source), positions=NO_POSITIONS, source="workflow")
 
 
-def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan:
+def _to_plan(task: Task, defaults: Defaults, *, stage: Stage, context: JsonObject) -> TaskPlan:
     priority = _first(task.priority, defaults.priority)
     with_: JsonObject = task.with_  # type: ignore[assignment] # The survey saw JSON only.
     metadata: JsonObject = task.metadata  # type: ignore[assignment] # As above.
+    worklet = task.on_failure or stage.on_failure
     return TaskPlan(
         key=task.key,
         uses=task.uses or defaults.uses or "",
@@ -247,6 +254,7 @@ def _to_plan(task: Task, defaults: Defaults, *, context: JsonObject) -> TaskPlan
         tags=tuple(_listed(task.tags, defaults.tags)),
         once=None if task.once is None else Once(key=task.once.key, for_=task.once.for_),
         artifacts={**task.artifacts} if task.artifacts else {},
+        on_failure=None if worklet is None else on_failure_plan(worklet),
         set_=task.set_ or {},  # type: ignore[arg-type] # As above.
         metadata=metadata,
         context=context,
@@ -271,12 +279,13 @@ class _Variables:
         self._shared = {**self._of(document), **self._of(document.defaults)}
         self._uses = document.defaults.uses
 
-    def put_into(self, context: JsonObject, task: Task) -> JsonObject:
+    def put_into(self, context: JsonObject, task: Task, stage: Stage) -> JsonObject:
         """Return the context with the variables of a task; those that the submission names win."""
         named: JsonObject = {**self._shared, **self._of(task)}
         given = context.get("env")
-        if given and (task.uses or self._uses) == CHILD:
-            # The child gets them as well, and not those that this document names for its own tasks.
+        below = (task.uses or self._uses) == CHILD or task.on_failure or stage.on_failure
+        if given and below:
+            # The job below gets them as well, and not those that this document names for its own tasks.
             context = {**context, GIVEN: given}
         if not named:
             return context

@@ -14,6 +14,8 @@ from functools import cached_property
 from core.model.values import JsonObject, JsonValue
 from core.workflows.positions import DocumentPath
 
+_NO_WORKLET: JsonObject = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedOutline:
@@ -37,6 +39,9 @@ class TaskOutline:
     uses: str | None
     with_: JsonObject
     raw: JsonObject
+    on_failure: JsonObject = field(default_factory=dict)
+    """Its worklet, by itself or by its stage; {} = it has none."""
+    on_failure_path: DocumentPath = ()
     tolerated: bool = False
     """Its failure is, by `continue_on_error`."""
     is_finally: bool = False
@@ -96,7 +101,12 @@ def is_group(task: JsonObject) -> bool:
 def _tasks(document: JsonObject, defaults: JsonObject) -> Iterator[TaskOutline]:
     yield from _stage_tasks(document.get("tasks"), ("tasks",), 0, defaults)
     for number, stage in enumerate(_list(document.get("stages"))):
-        yield from _stage_tasks(_mapping(stage).get("tasks"), ("stages", number, "tasks"), number, defaults)
+        path = ("stages", number)
+        shared = _mapping(_mapping(stage).get("on_failure"))
+        for task in _stage_tasks(_mapping(stage).get("tasks"), (*path, "tasks"), number, defaults):
+            is_shared = bool(shared) and "on_failure" not in task.raw
+            at = (*path, "on_failure")
+            yield replace(task, on_failure=shared, on_failure_path=at) if is_shared else task
     last = max(1, len(_list(document.get("stages"))))
     for task in _stage_tasks(document.get("finally"), ("finally",), last, defaults):
         yield replace(task, is_finally=True)
@@ -118,6 +128,8 @@ def _stage_tasks(
             with_=_mapping(raw.get("with")),
             raw=raw,
             skips=bool(raw.get("skip_exit_codes", defaults.get("skip_exit_codes"))),
+            on_failure=_mapping(raw["on_failure"]) if "on_failure" in raw else _NO_WORKLET,
+            on_failure_path=(*path, index, "on_failure"),
             tolerated=raw.get("continue_on_error", defaults.get("continue_on_error")) is True,
         )
 

@@ -31,6 +31,7 @@ from core.workflows.definition import (
 )
 from core.workflows.limits import FAULTS_MAX
 from core.workflows.positions import Positions, Step
+from core.workflows.worklets import OnFailureUse
 
 _INSIDE: dict[str, type[BaseModel]] = {
     "tasks": Task,
@@ -41,6 +42,7 @@ _INSIDE: dict[str, type[BaseModel]] = {
     "once": OnceUse,
     "params": Param,
     "retry": Retry,
+    "on_failure": OnFailureUse,
     "on": OnOutput,
     "defaults": Defaults,
     "expect": Expect,

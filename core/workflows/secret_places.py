@@ -15,7 +15,7 @@ from core.workflows.expressions.checking import references
 from core.workflows.expressions.paths import write_steps
 from core.workflows.outline import Outline
 from core.workflows.positions import DocumentPath, Positions
-from core.workflows.references import texts_in
+from core.workflows.task_references import texts_in
 
 SECRETS, EXPOSED = "secrets", "secret.exposed"
 ALL_BELOW = "**"
@@ -48,6 +48,9 @@ def secret_faults(outline: Outline, positions: Positions, checks: Checks) -> Ite
             if names := secrets_of(text):
                 message = f"`secrets.{min(names)}` may not stand in `{name}`: secrets are for `with`"
                 yield positions.fault_at((*task.path, name), EXPOSED, message)
+        if names := secrets_of([task.on_failure, f"${{{{ {task.on_failure.get('when')} }}}}"]):
+            message = f"`secrets.{min(names)}` may not stand in `on_failure`: what a worklet gets is stored"
+            yield positions.fault_at(task.on_failure_path, EXPOSED, message)
 
 
 class Exposed(NamedTuple):

@@ -31,6 +31,7 @@ from core.workflows.schema_faults import typed
 from core.workflows.secret_places import SECRETS, secret_faults
 from core.workflows.shared_inputs import SHARED, with_shared
 from core.workflows.variables import variable_faults
+from core.workflows.worklets import worklet_faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
     faults.extend(code_faults(value, outline, positions, checks))
     faults.extend(exit_code_faults(value, outline, positions, checks))
     faults.extend(variable_faults(value, outline, positions, checks))
+    faults.extend(worklet_faults(outline, positions, checks))
     if document is not None:
         faults.extend(check_declarations(document.params, positions))
         faults.extend(_document_faults(document, positions))

@@ -21,7 +21,7 @@ from core.workflows.expressions.resolving import resolve
 from core.workflows.graph import order
 from core.workflows.outline import Outline, is_group, outline_of
 from core.workflows.positions import DocumentPath, Positions
-from core.workflows.references import texts_in
+from core.workflows.task_references import texts_in
 from core.workflows.written import Texts, write_scalar
 
 _NUMBERS = ("integer", "number")

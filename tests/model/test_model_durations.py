@@ -20,7 +20,7 @@ from core.model.durations import (
     write_duration,
 )
 from core.model.errors import Invalid
-from core.workflows.definition import Duration
+from core.workflows.field_types import Duration
 
 READ = [
     ("250ms", 250),

@@ -245,7 +245,7 @@ def _answered(draw: Random, asks: str) -> Judgement:
         return draw.choice((worklet, worklet, NoWorklet(reason="not wanted"), error))
     result = TakeResult(
         result=draw.choice(tuple(Result)),
-        variables=draw.choice(({}, {"n": draw.randint(1, 3)})),
+        variables={"n": draw.randint(1, 3)} if draw.random() < 0.5 else {},
         next=draw.choice((None, None, (), ("t01",))),
         cancel=draw.choice(((), ("t00", "t01"))),
         end=draw.choice((None, None, None, *EndJob)),

@@ -17,7 +17,7 @@ _ABOVE = text("SELECT documents, project FROM job WHERE id = :job")
 _TEXT = text("SELECT body FROM workflow_text WHERE hash = :hash")
 _OF_JOB = text("SELECT outputs FROM job WHERE id = :job AND status = 'succeeded'")
 _OUTPUTS = text(
-    "SELECT w.child_id AS job_id, j.outputs FROM awaited w JOIN job j ON j.id = w.child_id"
+    "SELECT w.child_id AS job_id, j.outputs, j.is_worklet FROM awaited w JOIN job j ON j.id = w.child_id"
     " WHERE w.task_id = :task AND w.asks = 'outputs'"
 )
 
@@ -39,6 +39,7 @@ class AskedOutputs:
 
     job_id: int
     outputs: JsonObject
+    is_worklet: bool = False
 
 
 class ChildInputReports:
@@ -69,7 +70,10 @@ class ChildInputReports:
         """Return what the child of a task gives out; None = the task does not ask for it."""
         async with self._source.snapshot() as db:
             row = (await db.execute(_OUTPUTS, {"task": task_id})).one_or_none()
-        return None if row is None else AskedOutputs(job_id=row.job_id, outputs=object_of(row.outputs))
+        if row is None:
+            return None
+        outputs = object_of(row.outputs)
+        return AskedOutputs(job_id=row.job_id, outputs=outputs, is_worklet=bool(row.is_worklet))
 
     async def outputs_of(self, job_id: int) -> AskedOutputs | None:
         """Return what a job that succeeded gives out; None = nothing, or it has not succeeded."""

@@ -13,11 +13,13 @@ from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
 
 _WAITING = text(
-    "SELECT id AS task_id, job_id, key, uses, spec, NULL AS asks FROM task INDEXED BY task_condition"
+    "SELECT id AS task_id, job_id, key, uses, spec, NULL AS asks, NULL AS error, epoch"
+    " FROM task INDEXED BY task_condition"
     " WHERE wait_reason = 'condition' AND id > :after ORDER BY id LIMIT :limit"
 )
 _ASKING = text(
-    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks FROM awaited w INDEXED BY awaited_asks"
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch"
+    " FROM awaited w INDEXED BY awaited_asks"
     " JOIN task t ON t.id = w.task_id WHERE w.asks IS NOT NULL AND w.is_held = 0 AND w.task_id > :after"
     " ORDER BY w.task_id LIMIT :limit"
 )
@@ -34,6 +36,10 @@ class WaitingCondition:
     spec: str
     asks: str | None = None
     """What a waiting task asks of the engine: `outputs` of its child, whether its `worklet` begins."""
+    error: str | None = None
+    """Why its last attempt failed, as stored; None = it did not, or is not asked for."""
+    epoch: int = 0
+    """Of its last attempt."""
 
 
 class ConditionReports:

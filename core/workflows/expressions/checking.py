@@ -26,6 +26,8 @@ ROOTS = ("params", "tasks", "job", "env", "vars", "secrets")
 """What an expression may begin with."""
 OF_SET = ("output",)
 """What it may begin with as well where a task sets variables: its own output."""
+OF_FAILURE = ("error", "attempt")
+"""What it may begin with as well where a task names its worklet: its failure, and which attempt that was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
