@@ -41,6 +41,7 @@ from core.workflows.graph import Chain, critical_path, longest_chain
 from core.workflows.loader import Loaded, load
 from core.workflows.registry import expanded, find
 from core.workflows.secret_places import secrets_of
+from core.workflows.task_marks import worklets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +250,8 @@ def _shape(document: Document, times: Mapping[str, float]) -> JsonObject:
         "needs": {key: list(wanted) for key, wanted in needs.items()},
         "longest_chain": _chain(longest_chain(needs)),
     }
+    if worklets := worklets_of(document):
+        shape["on_failure"] = {**worklets}
     if times:
         shape["critical_path"] = _chain(critical_path(needs, times))
     return shape

@@ -16,8 +16,8 @@ from core.model.text import clip
 from core.model.values import JsonObject, JsonValue
 from core.model.variables import value_fault
 
-_ENDS_TASK = (Result.SKIP, Result.SUCCEED)
-"""Results after which what needs the task may be chosen."""
+_OF_SUCCESS = ("output", "next")
+"""Parts of a result that say something of a task that succeeds."""
 
 
 def read_result(outputs: JsonObject, types: Mapping[str, str | None]) -> TakeResult:
@@ -30,10 +30,9 @@ def read_result(outputs: JsonObject, types: Mapping[str, str | None]) -> TakeRes
     if unknown is not None:
         raise _refused(f"`{unknown}` is not part of a result{one_of(unknown, RESULT_FIELDS)}")
     result = _result(said.get("result"))
-    if "output" in said and result is not Result.SUCCEED:
-        raise _refused(f"`output` is for a task that succeeds, and the result is {result}")
-    if "next" in said and result not in _ENDS_TASK:
-        raise _refused(f"`next` is for a task that succeeds or is skipped, and the result is {result}")
+    for name in _OF_SUCCESS:
+        if name in said and result is not Result.SUCCEED:
+            raise _refused(f"`{name}` is for a task that succeeds, and the result is {result}")
     end = _end(said.get("end"))
     if end is not None and result is Result.RETRY:
         raise _refused(f"the task cannot run again in a job that ends as {end}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import (
@@ -406,6 +407,16 @@ class Document(_Model):
         if self.finally_ is None:
             return stages
         return (*stages, Finally.model_construct(name=FINALLY, tasks=self.finally_))
+
+    @cached_property
+    def worklets(self) -> dict[str, OnFailureUse]:
+        """The worklets of tasks, their own or that of their stage, by key; also of those that only wait."""
+        pairs = [
+            (task.key, task.on_failure or stage.on_failure)
+            for stage in self.in_stages()
+            for task in stage.tasks
+        ]
+        return {key: worklet for key, worklet in pairs if worklet is not None}
 
     @property
     def is_staged(self) -> bool:

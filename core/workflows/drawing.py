@@ -13,7 +13,7 @@ from core.render.graph.drawing import draw_graph, labelled_lines
 from core.render.graph.layering import Band, Node
 from core.workflows.definition import Document, Stage, Task
 from core.workflows.graph import Chain, critical_path, levels, longest_chain
-from core.workflows.task_marks import TaskMark, label_of, legend, marks_of
+from core.workflows.task_marks import TaskMark, label_of, legend, marks_of, worklets_of
 
 _SHOWN = 8
 """Tasks of a wide layer that are drawn one by one; the rest is counted."""
@@ -41,6 +41,7 @@ def text_dag(
         mark for stage in document.in_stages() for task in stage.tasks for mark in marks_of(task, document)
     }
     lines.extend(filter(None, [legend(marks - {TaskMark.CONDITIONAL})]))
+    lines.extend(_worklet_lines(document))
     lines.append(_chain_line("longest chain", longest_chain(needs), unit="task"))
     if run_times:
         lines.append(_chain_line("critical path", critical_path(needs, run_times), unit="s"))
@@ -106,6 +107,16 @@ def _task_line(task: Task, document: Document) -> str:
     if len(edges) > _EDGES:
         edges = [*edges[:_EDGES], f"{len(edges) - _EDGES} more"]
     return label_of(task, document) + (f" <- {', '.join(edges)}" if edges else "")
+
+
+def _worklet_lines(document: Document) -> Iterator[str]:
+    """Name each worklet after the tasks about whose failure it decides."""
+    keys: dict[str, list[str]] = {}
+    for key, named in worklets_of(document).items():
+        keys.setdefault(named, []).append(key)
+    for named, of in keys.items():
+        more = [f"{len(of) - _EDGES} more"] if len(of) > _EDGES else []
+        yield f"on failure: {', '.join([*of[:_EDGES], *more])} -> {safe_line(named)}"
 
 
 def _chain_line(title: str, chain: Chain, *, unit: str) -> str:

@@ -18,6 +18,7 @@ class TaskMark(StrEnum):
 
     CONDITIONAL = "?"
     TOLERATED = marks.TOLERATED
+    WORKLET = "!"
     GROUP = "[]"
     WORKFLOW = "()"
     WAITS = marks.WAITS
@@ -26,6 +27,7 @@ class TaskMark(StrEnum):
 _MEANINGS = {
     TaskMark.CONDITIONAL: "runs under a condition",
     TaskMark.TOLERATED: "its failure is tolerated",
+    TaskMark.WORKLET: "a worklet decides when it fails",
     TaskMark.GROUP: "one task for each item",
     TaskMark.WORKFLOW: "another workflow",
     TaskMark.WAITS: "KIND waits outside a slot",
@@ -44,6 +46,7 @@ def marks_of(task: Task, document: Document) -> tuple[TaskMark, ...]:
         TaskMark.WAITS: uses in WAITING_KINDS and uses != "workflow",
         TaskMark.CONDITIONAL: task.when is not None,
         TaskMark.TOLERATED: bool(tolerated),
+        TaskMark.WORKLET: task.key in document.worklets and uses not in WAITING_KINDS,
     }
     return tuple(mark for mark, holds in found.items() if holds)
 
@@ -59,6 +62,16 @@ def label_of(task: Task, document: Document) -> str:
     for mark in marks_of(task, document):
         label += f":{uses_of(task, document)}" if mark is TaskMark.WAITS else mark
     return label
+
+
+def worklets_of(document: Document) -> dict[str, str]:
+    """Return what is named as the worklets of tasks, by key."""
+    tasks = (task for stage in document.in_stages() for task in stage.tasks)
+    return {
+        task.key: document.worklets[task.key].named
+        for task in tasks
+        if TaskMark.WORKLET in marks_of(task, document)
+    }
 
 
 def legend(occurring: Collection[TaskMark]) -> str:

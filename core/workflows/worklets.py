@@ -42,6 +42,11 @@ class OnFailureUse(BaseModel):
     max: Annotated[int, Field(ge=1, le=ROUNDS_MAX)] = ROUNDS
     timeout: Limit | None = None
 
+    @property
+    def named(self) -> str:
+        """The name or file of the workflow, as the document has it."""
+        return self.workflow or self.file or ""
+
     @model_validator(mode="after")
     def _one_of_two(self) -> OnFailureUse:
         if (self.workflow is None) == (self.file is None):

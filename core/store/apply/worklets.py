@@ -1,4 +1,4 @@
-"""Worklets: asked for when a task failed, begun, and their results carried out.
+"""Worklets of failed tasks: asked for, begun, their results carried out.
 
 Called by the completions and the judgements.
 """
@@ -126,7 +126,10 @@ def take_result(batch: Batch, place: TaskPlace, child_id: int, answer: TakeResul
     if answer.variables:
         set_variables(batch, Subject(place.job_id, place.task_id), answer.variables)
     _decide(batch, place, answer, reason=reason)
-    _choose(batch, place, chosen.following, reason=f"the worklet of its need, job {child_id}, chose others")
+    if answer.result is Result.SUCCEED:
+        _choose(
+            batch, place, chosen.following, reason=f"the worklet of its need, job {child_id}, chose others"
+        )
     if chosen.cancelled:
         apply_cancel(batch, Cancel(task_ids=chosen.cancelled, reason=reason))
     if answer.end is not None:
