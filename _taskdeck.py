@@ -5,6 +5,7 @@ Called by the installed script; the engines that it starts run this file by its 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
@@ -60,6 +61,8 @@ def _absolute(path: str) -> str:
 
 def main() -> int:
     """Run the command line of this process and return its exit status."""
+    # What a start imports is there to stay; `core.app.collector` says when to look for garbage again.
+    gc.disable()
     own_packages_first()
     # Not above: until now these could have been other packages of that name.
     if asked := os.environ.get("_TASKDECK_COMPLETE"):

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
 
-from console.sessions import collector
 from console.sessions.flags import ConsoleFlags, read_flags
+from core.app import collector
 from core.app.signals import Interrupted
 from core.cli.refusals import LEFT, report
 from core.model.errors import TaskdeckError
@@ -47,9 +47,10 @@ def _load(flags: ConsoleFlags) -> Session:
         name = "embedded" if flags.embedded else "attached"
     if not lines:
         _prepare_screen()
-        if flags.bundle is None:
-            collector.pause()
     session: Session = import_module(f"console.sessions.{name}")
+    if lines or flags.bundle is not None:
+        # Where there are screens, they say when they have started.
+        collector.resume()
     return session
 
 

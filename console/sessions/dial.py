@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from console.sessions.flags import read_dial
+from core.app import collector
 from core.app.remote.stdio_bridge import dial_or_start, dial_stdio
 from core.model.errors import TaskdeckError
 
 
 def run_dial(arguments: Sequence[str]) -> int:
     """Bridge standard input and output to the engine; return the exit status."""
+    collector.resume()
     try:
         flags = read_dial(arguments)
         if flags.start:

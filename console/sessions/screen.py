@@ -18,10 +18,10 @@ from console.desk import ShownBundle
 from console.exports.bundle_order import BundleOrder
 from console.feed import SECONDS, SECONDS_SSH
 from console.protection.gate import OF_BUNDLE, READ_ONLY, WRITABLE
-from console.sessions import collector
 from console.sessions.decks import OpenDeck
 from console.sessions.flags import ConsoleFlags
 from console.shell.app import ConsoleApp, ConsoleOptions
+from core.app import collector
 from core.app.bundles.file import open_bundle_file
 from core.app.bundles.writing import Wanted, write_bundle
 from core.app.signals import Interrupted, handling_signals, restore_signals

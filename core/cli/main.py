@@ -5,7 +5,6 @@ Called by `console.launch`.
 
 from __future__ import annotations
 
-import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 import click
 
 from core import host, logs
+from core.app import collector
 from core.app.signals import Interrupted
 from core.cli.arguments import Common
 from core.cli.commands import GROUPS, HELP, Act, Command, build
@@ -105,6 +105,7 @@ def main(argv: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         act = _read(arguments)
+        collector.resume()
         return act if isinstance(act, int) else act()
     except click.ClickException as error:
         return _refuse(_usage_error(error, arguments), arguments)
@@ -128,12 +129,7 @@ def load(arguments: Sequence[str]) -> list[Command[Common]]:
     rooms = [room for room, names in ROOMS.items() if first in names]
     if not rooms:
         rooms = list(ROOMS)
-    # Imported modules stay: looking for cycles in them costs a tenth of the start.
-    gc.disable()
-    try:
-        return [command for room in rooms for command in import_module(room).COMMANDS]
-    finally:
-        gc.enable()
+    return [command for room in rooms for command in import_module(room).COMMANDS]
 
 
 def _read(arguments: list[str]) -> Act | int:

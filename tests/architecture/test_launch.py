@@ -12,6 +12,7 @@ import pytest
 
 import core
 from console import launch
+from tests.architecture.trees import run_python
 
 
 def test_version_says_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,6 +41,17 @@ def test_help_names_the_commands(checkout: Path) -> None:
     result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "version" in result.stdout
+
+
+def test_garbage_is_collected_again_when_a_command_runs(tmp_path: Path, checkout: Path) -> None:
+    code = (
+        "import gc, sys, _taskdeck\n"
+        "sys.argv[1:] = ['homes', '--json']\n"
+        "status = _taskdeck.main()\n"
+        "print('END', status, gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    result = run_python(code, cwd=checkout)
+    assert result.stdout.splitlines()[-1:] == ["END 0 True True"], result.stderr
 
 
 def test_an_unknown_failure_is_one_sentence(

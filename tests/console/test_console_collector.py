@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from console.sessions import collector, screen
+from console.sessions import screen
 from console.sessions.decks import OpenDeck
 from console.sessions.flags import read_flags
+from core.app import collector
 from core.app.options import Options
 from tests.console.support_fake_control import FakeControl
 from tests.support.waiting import until
@@ -27,7 +28,7 @@ async def test_the_collector_is_off_until_the_screens_have_started(monkeypatch, 
 
     monkeypatch.setattr(screen, "ConsoleApp", Screens)
     monkeypatch.setattr(collector, "RESUME_SECONDS", 0.0)
-    collector.pause()
+    gc.disable()
     try:
         deck = OpenDeck(options=Options(home=tmp_path), control=FakeControl())
         await screen.show_screen(deck, None, flags=read_flags([]))
