@@ -20,7 +20,7 @@ from core.model.text import safe_line
 from core.model.values import ID_MAX, JsonObject, to_iso
 from core.model.views import TaskDetail
 from core.render.columns import COLUMNS
-from core.render.json_shapes import job_shape, stage_shape, task_detail_shape
+from core.render.job_shapes import job_shape, stage_shape, task_detail_shape
 from core.render.times import duration_text
 
 _SHOWN = ("id", "key", "status", "try", "queue", "err")

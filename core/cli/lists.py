@@ -24,7 +24,7 @@ from core.filters.terms import Filter
 from core.model.moments import FORMS
 from core.model.values import JsonObject, to_iso
 from core.render.columns import COLUMNS, Column, Form
-from core.render.json_shapes import job_shape, queue_shape, task_shape
+from core.render.job_shapes import job_shape, queue_shape, task_shape
 
 V = TypeVar("V")
 _GROUP_COLUMNS = (

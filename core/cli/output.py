@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
 from core.model.text import safe
-from core.model.values import JsonValue
-from core.render.json_shapes import json_line
+from core.model.values import JsonValue, json_line
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 _OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)

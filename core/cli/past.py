@@ -14,15 +14,15 @@ from core.cli.output import emit, note
 from core.cli.paging import Fetch, pages
 from core.cli.reading import reading
 from core.cli.tables import Table
-from core.control.api import PastJobs, PastTasks, ReadingAPI
+from core.control import api
+from core.control.api import ReadingAPI
 from core.filters.terms import Filter
 from core.model.moments import parse_moment
 from core.model.past import PastView
 from core.model.present import present_ms
 from core.model.values import JsonObject, to_iso
 from core.render.columns import Column
-from core.render.json_shapes import past_job_shape, past_task_shape
-from core.render.past import PAST_JOBS, PAST_TASKS, past_text
+from core.render.past import PAST_JOBS, PAST_TASKS, past_job_shape, past_task_shape, past_text
 
 V = TypeVar("V")
 
@@ -41,7 +41,7 @@ async def list_past_jobs(arguments: Reading, where: Filter | None, *, at: str, l
     rows = _PastRows(
         columns=PAST_JOBS,
         fetch=lambda deck, event: (
-            lambda after, n: deck.past.jobs(PastJobs(event=event, where=where, after=after, limit=n))
+            lambda after, n: deck.past.jobs(api.PastJobs(event=event, where=where, after=after, limit=n))
         ),
         shape=lambda job, moment: past_job_shape(job, at=moment),
     )
@@ -53,7 +53,7 @@ async def list_past_tasks(arguments: Reading, where: Filter | None, *, at: str, 
     rows = _PastRows(
         columns=PAST_TASKS,
         fetch=lambda deck, event: (
-            lambda after, n: deck.past.tasks(PastTasks(event=event, where=where, after=after, limit=n))
+            lambda after, n: deck.past.tasks(api.PastTasks(event=event, where=where, after=after, limit=n))
         ),
         shape=lambda task, moment: past_task_shape(task, at=moment),
     )

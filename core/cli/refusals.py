@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from core.cli.output import Painted, note, note_json
 from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
-from core.render.json_shapes import error_shape
 
 LEFT = 130
 """Exit status of a command that was left before the end."""
@@ -29,7 +28,7 @@ def usage(message: str, *, hint: str = "") -> Invalid:
 
 def report_json(error: TaskdeckError) -> int:
     """Write a refusal as one JSON object and return its exit status."""
-    note_json(error_shape(error))
+    note_json({"error": error.to_json()})
     return error.exit_code
 
 

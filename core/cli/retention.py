@@ -17,7 +17,7 @@ from core.model.disk import DiskView, ShareOf
 from core.model.present import present_ms
 from core.model.retention import NOTICE_MS, RetentionState
 from core.model.text import safe_line
-from core.model.values import JsonObject, to_iso
+from core.model.values import JsonObject, iso_or_none
 from core.render.retention_texts import retention_lines
 from core.render.sizes import size_text
 
@@ -94,12 +94,12 @@ def _written(value: object) -> str:
 
 def _state_shape(state: RetentionState) -> JsonObject:
     return {
-        "noticed_at": _iso(state.noticed_at),
-        "takes_from": _iso(None if state.noticed_at is None else state.noticed_at + NOTICE_MS)
+        "noticed_at": iso_or_none(state.noticed_at),
+        "takes_from": iso_or_none(None if state.noticed_at is None else state.noticed_at + NOTICE_MS)
         if state.applied_at is None
-        else _iso(state.applied_at),
+        else iso_or_none(state.applied_at),
         "applied_by": state.applied_by,
-        "passed_at": _iso(state.passed_at),
+        "passed_at": iso_or_none(state.passed_at),
         "found": state.found,
     }
 
@@ -123,10 +123,6 @@ def _disk_shape(view: DiskView) -> JsonObject:
         "disk_free": view.disk_free,
         "files_free": view.files_free,
     }
-
-
-def _iso(at: int | None) -> str | None:
-    return None if at is None else to_iso(at)
 
 
 COMMANDS = (

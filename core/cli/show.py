@@ -26,7 +26,7 @@ from core.model.values import INBOX, to_iso
 from core.model.views import JobDetail, JobOutputs, JobView, VariableView
 from core.render.columns import COLUMNS
 from core.render.data_texts import output_lines, outputs_shape, variable_lines, variable_shape
-from core.render.json_shapes import detail_shape
+from core.render.job_shapes import detail_shape
 from core.render.limit_texts import limits_text
 from core.render.times import duration_text, usual_text
 

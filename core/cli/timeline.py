@@ -20,7 +20,7 @@ from core.model.text import cells, clip, safe_line
 from core.model.timelines import RunCell, RunsView, TimelineView, segment_shape
 from core.model.values import JsonObject, to_iso
 from core.model.views import JobView
-from core.render.json_shapes import job_shape, usual_shape
+from core.render.job_shapes import job_shape, usual_shape
 from core.render.run_grid import SIGNS, is_tolerated, row_name, sign_of, signs_text
 from core.render.timeline import LEGEND, bar_name, extent, timeline_rows, waited_text
 from core.render.times import duration_text

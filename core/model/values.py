@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -34,7 +35,17 @@ def json_size(value: JsonValue) -> int:
         return len(json.dumps(value))
 
 
+def json_line(value: Mapping[str, JsonValue]) -> str:
+    """Write a JSON object on one line, all but ASCII escaped."""
+    return json.dumps(value, ensure_ascii=True) + "\n"
+
+
 def to_iso(at: int) -> str:
     """Write a moment (ms UTC) as ISO 8601 with milliseconds and a `Z`."""
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+
+
+def iso_or_none(at: int | None) -> str | None:
+    """Write a moment as `to_iso` does; None stays None."""
+    return None if at is None else to_iso(at)

@@ -15,7 +15,7 @@ from core.model.error_line import error_line
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import JobView
-from core.render.json_shapes import job_shape
+from core.render.job_shapes import job_shape
 from core.render.times import duration_text
 
 CELLS = 120

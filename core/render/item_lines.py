@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from core.model.actors import person_of
 from core.model.text import SafeText, safe_line
-from core.model.values import JsonObject, JsonValue, to_iso
+from core.model.values import JsonObject, JsonValue, iso_or_none, to_iso
 from core.model.work_items import EntryKind, ItemDetails, ItemEntry, ItemOutcome, ItemView, OnDue
 from core.model.workflow_views import ParamView
 
@@ -154,16 +154,16 @@ def item_shape(view: ItemView, *, now: int) -> JsonObject:
         "assignee": view.assignee,
         "group": view.group,
         "claimed_by": view.claimed_by,
-        "claimed_at": _iso(view.claimed_at),
-        "due_at": _iso(view.due_at),
+        "claimed_at": iso_or_none(view.claimed_at),
+        "due_at": iso_or_none(view.due_at),
         "on_due": view.on_due.value,
-        "escalated_at": _iso(view.escalated_at),
+        "escalated_at": iso_or_none(view.escalated_at),
         "quorum": view.quorum,
         "four_eyes": view.four_eyes,
         "approved_by": list(view.approved_by),
         "values": view.values,
         "outcome": None if view.outcome is None else view.outcome.value,
-        "closed_at": _iso(view.closed_at),
+        "closed_at": iso_or_none(view.closed_at),
         "closed_by": view.closed_by,
         "reason": view.reason or None,
     }
@@ -229,7 +229,3 @@ def _field_shape(field: ParamView) -> JsonObject:
         "enum": list(field.choices) or None,
         "description": field.description or None,
     }
-
-
-def _iso(at: int | None) -> str | None:
-    return None if at is None else to_iso(at)

@@ -11,7 +11,7 @@ from core.model.amounts import write_amount
 from core.model.backends import NO_CAP
 from core.model.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
 from core.model.limits import LimitKind
-from core.model.values import JsonObject, JsonValue, to_iso
+from core.model.values import JsonObject, JsonValue, iso_or_none, to_iso
 
 
 def pool_shape(pool: PoolView) -> JsonObject:
@@ -54,7 +54,7 @@ def limit_shape(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "default_cost": amount_text(limit, limit.default_cost),
         "on_exhausted": limit.on_exhausted.value,
         "changed": cause_shape(limit.changed),
-        "changed_until": _iso(limit.window_turns),
+        "changed_until": iso_or_none(limit.window_turns),
         "keys": limit.keys,
         **_gauge(limit, gauge),
     }
@@ -104,12 +104,12 @@ def _gauge(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
         "left": left_of(limit, gauge),
         "starts": gauge.starts,
         "began": to_iso(gauge.began) if gauge.began else None,
-        "turns_at": _iso(gauge.turns_at),
-        "next_at": _iso(gauge.next_at),
+        "turns_at": iso_or_none(gauge.turns_at),
+        "next_at": iso_or_none(gauge.next_at),
         "breaker": gauge.breaker.value,
-        "shut_until": _iso(gauge.shut_until),
+        "shut_until": iso_or_none(gauge.shut_until),
         "shut": cause_shape(gauge.shut),
-        "soft_at": _iso(gauge.soft_at),
+        "soft_at": iso_or_none(gauge.soft_at),
         "estimated": gauge.estimated,
         "waiting": gauge.tasks,
         "holders": _holders(gauge.holders),
@@ -121,10 +121,6 @@ def _holders(holders: Sequence[Holder]) -> list[JsonValue]:
         {"task": one.task_id, "job": one.job_id, "key": one.key, "since": to_iso(one.since)}
         for one in holders
     ]
-
-
-def _iso(at: int | None) -> str | None:
-    return None if at is None else to_iso(at)
 
 
 _GAUGE_KEYS = (

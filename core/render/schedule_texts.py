@@ -6,6 +6,7 @@ Used by the commands and the console.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 
 from core.model.durations import write_duration
@@ -15,8 +16,8 @@ from core.model.schedule_views import Downtime, ExpectationView, FireView, Sched
 from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, FireStatus, Timing, Work
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, to_iso
+from core.model.zones import zone_of
 from core.render.cron_words import cron_words
-from core.render.times import zoned_text
 
 FACT_LABEL = 12
 """Cells of the label of a fact."""
@@ -130,7 +131,7 @@ def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
 def moment_text(at: int, zone: str) -> str:
     """Write a moment as the clock of a zone shows it, in UTC where this machine does not know that."""
     try:
-        return zoned_text(at, zone)
+        return _zoned_text(at, zone)
     except Invalid:
         return to_iso(at)
 
@@ -244,3 +245,14 @@ def fire_shape(fire: FireView) -> JsonObject:
         "by": fire.actor,
         "reason": fire.reason or None,
     }
+
+
+def _zoned_text(at: int, zone: str) -> str:
+    """Write a moment (ms UTC) as the clock of a zone shows it, `Mon 2026-11-30 03:00 +01:00`.
+
+    Seconds are written where there are some. Raises `Invalid` (`zone.unknown`).
+    """
+    moment = datetime.fromtimestamp(at / 1000, zone_of(zone))
+    clock = "%H:%M:%S" if moment.second else "%H:%M"
+    offset = f"{moment:%z}"
+    return f"{moment:%a %Y-%m-%d {clock}} {offset[:3]}:{offset[3:5]}"

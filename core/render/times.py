@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from core.model.durations import UNITS
 from core.model.run_times import UsualTime
-from core.model.zones import zone_of
 
 _SHOWN_UNITS = [(unit, size) for unit, size in UNITS.items() if unit not in ("w", "ms")]
 
@@ -45,17 +44,6 @@ def age_text(ms: int) -> str:
     if ms < UNITS["m"]:
         return "<1m"
     return f"{ms // UNITS['m']}m" if ms < 2 * UNITS["h"] else duration_text(ms)
-
-
-def zoned_text(at: int, zone: str) -> str:
-    """Write a moment (ms UTC) as the clock of a zone shows it, `Mon 2026-11-30 03:00 +01:00`.
-
-    Seconds are written where there are some. Raises `Invalid` (`zone.unknown`).
-    """
-    moment = datetime.fromtimestamp(at / 1000, zone_of(zone))
-    clock = "%H:%M:%S" if moment.second else "%H:%M"
-    offset = f"{moment:%z}"
-    return f"{moment:%a %Y-%m-%d {clock}} {offset[:3]}:{offset[3:5]}"
 
 
 def clock_text(at: int, *, now: int) -> str:

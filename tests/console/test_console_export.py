@@ -22,7 +22,8 @@ from core.model.errors import Invalid, Unavailable
 from core.model.records import replace
 from core.model.values import to_iso
 from core.render.columns import COLUMNS
-from core.render.json_shapes import event_shape, job_shape, queue_shape, task_shape
+from core.render.job_shapes import job_shape, queue_shape, task_shape
+from core.render.json_shapes import event_shape
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_insight import families_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.render.json_shapes import job_shape, task_shape
+from core.render.job_shapes import job_shape, task_shape
 from tests.support.house import House, task
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from core.model.comparisons import Change, JobComparison, TaskChange, TaskRun, ValueChange
 from core.model.text import safe_line
+from core.model.values import json_line
 from core.model.views import JobView
 from core.render.comparison import comparison_lines, comparison_shape
-from core.render.json_shapes import json_line
 from tests.support.hostile import hostile
 from tests.support.seeds import seeds
 

@@ -11,11 +11,10 @@ from core.model.events import BIRTHS, KINDS, EventView
 from core.model.noise import NOISE, Noise, noise_of
 from core.model.status import JOB_MOVES, STAGE_MOVES, TASK_MOVES
 from core.model.text import cells, safe_line
-from core.model.values import JsonValue
+from core.model.values import JsonValue, json_line
 from core.render.history.folding import LEAST, folded
 from core.render.history.lines import line_of, line_shape
 from core.render.history.phrases import PHRASES
-from core.render.json_shapes import json_line
 from tests.support.hostile import hostile
 from tests.support.seeds import seeds
 

@@ -16,7 +16,7 @@ from core.model.plans import JobPlan
 from core.model.purge_commands import Purge
 from core.model.refusals import Refusal
 from core.model.waits import EngineFacts
-from core.render.json_shapes import detail_shape
+from core.render.job_shapes import detail_shape
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task

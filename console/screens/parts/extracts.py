@@ -21,9 +21,10 @@ from core.control.api import ControlAPI
 from core.model.log_views import LogFacts
 from core.model.records import as_dict, names_of
 from core.model.text import SafeText
+from core.model.values import json_line
 from core.model.views import LogStream
 from core.render.columns import Column
-from core.render.json_shapes import json_line, shape_of
+from core.render.json_shapes import shape_of
 from core.render.sizes import size_text
 
 V = TypeVar("V")
