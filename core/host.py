@@ -21,8 +21,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from platformdirs import user_data_path
-
 from core.files.kinds import is_file
 from core.model.surroundings import Surroundings
 
@@ -302,11 +300,23 @@ def find_program(name: str, *, path: str, cwd: str) -> Path | None:
 
 def default_home() -> Path:
     """Return the data directory used when none is named; raise `ValueError` if the user has none."""
-    home = user_data_path("taskdeck", appauthor=False)
-    if not home.is_absolute():
-        # Without HOME and without an entry in passwd it would be a folder called `~` wherever one is.
+    named = Path(os.environ.get("XDG_DATA_HOME", ""))
+    # By the XDG rules a folder that is not absolute counts as none.
+    folder = named if named.is_absolute() else _user_folder() / ".local/share"
+    return folder / "taskdeck"
+
+
+def _user_folder() -> Path:
+    named = Path(os.environ.get("HOME", ""))
+    if named.is_absolute():
+        return named
+    try:
+        folder = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        folder = Path()
+    if not folder.is_absolute():
         raise ValueError("this user has no home directory")
-    return home
+    return folder
 
 
 def runtime_dir() -> Path | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -145,7 +144,7 @@ async def map_(arguments: Map) -> int:
         raise usage("standard input has no lines", hint="write: ls *.png | taskdeck map -- gzip {}")
     task = arguments.task
     specs = [_spec_of_line(task, line) for line in lines]
-    return await _carry_out(arguments, specs, group=f"map-{secrets.token_hex(4)}")
+    return await _carry_out(arguments, specs, group=f"map-{os.urandom(4).hex()}")
 
 
 async def _carry_out(arguments: Loose, specs: Sequence[TaskSpec], *, group: str | None) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import stat
 import time
 from collections.abc import Iterator
@@ -50,7 +49,7 @@ class NewFile:
 
     def open(self) -> None:
         """Create the temporary file, with the mode less the umask."""
-        temporary = self.path.with_name(f".taskdeck-{secrets.token_hex(8)}.part")
+        temporary = self.path.with_name(f".taskdeck-{os.urandom(8).hex()}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         _unfinished.add(temporary)
         try:

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from core import host
@@ -166,9 +167,23 @@ def test_the_machine_tells_about_itself(tmp_path, monkeypatch):
     assert host.has_pidfd()
 
 
-def test_the_default_home_follows_the_desktop_rules(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert host.default_home() == tmp_path / "taskdeck"
+@pytest.mark.parametrize("named", [None, "", "/data", "data", "~/data"])
+@pytest.mark.parametrize("home", [None, "", "/home/ana", "ana"])
+def test_the_default_home_follows_the_desktop_rules(monkeypatch, named, home):
+    for variable, value in (("XDG_DATA_HOME", named), ("HOME", home)):
+        if value is None:
+            monkeypatch.delenv(variable, raising=False)
+        else:
+            monkeypatch.setenv(variable, value)
+    assert host.default_home() == platformdirs.user_data_path("taskdeck", appauthor=False)
+
+
+def test_a_user_without_a_home_directory_has_no_default_home(monkeypatch):
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    with pytest.raises(ValueError, match="no home directory"):
+        host.default_home()
 
 
 def test_a_process_has_the_command_line_it_was_started_with(sleeper):
