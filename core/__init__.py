@@ -5,9 +5,9 @@ Imported by programs that use taskdeck as a library.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from core.model.lazy import lazy_names
 from core.model.version import VERSION
 
 if TYPE_CHECKING:
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 __version__ = VERSION
 __all__ = ["Deck", "LimitRef", "Once", "TaskSpec", "__version__", "connect", "open_engine"]
 
-_ROOMS = {
-    "Deck": "core.app.deck",
-    "LimitRef": "core.model.limits",
-    "Once": "core.model.once",
-    "TaskSpec": "core.model.plans",
-    "connect": "core.app.deck",
-    "open_engine": "core.app.hosting.hosts",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name on first use, so that `import core` stays cheap."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'core' has no attribute {name!r}")
-    return getattr(import_module(_ROOMS[name]), name)
+if not TYPE_CHECKING:
+    # So that `import core` stays cheap.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Deck": "core.app.deck",
+            "LimitRef": "core.model.limits",
+            "Once": "core.model.once",
+            "TaskSpec": "core.model.plans",
+            "connect": "core.app.deck",
+            "open_engine": "core.app.hosting.hosts",
+        },
+    )

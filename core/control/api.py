@@ -11,24 +11,12 @@ and for reading alone `ReadingControl` over the store file. One suite holds all 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import field
 
+from core.control import nouns
 from core.control.arguments import OPERATOR, PAGE, DocumentSource, EventQuery, Target
-from core.control.nouns.backups import Backups, CopyStore
-from core.control.nouns.configuration import ConfigurationVerbs
-from core.control.nouns.failures import Acknowledge, Failures, Unacknowledge
-from core.control.nouns.health import Health
-from core.control.nouns.ledger import Charge, Ledger
-from core.control.nouns.limits import ChangeCapacity, Limits
-from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
-from core.control.nouns.orphans import Orphans
-from core.control.nouns.past import PastJobs, PastTasks
-from core.control.nouns.schedules import Schedules, Switch, SwitchSchedule
-from core.control.nouns.signals import SignalVerbs
-from core.control.nouns.upkeep import Purge, Upkeep
-from core.control.nouns.work_items import WorkItemVerbs
-from core.control.nouns.workflows import WorkflowVerbs
 from core.control.operator_requests import (
     Cancel,
     Fail,
@@ -41,7 +29,7 @@ from core.control.operator_requests import (
     Unhold,
 )
 from core.control.reading_api import ReadingAPI
-from core.control.requests import VERBS, Kind, Request, kind_of, verb
+from core.control.requests import Kind, Request, kind_of, verb
 from core.filters.terms import Filter
 from core.model import views
 from core.model.commands import (
@@ -55,10 +43,21 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
+from core.model.lazy import lazy_names
 from core.model.plans import TaskSpec
 from core.model.surroundings import Surroundings
 from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
+
+if TYPE_CHECKING:
+    from core.control.nouns.backups import CopyStore
+    from core.control.nouns.failures import Acknowledge, Unacknowledge
+    from core.control.nouns.ledger import Charge
+    from core.control.nouns.limits import ChangeCapacity
+    from core.control.nouns.logs import CountInLog, FindInLog, FindInLogs, LogLines
+    from core.control.nouns.past import PastJobs, PastTasks
+    from core.control.nouns.schedules import Switch, SwitchSchedule
+    from core.control.nouns.upkeep import Purge
 
 __all__ = [
     "OPERATOR",
@@ -98,6 +97,27 @@ __all__ = [
     "Unhold",
     "kind_of",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Acknowledge": "core.control.nouns.failures",
+            "ChangeCapacity": "core.control.nouns.limits",
+            "Charge": "core.control.nouns.ledger",
+            "CopyStore": "core.control.nouns.backups",
+            "CountInLog": "core.control.nouns.logs",
+            "FindInLog": "core.control.nouns.logs",
+            "FindInLogs": "core.control.nouns.logs",
+            "LogLines": "core.control.nouns.logs",
+            "PastJobs": "core.control.nouns.past",
+            "PastTasks": "core.control.nouns.past",
+            "Purge": "core.control.nouns.upkeep",
+            "Switch": "core.control.nouns.schedules",
+            "SwitchSchedule": "core.control.nouns.schedules",
+            "Unacknowledge": "core.control.nouns.failures",
+        },
+    )
 
 
 @verb("describe", Kind.ENGINE)
@@ -165,64 +185,64 @@ class ControlAPI(ReadingAPI):
     """Reading, changing and waiting; every verb returns after its commit."""
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> nouns.limits.Limits:
         """Pools, limits and budgets."""
-        return Limits(self)
+        return nouns.limits.Limits(self)
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> nouns.ledger.Ledger:
         """What was spent."""
-        return Ledger(self)
+        return nouns.ledger.Ledger(self)
 
     @property
-    def failures(self) -> Failures:
+    def failures(self) -> nouns.failures.Failures:
         """Failure families."""
-        return Failures(self)
+        return nouns.failures.Failures(self)
 
     @property
-    def work_items(self) -> WorkItemVerbs:
+    def work_items(self) -> nouns.work_items.WorkItemVerbs:
         """Tasks that wait for people."""
-        return WorkItemVerbs(self)
+        return nouns.work_items.WorkItemVerbs(self)
 
     @property
-    def workflows(self) -> WorkflowVerbs:
+    def workflows(self) -> nouns.workflows.WorkflowVerbs:
         """Registered workflows."""
-        return WorkflowVerbs(self)
+        return nouns.workflows.WorkflowVerbs(self)
 
     @property
-    def signals(self) -> SignalVerbs:
+    def signals(self) -> nouns.signals.SignalVerbs:
         """What answers tasks that wait for a signal."""
-        return SignalVerbs(self)
+        return nouns.signals.SignalVerbs(self)
 
     @property
-    def orphans(self) -> Orphans:
+    def orphans(self) -> nouns.orphans.Orphans:
         """What lost its owner."""
-        return Orphans(self)
+        return nouns.orphans.Orphans(self)
 
     @property
-    def configuration(self) -> ConfigurationVerbs:
+    def configuration(self) -> nouns.configuration.ConfigurationVerbs:
         """What the engine runs with."""
-        return ConfigurationVerbs(self)
+        return nouns.configuration.ConfigurationVerbs(self)
 
     @property
-    def backups(self) -> Backups:
+    def backups(self) -> nouns.backups.Backups:
         """Copies of the store."""
-        return Backups(self)
+        return nouns.backups.Backups(self)
 
     @property
-    def health(self) -> Health:
+    def health(self) -> nouns.health.Health:
         """How the engine, its machine and its backends do."""
-        return Health(self)
+        return nouns.health.Health(self)
 
     @property
-    def schedules(self) -> Schedules:
+    def schedules(self) -> nouns.schedules.Schedules:
         """Rules that submit jobs."""
-        return Schedules(self)
+        return nouns.schedules.Schedules(self)
 
     @property
-    def upkeep(self) -> Upkeep:
+    def upkeep(self) -> nouns.upkeep.Upkeep:
         """What keeps a store small."""
-        return Upkeep(self)
+        return nouns.upkeep.Upkeep(self)
 
     async def submit(
         self,
@@ -373,7 +393,3 @@ class ControlAPI(ReadingAPI):
     async def status(self) -> views.EngineInfo:
         """Return who answers and how busy it is."""
         return await self.ask(Status())
-
-
-ROUTES = {verb.name: request for request, verb in VERBS.items() if request is not StopEngine}
-"""The requests below `wire.PATH` by name; `stop_engine` has a path that all protocols share (`wire.STOP`)."""

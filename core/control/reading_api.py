@@ -9,21 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Self, TypeVar
 
+from core.control import nouns
 from core.control.arguments import PAGE, EventQuery
-from core.control.nouns.data import Data
-from core.control.nouns.failures import FailuresReading
-from core.control.nouns.health import HealthReading
-from core.control.nouns.history import JobHistory
-from core.control.nouns.ledger import LedgerReading
-from core.control.nouns.limits import LimitsReading
-from core.control.nouns.logs import Logs
-from core.control.nouns.notices import Notices
-from core.control.nouns.past import Past
-from core.control.nouns.schedules import SchedulesReading
-from core.control.nouns.signals import SignalsReading
-from core.control.nouns.upkeep import UpkeepReading
-from core.control.nouns.work_items import WorkItemsReading
-from core.control.nouns.workflows import WorkflowsReading
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
@@ -147,74 +134,74 @@ class ReadingAPI(ABC):
         """Answer a request, or raise what its verb may raise; every verb goes through here."""
 
     @property
-    def logs(self) -> Logs:
+    def logs(self) -> nouns.logs.Logs:
         """The outputs of attempts."""
-        return Logs(self)
+        return nouns.logs.Logs(self)
 
     @property
-    def limits(self) -> LimitsReading:
+    def limits(self) -> nouns.limits.LimitsReading:
         """Pools, limits and budgets."""
-        return LimitsReading(self)
+        return nouns.limits.LimitsReading(self)
 
     @property
-    def ledger(self) -> LedgerReading:
+    def ledger(self) -> nouns.ledger.LedgerReading:
         """What was spent."""
-        return LedgerReading(self)
+        return nouns.ledger.LedgerReading(self)
 
     @property
-    def data(self) -> Data:
+    def data(self) -> nouns.data.Data:
         """What tasks of a job pass on."""
-        return Data(self)
+        return nouns.data.Data(self)
 
     @property
-    def failures(self) -> FailuresReading:
+    def failures(self) -> nouns.failures.FailuresReading:
         """Failure families."""
-        return FailuresReading(self)
+        return nouns.failures.FailuresReading(self)
 
     @property
-    def health(self) -> HealthReading:
+    def health(self) -> nouns.health.HealthReading:
         """How the engine, its machine and its backends do."""
-        return HealthReading(self)
+        return nouns.health.HealthReading(self)
 
     @property
-    def schedules(self) -> SchedulesReading:
+    def schedules(self) -> nouns.schedules.SchedulesReading:
         """Rules that submit jobs."""
-        return SchedulesReading(self)
+        return nouns.schedules.SchedulesReading(self)
 
     @property
-    def workflows(self) -> WorkflowsReading:
+    def workflows(self) -> nouns.workflows.WorkflowsReading:
         """Registered workflows."""
-        return WorkflowsReading(self)
+        return nouns.workflows.WorkflowsReading(self)
 
     @property
-    def signals(self) -> SignalsReading:
+    def signals(self) -> nouns.signals.SignalsReading:
         """Signals that are kept, and tasks that wait for one."""
-        return SignalsReading(self)
+        return nouns.signals.SignalsReading(self)
 
     @property
-    def work_items(self) -> WorkItemsReading:
+    def work_items(self) -> nouns.work_items.WorkItemsReading:
         """Tasks that wait for people."""
-        return WorkItemsReading(self)
+        return nouns.work_items.WorkItemsReading(self)
 
     @property
-    def upkeep(self) -> UpkeepReading:
+    def upkeep(self) -> nouns.upkeep.UpkeepReading:
         """What keeps a store small."""
-        return UpkeepReading(self)
+        return nouns.upkeep.UpkeepReading(self)
 
     @property
-    def notices(self) -> Notices:
+    def notices(self) -> nouns.notices.Notices:
         """What operators were told."""
-        return Notices(self)
+        return nouns.notices.Notices(self)
 
     @property
-    def past(self) -> Past:
+    def past(self) -> nouns.past.Past:
         """How things stood at an earlier moment."""
-        return Past(self)
+        return nouns.past.Past(self)
 
     @property
-    def history(self) -> JobHistory:
+    def history(self) -> nouns.history.JobHistory:
         """What the events of one job tell."""
-        return JobHistory(self)
+        return nouns.history.JobHistory(self)
 
     async def jobs(
         self, where: Filter | None = None, *, after: str | None = None, limit: int = PAGE

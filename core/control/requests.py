@@ -60,9 +60,9 @@ class Verb(Struct, frozen=True, kw_only=True):
 
 
 _VERBS: dict[type, Verb] = {}
-VERBS: Mapping[type, Verb] = MappingProxyType(_VERBS)
-"""The table of all requests. Routes, the remote client and the console's protection follow from it; a request
-that is not in it is refused everywhere."""
+LOADED: Mapping[type, Verb] = MappingProxyType(_VERBS)
+"""The table of the requests that are loaded; `all_verbs` has all of them. Routes, the remote client and the
+console's protection follow from it; a request that is not in it is refused everywhere."""
 
 
 def verb(name: str, kind: Kind) -> Callable[[type[Q]], type[Q]]:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from core.control import api, wire
-from core.control.api import ROUTES, Kind, Request, kind_of
+from core.control.all_verbs import ROUTES
+from core.control.api import Kind, Request, kind_of
 from core.control.arguments import OPERATOR
 from core.control.asgi import ClientGone, HttpRequest, Message, Receive, Send, answer
 from core.control.error_forms import error_to_json

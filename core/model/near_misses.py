@@ -6,7 +6,6 @@ Used wherever a name from outside is refused: settings, filters, documents, comm
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 
 _NAME_MAX = 200
 """Characters of a name that is compared; a longer one is not a slip of the keyboard."""
@@ -24,6 +23,9 @@ def near_misses(name: str, known: Collection[str], *, limit: int = 1) -> list[st
         candidates = [
             other for other in known if abs(len(other) - len(name)) <= 2 and other[:1] == name[:1].lower()
         ][:_CANDIDATES_MAX]
+    # Many import this file, and few have to ask.
+    from difflib import get_close_matches
+
     return get_close_matches(name, candidates, n=limit) or get_close_matches(
         name.lower(), candidates, n=limit
     )

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
+import pytest
+
+from core.control.all_verbs import ROUTES
 from tests.architecture.trees import is_foreign, run_python, write_tree
 
 # Alembic's scripts run when imported and pychild belongs to users' interpreters: neither is imported.
@@ -48,6 +54,7 @@ def test_version_loads_no_third_party_and_no_room_but_the_one_that_knows_it(chec
     assert {name for name in loaded if name.startswith(("core", "console"))} == {
         "core",
         "core.model",
+        "core.model.lazy",
         "core.model.version",
         "console",
         "console.launch",
@@ -68,6 +75,64 @@ def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) 
     code = "import core.cli.exec_map, core.cli.orphans, core.cli.run, core.cli.stop, core.cli.verbs"
     heavy = {"sqlalchemy", "aiosqlite", "pydantic", "apscheduler", "uvicorn"}
     assert foreign_modules_loaded_by(code, checkout) & heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("room", "most"), [("core.cli.lists", 126), ("core.cli.show", 126), ("core.cli.exec_map", 130)]
+)
+def test_commands_that_ask_an_engine_load_few_modules_of_ours(room: str, most: int, checkout: Path) -> None:
+    loaded = modules_loaded_by(f"import console.launch, core.cli.main, {room}", checkout)
+    own = {name for name in loaded if name.startswith(("core", "console"))}
+    # A start of such a command is little else than these: whoever adds one looks for what can go instead.
+    assert len(own) <= most
+    assert {name for name in own if name.startswith("core.control.nouns.")} == set()
+    assert own & {"core.logs.handlers", "core.render.json_shapes", "core.control.all_verbs"} == set()
+    assert {name.partition(".")[0] for name in loaded if is_foreign(name)} == {
+        "click",
+        "msgspec",
+        "typing_extensions",
+    }
+    assert loaded & {"difflib", "hashlib", "logging.handlers", "zoneinfo"} == set()
+
+
+def names_for_the_type_checker(module: ModuleType) -> dict[str, str]:
+    """Return the names that a module imports for the type checker alone, each with the module it is of."""
+    text = Path(module.__file__ or "").read_text(encoding="utf-8")
+    conditional = [node for node in ast.parse(text).body if isinstance(node, ast.If)]
+    return {
+        alias.name: node.module or ""
+        for branch in conditional
+        if ast.unparse(branch.test) == "TYPE_CHECKING"
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("offering", ["core", "core.control.api", "core.control.nouns", "core.logs"])
+def test_lazy_names_are_those_that_the_type_checker_sees(offering: str) -> None:
+    module = import_module(offering)
+    seen = names_for_the_type_checker(module)
+    offered = {name: place for name, place in seen.items() if name in module.__all__}
+    assert offered
+    for name, place in offered.items():
+        expected = import_module(f"{place}.{name}") if place == offering else vars(import_module(place))[name]
+        assert getattr(module, name) is expected
+    assert all(hasattr(module, name) for name in module.__all__)
+    with pytest.raises(AttributeError, match=f"^module '{offering}' has no attribute 'nothing'$"):
+        _ = module.nothing
+
+
+def test_every_noun_of_the_control_is_in_the_table(checkout: Path) -> None:
+    nouns = import_module("core.control.nouns")
+    files = {path.stem for path in (checkout / "core/control/nouns").glob("*.py")} - {"__init__"}
+    assert set(nouns.__all__) == files
+
+
+def test_the_routes_have_the_verbs_of_nouns_that_nothing_else_loads(checkout: Path) -> None:
+    result = run_python("from core.control.all_verbs import ROUTES\nprint(*ROUTES)", cwd=checkout)
+    assert set(result.stdout.split()) == set(ROUTES), result.stderr
+    assert "log_lines" in ROUTES
 
 
 def test_filters_load_their_search_engine_only_for_a_pattern(checkout: Path) -> None:

@@ -19,8 +19,9 @@ from console.shell.app import ConsoleApp, ConsoleOptions
 from console.shell.places import ROOTS
 from console.verbs.reasons import CHANGES
 from console.verbs.tiers import Tier, Verb, tier_of
+from core.control.all_verbs import VERBS
 from core.control.api import Kind, Request, StopMode
-from core.control.requests import VERBS, verb_of
+from core.control.requests import verb_of
 from core.model.errors import Bug, Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from core.model.records import replace

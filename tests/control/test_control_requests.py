@@ -10,8 +10,8 @@ import pytest
 
 from core.app.reading.store import StoreFirstControl
 from core.control import api, operator_requests, wire
+from core.control.all_verbs import ROUTES, VERBS
 from core.control.api import (
-    ROUTES,
     Charge,
     ControlAPI,
     CountInLog,
@@ -37,7 +37,7 @@ from core.control.nouns.workflows import AddWorkflow
 from core.control.reading import ReadingControl
 from core.control.reading_api import BundleRows
 from core.control.remote import RemoteControl
-from core.control.requests import VERBS, kind_of, verb_of
+from core.control.requests import kind_of, verb_of
 from core.control.transport import SocketDialer
 from core.filters.fields import Noun
 from core.filters.parser import parse

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from core.control import sockets
-from core.control.api import ROUTES, ControlAPI
+from core.control.all_verbs import ROUTES, VERBS
+from core.control.api import ControlAPI
 from core.control.local import LocalControl
-from core.control.requests import VERBS
 from core.control.server import ControlServer, Limits
 from core.model.errors import Bug, Forbidden, NotFound, Unavailable
 from tests.control.control_stage import INFO, remote_stage

@@ -14,6 +14,7 @@ import sys
 import pytest
 
 from core import logs
+from core.logs import handlers
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +157,7 @@ def test_a_link_in_the_place_of_the_log_is_not_followed(tmp_path):
 
 def test_a_full_disk_does_not_reach_the_screen(tmp_path, capsys):
     logs.configure(tmp_path)
-    (handler,) = logs._handlers
+    (handler,) = handlers._handlers
     handler.stream.close()  # type: ignore[attr-defined]
     handler.stream = open("/dev/full", "w")  # type: ignore[attr-defined]  # noqa: PTH123, SIM115 - closed by the handler
     logs.get_logger("x").info("lost")

@@ -1,22 +1,22 @@
-"""Write the log: one JSON object a line, rotated, without secrets.
+"""Handlers of the log: where it is written, and in which form.
 
-Used by every room that logs; configured by `core.app.hosting`.
+Loaded when a process configures its log.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from contextlib import contextmanager
-from contextvars import ContextVar
 from logging.handlers import RotatingFileHandler
 from typing import IO, TYPE_CHECKING
 
+import structlog
+
+from core.logs import CONTEXT, ROOT
 from core.model.redaction import REDACTED, SECRET_NAME, redacted_text
 from core.model.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from io import TextIOWrapper
     from pathlib import Path
 
@@ -24,56 +24,9 @@ if TYPE_CHECKING:
 
 FILE = "engine.log"
 """The newest log file; older ones are `engine.log.1` and so on."""
-_ROOT = "taskdeck"
 _DEPTH_MAX, _TEXT_MAX, _ITEMS_MAX = 6, 8_192, 200
 _NOISY = ("httpx", "httpcore", "apscheduler", "asyncio", "aiosqlite", "uvicorn.access")
-_context: ContextVar[Mapping[str, object]] = ContextVar("taskdeck_log_context", default={})  # noqa: B039 - never written to
 _handlers: list[logging.Handler] = []
-
-
-class Logger:
-    """Log constant lower-case messages with facts as fields; cheap before and without `configure`."""
-
-    __slots__ = ("_inner",)
-
-    def __init__(self, name: str) -> None:
-        self._inner = logging.getLogger(f"{_ROOT}.{name}")
-
-    def debug(self, event: str, **facts: object) -> None:
-        """Note what only a developer wants to know."""
-        self._write(logging.DEBUG, event, facts)
-
-    def info(self, event: str, **facts: object) -> None:
-        """Note what has no row in the store."""
-        self._write(logging.INFO, event, facts)
-
-    def warning(self, event: str, **facts: object) -> None:
-        """Note what an operator should look at."""
-        self._write(logging.WARNING, event, facts)
-
-    def error(self, event: str, **facts: object) -> None:
-        """Note what broke; inside an `except` block the traceback is added."""
-        self._write(logging.ERROR, event, facts)
-
-    def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
-        if self._inner.isEnabledFor(level):
-            # A tuple of Nones outside an `except` block is dropped by the formatter.
-            self._inner.log(level, "%s", event, extra={"facts": facts}, exc_info=level >= logging.ERROR)
-
-
-def get_logger(name: str) -> Logger:
-    """Return the logger of a module by its `__name__`."""
-    return Logger(name)
-
-
-@contextmanager
-def bound(**facts: object) -> Iterator[None]:
-    """Add facts (job, task, attempt) to every line logged inside, also by tasks that are created there."""
-    token = _context.set({**_context.get(), **facts})
-    try:
-        yield
-    finally:
-        _context.reset(token)
 
 
 def configure(
@@ -89,9 +42,6 @@ def configure(
     Replaces an earlier configuration; other libraries' records are written in the same format.
     Raises OSError where the file cannot be opened.
     """
-    # Structlog brings rich along: only a process that writes a log pays for it.
-    import structlog
-
     shared: list[Processor] = [
         _take_facts,
         structlog.stdlib.add_log_level,
@@ -129,7 +79,7 @@ def configure(
 
 def change_level(level: str) -> None:
     """Log nothing below this level from now on."""
-    logging.getLogger(_ROOT).setLevel(level.upper())
+    logging.getLogger(ROOT).setLevel(level.upper())
 
 
 def shutdown() -> None:
@@ -157,9 +107,9 @@ class _PrivateFile(RotatingFileHandler):
 
 def _take_facts(_logger: object, _method: str, fields: EventDict) -> EventDict:
     record: logging.LogRecord = fields["_record"]
-    fields["logger"] = record.name.removeprefix(f"{_ROOT}.")
+    fields["logger"] = record.name.removeprefix(f"{ROOT}.")
     # Handlers format where the line was logged, so that those of other libraries have the context too.
-    facts = {**_context.get(), **getattr(record, "facts", {})}
+    facts = {**CONTEXT.get(), **getattr(record, "facts", {})}
     reserved = {"event", "level", "timestamp", "logger", "exc_info", "exception"}
     # A fact named like a field of the format must not forge it.
     fields.update({f"{key}_" if key in reserved or key.startswith("_") else key: facts[key] for key in facts})
@@ -187,6 +137,3 @@ def _plain(key: str, value: object, *, depth: int = 0) -> object:
 def _for_people(_logger: object, _method: str, fields: EventDict) -> EventDict:
     """Disarm what a terminal would obey."""
     return {key: safe(value) if isinstance(value, str) else value for key, value in fields.items()}
-
-
-logging.getLogger(_ROOT).addHandler(logging.NullHandler())

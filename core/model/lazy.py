@@ -1,0 +1,26 @@
+"""Lazy names: what a module offers of others, loaded when used.
+
+Called by modules that offer more than most programs need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def lazy_names(module: str, places: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the `__getattr__` of a module; `places` has the module that defines each name.
+
+    A place that ends with the name (`name` in `package.name`) is itself what the name stands for. The type
+    checker sees the same names by imports below `if TYPE_CHECKING`; a test compares them.
+    """
+
+    def find(name: str) -> object:
+        place = places.get(name)
+        if place is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        loaded = import_module(place)
+        return loaded if place.rpartition(".")[2] == name else getattr(loaded, name)
+
+    return find
