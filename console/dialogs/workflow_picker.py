@@ -1,4 +1,4 @@
-"""A picker of the workflow: files, built-in ones and recent jobs.
+"""A picker of the workflow: registered and built-in ones, files, recent jobs.
 
 Opened by `console.shell.new_jobs`.
 """
@@ -32,6 +32,7 @@ from console.newjob.documents import (
     read_document,
     read_folder,
     recent,
+    registered,
     working_folder,
 )
 from console.newjob.resubmit import source_of
@@ -39,6 +40,7 @@ from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
+from core.model.commands import DocumentText
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.paths import absolute
 from core.model.text import SafeText, safe_line
@@ -48,6 +50,8 @@ _COLUMNS = (
     Column(name="name", title="WORKFLOW", form=Form.TEXT, path="name", width=40),
     Column(name="kind", title="", form=Form.TEXT, path="kind", width=20, priority=1),
 )
+_REGISTERED = 500
+"""Registered workflows that are offered, the first by name."""
 _JOBS = 50
 """Newest jobs that are searched for workflows to run again."""
 
@@ -70,6 +74,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         super().__init__()
         self._desk = desk
         self._first: tuple[Offer, ...] = builtins()
+        self._registered: tuple[Offer, ...] = ()
         self._again: tuple[Offer, ...] = ()
         self._folder = Folder(path=folder, offers=())
         self._head = Line(classes="head")
@@ -100,7 +105,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._table.can_focus = False
         self._input.focus()
         self._show()
-        start(self, self._find_recent, group="recent")
+        start(self, self._find_known, group="recent")
         self._go(self._folder.path)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -175,13 +180,15 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._reading += 1
         start(self, look, group="look", exclusive=True)
 
-    async def _find_recent(self) -> None:
+    async def _find_known(self) -> None:
+        """Offer the workflows that are registered, and those of recent jobs."""
+        control = self._desk.control
         try:
-            page = await self._desk.control.jobs(limit=_JOBS)
+            self._registered = registered(await control.workflows.list(limit=_REGISTERED))
+            self._again = recent((await control.jobs(limit=_JOBS)).rows)
         except TaskdeckError:
-            # Without a store there is nothing to run again; the files can still be picked.
+            # Without a store there is nothing of that; the files can still be picked.
             return
-        self._again = recent(page.rows)
         self._show()
 
     async def _open(self, offer: Offer) -> None:
@@ -204,11 +211,17 @@ class WorkflowPicker(ModalScreen[int | None]):
     async def _read(self, offer: Offer) -> Source:
         if offer.job is not None:
             return await source_of(self._desk.control, offer.job)
+        if offer.kind is Kind.REGISTERED:
+            found = await self._desk.control.workflows.one(offer.name)
+            text = DocumentText(name=offer.name, text=found.text)
+            # The folder of its file is one of the machine of the engine.
+            folder = found.version.folder or self._folder_on_engine(working_folder())
+            return Source(document=text, name=safe_line(offer.name), folder=folder)
         if offer.path is None:
-            document, folder = read_builtin(offer.name), working_folder()
+            document, place = read_builtin(offer.name), working_folder()
         else:
-            document, folder = await asyncio.to_thread(read_document, offer.path), offer.path.parent
-        return Source(document=document, name=safe_line(offer.name), folder=self._folder_on_engine(folder))
+            document, place = await asyncio.to_thread(read_document, offer.path), offer.path.parent
+        return Source(document=document, name=safe_line(offer.name), folder=self._folder_on_engine(place))
 
     def _folder_on_engine(self, folder: Path) -> str:
         # A folder of this machine means nothing on another.
@@ -224,7 +237,9 @@ class WorkflowPicker(ModalScreen[int | None]):
         return any(offer.name == first for offer in folders)
 
     def _show(self) -> None:
-        offers = narrowed((*self._first, *self._again, *self._folder.offers), self._input.value)
+        offers = narrowed(
+            (*self._first, *self._registered, *self._again, *self._folder.offers), self._input.value
+        )
         self._table.replace(dict(enumerate(offers)), count=len(offers), more=False)
         self._head.write(Content(safe_line(f" New job: pick a workflow in {self._folder.path}")))
 

@@ -1,4 +1,4 @@
-"""Workflow documents to pick: built in, in files, of recent jobs.
+"""Workflow documents to pick: registered, built in, in files, of recent jobs.
 
 Used by the workflow picker and the form of a new job.
 """
@@ -20,6 +20,7 @@ from core.model.paths import working_directory
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
+from core.model.workflow_views import RegisteredView
 
 ENTRIES = 5_000
 """Entries of a folder that are read."""
@@ -31,6 +32,7 @@ _ENDINGS = (".yaml", ".yml", ".json")
 class Kind(StrEnum):
     """What an offer leads to."""
 
+    REGISTERED = "registered"
     BUILTIN = "built in"
     AGAIN = "run again"
     UP = "folder above"
@@ -85,6 +87,11 @@ def builtins() -> tuple[Offer, ...]:
     return tuple(
         Offer(kind=Kind.BUILTIN, name=name.removesuffix(".yaml")) for name in names if name.endswith(".yaml")
     )
+
+
+def registered(workflows: Iterable[RegisteredView]) -> tuple[Offer, ...]:
+    """Return the workflows that are registered, by name."""
+    return tuple(Offer(kind=Kind.REGISTERED, name=one.name) for one in workflows)
 
 
 def read_builtin(name: str) -> DocumentText:

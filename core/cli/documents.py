@@ -8,25 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from core.cli.arguments import Hosting
 from core.cli.commands import Command
+from core.cli.named_workflows import read_named, registered_among
 from core.cli.output import emit, say, width
 from core.cli.parameters import Argument, Option
 from core.cli.predictions import read_params
 from core.cli.reading import reading
 from core.cli.refusals import usage, write_faults
-from core.cli.standard_input import piped_document
 from core.config.capacity import read_capacity
 from core.config.secrets_section import SECRETS
 from core.connectors.registry import build
 from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, unit_warnings
-from core.files.kinds import exists, is_file
+from core.files.kinds import exists
+from core.model.children import PinnedDocument
 from core.model.errors import Fault
 from core.model.near_misses import one_of
-from core.model.paths import absolute, working_directory
 from core.model.ports import Checks
 from core.model.predictions import PredictionView
 from core.model.text import safe_line
@@ -38,8 +39,6 @@ from core.workflows.diagrams import dot_lines, mermaid_lines
 from core.workflows.drawing import text_dag, whole_graph
 from core.workflows.expansion import Workflow, drafts, parse, parse_loaded
 from core.workflows.graph import Chain, critical_path, longest_chain
-from core.workflows.loader import Loaded, load
-from core.workflows.registry import expanded, find
 from core.workflows.secret_places import secrets_of
 from core.workflows.task_marks import worklets_of
 
@@ -50,7 +49,7 @@ class Check(Hosting):
 
     workflow: Annotated[
         str,
-        Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a built-in name."),
+        Argument(metavar="FILE|NAME", help="A workflow file, - for standard input, or a name."),
     ]
 
 
@@ -73,7 +72,7 @@ class Graph(Hosting):
         str | None,
         Argument(
             metavar="[FILE|NAME]",
-            help="A workflow file, - for standard input, or a built-in name. [default: that of --job]",
+            help="A workflow file, - for standard input, or a name. [default: that of --job]",
         ),
     ] = None
     job: Annotated[
@@ -93,12 +92,13 @@ class Graph(Hosting):
 
 async def check(arguments: Check) -> int:
     """Check a workflow, and print every fault with line, column and a likely correction."""
-    workflow = parse_loaded(_loaded(arguments.workflow), _checks(arguments))
+    named = await read_named(arguments.workflow, arguments)
+    workflow = parse_loaded(named.loaded, _checks(arguments))
     warnings = (
         *workflow.warnings,
         *_checked_limits(workflow, arguments),
         *_unknown_secrets(workflow, arguments),
-        *_children(workflow, arguments),
+        *await _children(workflow, named.folder, arguments),
     )
     graph = whole_graph(workflow.document)
     stages = workflow.document.in_stages()
@@ -118,16 +118,23 @@ async def check(arguments: Check) -> int:
     return 0
 
 
-def _children(workflow: Workflow, arguments: Check) -> tuple[Fault, ...]:
-    """Follow the files of its children; raise `InvalidDocument`. Of unknown names it warns."""
-    path = absolute(expanded(arguments.workflow))
-    folder = path.parent if is_file(path) else working_directory()
-    pinned = pin_documents(workflow, folder=folder, checks=_checks(arguments), registered={})
+async def _children(workflow: Workflow, folder: Path, arguments: Check) -> tuple[Fault, ...]:
+    """Follow its children; raise `InvalidDocument`. Of names that are not known here it warns."""
+    checks, known = _checks(arguments), dict[str, PinnedDocument]()
+    asked: frozenset[str] = frozenset()
+    while True:
+        wanted = pin_documents(workflow, folder=folder, checks=checks, registered=known).wanted
+        if wanted <= asked:
+            break
+        known |= await registered_among(wanted - asked, arguments)
+        asked |= wanted
     return tuple(
         workflow.positions.fault_at(
-            ("tasks",), "workflow.registered", f"the workflow {safe_line(name)} is not built in: not checked"
+            ("tasks",),
+            "workflow.registered",
+            f"the workflow {safe_line(name)} is neither built in nor registered here: not checked",
         )
-        for name in sorted(pinned.wanted)
+        for name in sorted(wanted)
     )
 
 
@@ -198,11 +205,6 @@ def _unknown_secrets(workflow: Workflow, arguments: Check) -> list[Fault]:
     ]
 
 
-def _loaded(word: str) -> Loaded:
-    piped = piped_document(word)
-    return find(word) if piped is None else load(piped.text, source=piped.name)
-
-
 def _checks(arguments: Hosting) -> Checks:
     chosen = arguments.options()
     return build(chosen.settings(), references=chosen.connectors)
@@ -224,7 +226,8 @@ async def _subject(arguments: Graph) -> _Subject:
             times = _run_times((await deck.job_detail(arguments.job)).tasks)
             definition = None if arguments.workflow else await deck.definition(arguments.job)
     if arguments.workflow:
-        return _Subject(parse_loaded(_loaded(arguments.workflow), checks), times)
+        named = await read_named(arguments.workflow, arguments)
+        return _Subject(parse_loaded(named.loaded, checks), times)
     if definition is None:
         raise usage("name a workflow, or a job", hint="taskdeck graph FILE, or taskdeck graph --job 12")
     return _Subject(parse(definition, checks), times)
@@ -268,6 +271,7 @@ COMMANDS = (
         run=check,
         examples=(
             "taskdeck check nightly.yaml",
+            "taskdeck check nightly",
             "generate.py | taskdeck check -",
             "taskdeck check nightly.yaml --json",
         ),

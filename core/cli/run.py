@@ -16,12 +16,12 @@ from core.cli.claim_watch import ClaimWatch, PatienceOption
 from core.cli.commands import Command
 from core.cli.end_notices import NotifyOption, tell_terminal
 from core.cli.job_spending import read_job_spending
+from core.cli.named_workflows import may_be_registered, registered
 from core.cli.new_home import write_configuration
 from core.cli.output import emit, note, say, status
 from core.cli.parameters import Argument, Option
 from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
-from core.cli.reading import reading
 from core.cli.refusals import Left, usage
 from core.cli.standard_input import piped_document
 from core.cli.summary import EXHAUSTED, EXIT, failed_tasks, is_job_exhausted, job_counts_text, say_failed
@@ -32,17 +32,13 @@ from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
-from core.model.children import is_path
 from core.model.commands import DocumentText, Submitted
-from core.model.errors import NotFound, Unavailable
 from core.model.paths import absolute, working_directory
 from core.model.text import SafeText, safe_line
 from core.model.views import JobResult, JobView
 from core.render.times import duration_text
-from core.workflows.registry import configuration_of, expanded, find, names, unknown
+from core.workflows.registry import configuration_of, expanded, find
 
-_REGISTERED = 400
-"""Names among which a near miss is looked for."""
 _COUNTED = 2_000
 """Tasks whose attempts are counted for the first line; of larger jobs nothing is said."""
 
@@ -139,28 +135,15 @@ async def _document(arguments: Run) -> _Submission:
         return _Submission(piped, _options(arguments, cwd=working_directory()))
     if exists(path):
         return _Submission(str(path), _options(arguments, cwd=path.parent))
-    if name not in names() and not is_path(name):
-        return await _registered(name, arguments)
+    if may_be_registered(name):
+        found = await registered(name, arguments)
+        folder = found.version.folder
+        cwd = working_directory() if folder is None else Path(folder)
+        return _Submission(DocumentText(name=name, text=found.text), _options(arguments, cwd=cwd))
     document = find(name).value
     return _Submission(
         document if isinstance(document, dict) else name, _options(arguments, cwd=working_directory())
     )
-
-
-async def _registered(name: str, arguments: Run) -> _Submission:
-    """Return the current version of a registered workflow; raise `NotFound`."""
-    known: tuple[str, ...] = ()
-    try:
-        async with reading(arguments) as deck:
-            known = tuple(one.name for one in await deck.workflows.list(limit=_REGISTERED))
-            found = await deck.workflows.one(name)
-    except (NotFound, Unavailable) as error:
-        if error.code not in ("workflow.unknown", "store.missing"):
-            raise
-        raise unknown(name, known) from None
-    folder = found.version.folder
-    cwd = working_directory() if folder is None else Path(folder)
-    return _Submission(DocumentText(name=name, text=found.text), _options(arguments, cwd=cwd))
 
 
 def _bring_configuration(arguments: Run) -> None:

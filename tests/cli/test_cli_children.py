@@ -100,4 +100,4 @@ def test_check_follows_the_files_of_children_and_names_a_circle_and_a_missing_on
     ended = deck("check", write("named.yaml", named))
     assert ended.status == 0
     assert "warning: " in ended.err
-    assert "the workflow nightly is not built in: not checked" in ended.err
+    assert "the workflow nightly is neither built in nor registered here: not checked" in ended.err

@@ -31,10 +31,16 @@ def test_a_workflow_is_added_listed_shown_compared_run_and_removed(deck, tmp_pat
         "+params: {n: {type: integer, default: 2}}",
     ]
     file.unlink()
+    assert deck("check", "hello").out == "hello: no faults; 1 stages, 1 tasks\n"
+    assert one(deck, "check", "hello")["name"] == "hello"
+    assert one(deck, "graph", "hello")["stages"] == [{"name": "main", "tasks": ["a"]}]
+    assert "nothing was submitted" in deck("run", "hello", "--dry-run").out
+    assert "mermaid" not in deck("graph", "hello", "--predict", "-p", "n=3").err
     ran = deck("run", "hello", "--json")
     assert (ran.status, json.loads(ran.out.splitlines()[-1])["status"]) == (0, "succeeded")
-    near = deck("run", "helo")
-    assert (near.status, "did you mean `hello`?" in near.err) == (2, True)
+    for words in (("run",), ("check",), ("graph",), ("run", "--dry-run")):
+        near = deck(*words, "helo")
+        assert (near.status, "did you mean `hello`?" in near.err) == (2, True)
     assert deck("workflows", "remove", "hello").out == "removed hello: 2 versions\n"
     assert "error[workflow.unknown]" in deck("workflows", "show", "hello").err
 
@@ -51,6 +57,29 @@ def test_a_faulty_workflow_a_builtin_name_and_an_unknown_version_are_refused(dec
     assert "error[workflow.version]" in deck("workflows", "show", "hello", "--version", "9").err
     assert "error[workflow.single]" in deck("workflows", "diff", "hello").err
     deck("workflows", "remove", "hello")
+
+
+def test_the_children_of_a_registered_workflow_are_checked_by_their_names(deck, tmp_path):
+    (tmp_path / "sub").mkdir()
+    child = tmp_path / "sub" / "child.yaml"
+    child.write_text(TEXT % 1)
+    parent = tmp_path / "sub" / "parent.yaml"
+    parent.write_text(
+        "name: parent\ntasks:\n"
+        "  - {key: named, uses: workflow, with: {name: hello, params: {m: 1}}}\n"
+        "  - {key: near, uses: workflow, with: {file: child.yaml}}\n"
+    )
+    deck("workflows", "add", str(child))
+    # Its folder is that of its file, wherever the command runs.
+    refused = deck("check", str(parent))
+    assert (refused.status, "`m` is not a parameter of hello" in refused.err) == (2, True), refused.err
+    parent.write_text(parent.read_text().replace("m: 1", "n: 1"))
+    assert deck("workflows", "add", str(parent)).status == 0
+    checked = deck("check", "parent")
+    assert (checked.status, checked.err) == (0, "")
+    deck("workflows", "remove", "hello")
+    assert "neither built in nor registered here" in deck("check", "parent").err
+    deck("workflows", "remove", "parent")
 
 
 def test_a_schedule_submits_a_registered_workflow(deck, tmp_path):

@@ -56,7 +56,7 @@ from core.model.views import (
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
 from core.model.workflow_commands import WorkflowAdded, WorkflowRemoved
-from core.model.workflow_views import RegisteredText, RegisteredView, WorkflowView
+from core.model.workflow_views import RegisteredText, RegisteredView, VersionView, WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_items import FakeItems
 from tests.console.support_fake_past import (
@@ -103,6 +103,8 @@ class FakeControl(FakeItems, ControlAPI):
         self.bars: dict[int, TaskBar] = {}
         self.waits: dict[int, TaskWaits] = {}
         self.described: dict[str, WorkflowView | TaskdeckError] = {}
+        self.registered: dict[str, str] = {}
+        """Texts of registered workflows, by name."""
 
     async def ask(self, request: Request[R]) -> R:
         verb = verb_of(request)
@@ -458,11 +460,21 @@ class FakeControl(FakeItems, ControlAPI):
         return Signalled(signal_id=1)
 
     async def answer_workflows(self, r: workflows.ListWorkflows) -> tuple[RegisteredView, ...]:
-        self.asked.append(("workflows", r.limit))
-        return ()
+        return tuple(map(_registered, sorted(self.registered)[: r.limit]))
 
     async def answer_workflow(self, r: workflows.GetWorkflow) -> RegisteredText:
-        raise NotFound("workflow.unknown", f"no workflow is registered as `{r.name}`")
+        if r.name not in self.registered:
+            raise NotFound("workflow.unknown", f"no workflow is registered as `{r.name}`")
+        version = VersionView(
+            number=1,
+            hash="h",
+            source="w.yaml",
+            folder="/srv/flows",
+            is_current=True,
+            added_at=NOW,
+            added_by=None,
+        )
+        return RegisteredText(name=r.name, version=version, text=self.registered[r.name], versions=(version,))
 
     async def answer_add_workflow(self, r: workflows.AddWorkflow) -> WorkflowAdded:
         self.asked.append(("add_workflow", r.source))
@@ -584,6 +596,12 @@ class FakeControl(FakeItems, ControlAPI):
                 self.set_task(number, status="failed")
         refused = tuple(Refusal(number, "no living orphan") for number in numbers if number not in living)
         return Operated(changed=len(living), refused=refused)
+
+
+def _registered(name: str) -> RegisteredView:
+    return RegisteredView(
+        name=name, number=1, hash="h", source="w.yaml", added_at=NOW, added_by=None, versions=1
+    )
 
 
 def _name_of(document: DocumentSource) -> str:

@@ -311,6 +311,24 @@ async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: P
         assert options.cwd is None
 
 
+async def test_a_registered_workflow_is_submitted_by_its_name_with_its_parameters(folder: Path) -> None:
+    control = clerk(*PARAMS, name="reports")
+    control.registered = {"reports": "name: reports\n", "films": "name: films\n"}
+    async with console(control) as operator:
+        await operator.press("o")
+        screen = await operator.sees("reports", "registered", "nightly.yaml")
+        assert screen.index("films") < screen.index("reports") < screen.index("nightly.yaml")
+        await operator.type("rep")
+        await operator.press("enter")
+        await operator.sees("date", "limit", "[ Submit ]")
+        await operator.type("2026-01-31")
+        await submit(operator)
+        await operator.until(lambda: control.submits, "nothing is submitted")
+        document, params, options = control.submits[0]
+        assert document == DocumentText(name="reports", text="name: reports\n")
+        assert (params, options.cwd) == ({"date": "2026-01-31"}, "/srv/flows")
+
+
 async def test_with_an_engine_elsewhere_the_folders_of_this_machine_are_not_offered(folder: Path) -> None:
     control = clerk()
     async with console(control) as operator:
