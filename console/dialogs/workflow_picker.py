@@ -218,10 +218,11 @@ class WorkflowPicker(ModalScreen[int | None]):
             folder = found.version.folder or self._folder_on_engine(working_folder())
             return Source(document=text, name=safe_line(offer.name), folder=folder)
         if offer.path is None:
-            document, place = read_builtin(offer.name), working_folder()
-        else:
-            document, place = await asyncio.to_thread(read_document, offer.path), offer.path.parent
-        return Source(document=document, name=safe_line(offer.name), folder=self._folder_on_engine(place))
+            builtin, here = read_builtin(offer.name), self._folder_on_engine(working_folder())
+            return Source(document=builtin, name=safe_line(offer.name), folder=here)
+        document = await asyncio.to_thread(read_document, offer.path)
+        folder = self._folder_on_engine(offer.path.parent)
+        return Source(document=document, name=safe_line(offer.name), folder=folder)
 
     def _folder_on_engine(self, folder: Path) -> str:
         # A folder of this machine means nothing on another.

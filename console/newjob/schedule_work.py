@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.newjob.documents import includes_files
 from console.newjob.schedule_fields import EACH_FIRE, FOLLOWS, NAME, WORK, command_words
 from core.files.reading import read_document_text
 from core.model.command_document import document_of_command
@@ -70,4 +71,11 @@ def _file(word: str, *, follows: bool, place: Place) -> Work:
     cwd = None if place.host else str(path.parent)
     if follows:
         return Work(path=str(path), source=str(path), cwd=cwd)
-    return Work(text=read_document_text(path), source=str(path), cwd=cwd)
+    text = read_document_text(path)
+    if includes_files(text):
+        raise Invalid(
+            "schedule.include",
+            "this workflow includes files: let it be read at each fire, or use 'taskdeck schedule add'",
+            facts={"field": WORK},
+        )
+    return Work(text=text, source=str(path), cwd=cwd)

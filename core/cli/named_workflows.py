@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from core.cli.arguments import Common
 from core.cli.reading import reading
-from core.cli.standard_input import piped_document
+from core.cli.whole_documents import piped_workflow
 from core.files.kinds import exists, is_file
 from core.model.children import PinnedDocument, is_path
 from core.model.errors import NotFound, Unavailable
@@ -47,7 +47,7 @@ async def read_named(word: str, arguments: Common) -> NamedWorkflow:
         own = found.version.folder
         loaded = load(found.text, source=word)
         return NamedWorkflow(loaded, working_directory() if own is None else Path(own))
-    piped = piped_document(word)
+    piped = piped_workflow(word)
     path = absolute(expanded(word))
     folder = path.parent if is_file(path) else working_directory()
     return NamedWorkflow(find(word) if piped is None else load(piped.text, source=piped.name), folder)

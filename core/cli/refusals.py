@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from core.cli.output import Painted, note, note_json
 from core.model.errors import Fault, Invalid, InvalidDocument, TaskdeckError
+from core.model.text import safe_line
 
 LEFT = 130
 """Exit status of a command that was left before the end."""
@@ -58,4 +59,5 @@ def write_faults(source: str, faults: tuple[Fault, ...], *, prefix: str = "") ->
 
 def place(source: str, fault: Fault) -> str:
     """Write where a fault is, as editors read it: `FILE:LINE:COLUMN`."""
-    return ":".join(str(part) for part in (source, fault.line, fault.column) if part is not None)
+    file = safe_line(fault.file) or source
+    return ":".join(str(part) for part in (file, fault.line, fault.column) if part is not None)

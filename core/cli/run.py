@@ -23,10 +23,10 @@ from core.cli.parameters import Argument, Option
 from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
-from core.cli.standard_input import piped_document
 from core.cli.summary import EXHAUSTED, EXIT, failed_tasks, is_job_exhausted, job_counts_text, say_failed
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
+from core.cli.whole_documents import piped_workflow
 from core.control.api import ControlAPI, Document, EventQuery, SubmitOptions
 from core.files.kinds import exists
 from core.filters.fields import Noun
@@ -130,7 +130,7 @@ async def _document(arguments: Run) -> _Submission:
     """Return a workflow; its tasks run in the folder of its file, or in the present one."""
     name = arguments.workflow
     path = absolute(expanded(name))
-    piped = piped_document(name)
+    piped = piped_workflow(name)
     if piped is not None:
         return _Submission(piped, _options(arguments, cwd=working_directory()))
     if exists(path):

@@ -16,9 +16,8 @@ from core.cli.arguments import Project, Retries
 from core.cli.parameters import Option
 from core.cli.predictions import read_params
 from core.cli.refusals import usage
-from core.cli.standard_input import piped_document
 from core.cli.variables import read_variables
-from core.files.reading import read_document_text
+from core.cli.whole_documents import piped_workflow
 from core.model.command_document import document_of_command
 from core.model.commands import DocumentText
 from core.model.durations import parse_duration
@@ -35,6 +34,7 @@ from core.workflows.loader import load
 from core.workflows.registry import expanded
 from core.workflows.schedule_section import SuggestedSchedule, suggested
 from core.workflows.schema_faults import typed
+from core.workflows.whole_text import read_whole_text
 
 T = TypeVar("T")
 _WORKFLOWS = frozenset({".yaml", ".yml", ".json"})
@@ -228,7 +228,7 @@ class What:
         path = absolute(expanded(words[0]))
         if self.follow:
             return Work(path=str(path), source=str(path), cwd=str(path.parent))
-        return Work(text=read_document_text(path), source=str(path), cwd=str(path.parent))
+        return Work(text=read_whole_text(path), source=str(path), cwd=str(path.parent))
 
 
 def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> Schedule:
@@ -266,7 +266,7 @@ def _suggested(words: Sequence[str]) -> SuggestedSchedule | None:
     if len(words) != 1 or not _is_workflow(words[0]):
         return None
     piped = _piped(words[0])
-    text = read_document_text(absolute(expanded(words[0]))) if piped is None else piped.text
+    text = read_whole_text(absolute(expanded(words[0]))) if piped is None else piped.text
     loaded = load(text, source=words[0])
     document = typed(loaded.value, loaded.positions) if isinstance(loaded.value, dict) else None
     if not isinstance(document, Document):
@@ -283,7 +283,7 @@ def edited(before: Schedule, words: Sequence[str], *, when: When, what: What) ->
 @cache
 def _piped(name: str) -> DocumentText | None:
     """Read a pipe once: for what the workflow suggests, and for what is submitted."""
-    return piped_document(name)
+    return piped_workflow(name)
 
 
 def _is_workflow(word: str) -> bool:

@@ -16,16 +16,16 @@ from core.cli.output import emit, note, say
 from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage
-from core.cli.standard_input import piped_document
+from core.cli.whole_documents import piped_workflow
 from core.control.arguments import PAGE
 from core.control.nouns.workflows import AddWorkflow
-from core.files.reading import read_document_text
 from core.model.errors import Conflict
 from core.model.paths import absolute
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.model.workflow_views import RegisteredView, VersionView
 from core.workflows.registry import expanded
+from core.workflows.whole_text import read_whole_text
 
 HASH_SHOWN = 12
 """Letters of a hash in lists."""
@@ -107,9 +107,9 @@ async def add(arguments: Added) -> int:
     The content is checked as a submission checks it, and kept. Adding the current content changes nothing;
     an older content becomes current again.
     """
-    piped = piped_document(arguments.file)
+    piped = piped_workflow(arguments.file)
     path = absolute(expanded(arguments.file))
-    text = read_document_text(path) if piped is None else piped.text
+    text = read_whole_text(path) if piped is None else piped.text
     request = AddWorkflow(
         text=text,
         source=str(path) if piped is None else piped.name,

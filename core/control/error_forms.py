@@ -71,4 +71,5 @@ def _fault(fault: JsonObject) -> Fault:
         line=line if isinstance(line, int) else None,
         column=column if isinstance(column, int) else None,
         path=str(fault.get("path", "")),
+        file=str(fault.get("file", "")),
     )

@@ -434,4 +434,6 @@ def _param(name: str, param: Param) -> ParamView:
 
 
 def _warning(fault: Fault) -> str:
-    return fault.message if fault.line is None else f"line {fault.line}: {fault.message}"
+    if fault.line is None:
+        return fault.message
+    return f"{fault.file}{', ' if fault.file else ''}line {fault.line}: {fault.message}"

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from core.files.reading import read_document_text
 from core.model.children import DEPTH_MAX, TOO_DEEP, PinnedDocument
 from core.model.errors import Fault, InvalidDocument, NotFound, TaskdeckError
 from core.model.ports import Checks
@@ -19,6 +18,7 @@ from core.workflows.child_uses import ChildUse, child_uses, use_faults
 from core.workflows.expansion import Workflow, hash_of, parse_loaded
 from core.workflows.loader import load
 from core.workflows.registry import builtin_text, names
+from core.workflows.whole_text import read_whole_text
 
 DOCUMENTS_MAX = 500
 """Documents that one job may pin."""
@@ -134,14 +134,14 @@ def _read(use: ChildUse, reference: str, reading: _Reading) -> tuple[PinnedDocum
     try:
         if use.by == "file":
             path = Path(reference.partition(":")[2])
-            named = _Text(str(path), read_document_text(path), str(path.parent))
+            named = _Text(str(path), read_whole_text(path), str(path.parent))
         else:
             named = _named(use.text, reading)
         workflow = parse_loaded(load(named.text, source=named.source), reading.checks)
     except InvalidDocument as error:
         first = error.faults[0]
         at = f", line {first.line}" if first.line else ""
-        raise _Faulty(f"{use.text}{at}: {first.message}") from error
+        raise _Faulty(f"{first.file or use.text}{at}: {first.message}") from error
     except TaskdeckError as error:
         raise _Faulty(f"{use.text} cannot be read: {error.message}") from error
     pin = PinnedDocument(

@@ -59,16 +59,24 @@ class Fault:
     line: int | None = None
     column: int | None = None
     path: str = ""
+    file: str = ""
+    """The file that the document includes and that has the place; '' = the document itself."""
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return the fault as a JSON object."""
-        return {
+        shape: dict[str, JsonValue] = {
             "code": self.code,
             "message": self.message,
             "line": self.line,
             "column": self.column,
             "path": self.path,
         }
+        return {**shape, "file": self.file} if self.file else shape
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """What faults of a document are sorted by: those of its own text come first."""
+        return self.file, self.line or 0, self.column or 0
 
 
 class InvalidDocument(Invalid):
@@ -87,7 +95,7 @@ class InvalidDocument(Invalid):
         count = f"{len(faults)} faults" if len(faults) > 1 else first.message
         super().__init__(
             first.code if len(faults) == 1 else many,
-            f"{source}: {count}",
+            f"{(first.file if len(faults) == 1 else '') or source}: {count}",
             hint=hint,
             facts={"source": source, "faults": [fault.to_json() for fault in faults]},
         )

@@ -36,9 +36,10 @@ from core.model.values import JsonObject, JsonValue
 from core.workflows.definition import RETRY_ATTEMPTS, Defaults, Document, Finally, Retry, Stage, Task
 from core.workflows.env_files import EnvFiles
 from core.workflows.expressions.embedded import bare_source
+from core.workflows.includes import read_whole
 from core.workflows.instances import for_each_of
 from core.workflows.limit_terms import estimate, named_limits, resolve_cost, resolve_limits, resolve_once
-from core.workflows.loader import Loaded, load, read
+from core.workflows.loader import Loaded, load
 from core.workflows.parameters import bind, written_numbers
 from core.workflows.positions import NO_POSITIONS, Positions
 from core.workflows.shared_inputs import shared_input, with_shared
@@ -216,7 +217,7 @@ def hash_of(definition: JsonObject) -> str:
 
 def _load(source: Path | str | bytes | Mapping[str, JsonValue]) -> Loaded:
     if isinstance(source, Path):
-        return read(source)
+        return read_whole(source)
     if isinstance(source, str | bytes):
         return load(source)
     return Loaded(value=dict(source), positions=NO_POSITIONS, source="workflow")

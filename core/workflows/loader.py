@@ -17,6 +17,7 @@ from core.workflows.json_reader import JsonReader
 from core.workflows.limits import LIMITS, Limits, survey
 from core.workflows.positions import Positions, Step
 from core.workflows.scalars import BadNumber, read_float, read_int, refuse_constant
+from core.workflows.text_origins import HEADER, TextPositions
 from core.workflows.written import Texts, is_other
 from core.workflows.yaml_reader import YamlReader
 
@@ -170,7 +171,6 @@ def _load_yaml(text: str, source: str, limits: Limits) -> Loaded:
     reader = YamlReader(text, limits)
     tree = reader.read()
     if reader.faults:
-        raise InvalidDocument(
-            source, sorted(reader.faults, key=lambda fault: (fault.line or 0, fault.column or 0))
-        )
-    return Loaded(value=tree.root, positions=Positions(lambda: tree), source=source, texts=reader.texts)
+        raise InvalidDocument(source, sorted(reader.faults, key=lambda fault: fault.order))
+    positions = TextPositions(lambda: tree, text) if text.startswith(HEADER) else Positions(lambda: tree)
+    return Loaded(value=tree.root, positions=positions, source=source, texts=reader.texts)

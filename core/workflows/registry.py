@@ -12,7 +12,8 @@ from pathlib import Path
 from core.files.kinds import is_file
 from core.model.errors import NotFound
 from core.model.near_misses import near_misses, suggestion
-from core.workflows.loader import Loaded, load, read
+from core.workflows.includes import read_whole
+from core.workflows.loader import Loaded, load
 
 _ENDINGS = (".yaml", ".yml", ".json")
 _LISTED_MAX = 20
@@ -27,17 +28,17 @@ def names() -> tuple[str, ...]:
 def find(word: str, *, cwd: Path | None = None) -> Loaded:
     """Return the document a word names: a path (relative to `cwd`), else a built-in name.
 
-    Raises `NotFound` with a near miss, and what `loader.read` raises.
+    Raises `NotFound` with a near miss, and what `read_whole` raises.
     """
     path = (cwd or Path()) / expanded(word)
     exists = _exists(path)
     if exists and is_file(path):
-        return read(path)
+        return read_whole(path)
     if word in names():
         return load((_folder() / f"{word}.yaml").read_bytes(), source=word)
     # The loader says what is wrong with a pipe, a folder or a file without permission.
     if exists:
-        return read(path)
+        return read_whole(path)
     raise unknown(word, cwd=cwd)
 
 

@@ -30,6 +30,7 @@ from core.workflows.definition import (
     Task,
 )
 from core.workflows.limits import FAULTS_MAX
+from core.workflows.merging import INCLUDE
 from core.workflows.positions import Positions, Step
 from core.workflows.worklets import OnFailureUse
 
@@ -61,6 +62,11 @@ _SENTENCES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
 }
+_INCLUDE = (
+    "`include` is read from files, and this document came without them: name its file to an engine of the"
+    " same machine, or 'taskdeck workflows add' it, which sends all of it"
+)
+_INCLUDE_WITHIN = "`include` stands at the top of a document"
 _NAME = "must be letters, digits, _, . and -"
 _PATTERNS = {
     "key": "must begin with a-z and have only a-z, 0-9 and _",
@@ -110,6 +116,8 @@ def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:
     name = str(path[-1])
     if name in PLANNED:
         return positions.fault_at_key(path, "document.planned", f"`{name}` is planned and not yet accepted")
+    if name == INCLUDE:
+        return positions.fault_at_key(path, "include.place", _INCLUDE if len(path) == 1 else _INCLUDE_WITHIN)
     known = _fields(_model_at(path[:-1]))
     message = f"`{name}` is not known here{one_of(name, known)}"
     return positions.fault_at_key(path, "document.unknown_field", message)

@@ -76,7 +76,7 @@ def check(value: JsonValue, positions: Positions, checks: Checks) -> Report:
 
 
 def _in_order(faults: list[Fault]) -> tuple[Fault, ...]:
-    ordered = sorted(dict.fromkeys(faults), key=lambda fault: (fault.line or 0, fault.column or 0))
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: fault.order)
     if len(ordered) <= FAULTS_MAX:
         return tuple(ordered)
     rest = Fault(code="document.more", message=f"and {len(ordered) - FAULTS_MAX} more faults")

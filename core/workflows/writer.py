@@ -23,7 +23,7 @@ _TO_ESCAPE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 def dump(workflow: JsonObject) -> str:
     """Return the text of a workflow: JSON above 500 tasks and for what YAML cannot say, else YAML."""
-    if count_tasks(workflow) > JSON_ABOVE or not _fits_yaml(workflow):
+    if count_tasks(workflow) > JSON_ABOVE or not fits_yaml(workflow):
         return json.dumps(workflow, allow_nan=False) + "\n"
     return "".join(f"{line}\n" for line in _lines(workflow, ""))
 
@@ -37,7 +37,8 @@ def count_tasks(workflow: JsonObject) -> int:
     return sum(len(group) for group in groups if isinstance(group, list))
 
 
-def _fits_yaml(value: JsonValue) -> bool:
+def fits_yaml(value: JsonValue) -> bool:
+    """Return whether YAML can say a value: keys are not too long, texts are whole characters."""
     stack = [value]
     while stack:
         item = stack.pop()
@@ -67,16 +68,16 @@ def _lines(value: JsonValue, indent: str) -> Iterator[str]:
     elif isinstance(value, list) and value:
         yield from _list_lines(value, indent)
     else:
-        yield indent + _scalar(value)
+        yield indent + write_scalar(value)
 
 
 def _mapping_lines(mapping: JsonObject, indent: str) -> Iterator[str]:
     for key, value in mapping.items():
         flow = _flow(value)
         if flow is not None:
-            yield f"{indent}{_scalar(key)}: {flow}"
+            yield f"{indent}{write_scalar(key)}: {flow}"
         else:
-            yield f"{indent}{_scalar(key)}:"
+            yield f"{indent}{write_scalar(key)}:"
             yield from _lines(value, indent + "  ")
 
 
@@ -96,14 +97,15 @@ def _flow(value: JsonValue) -> str | None:
     if isinstance(value, dict):
         return None if value else "{}"
     if not isinstance(value, list):
-        return _scalar(value)
+        return write_scalar(value)
     if any(isinstance(item, dict | list) for item in value):
         return None
-    text = f"[{', '.join(_scalar(item) for item in value)}]"
+    text = f"[{', '.join(write_scalar(item) for item in value)}]"
     return text if len(text) <= _LINE else None
 
 
-def _scalar(value: JsonValue) -> str:
+def write_scalar(value: JsonValue) -> str:
+    """Return a scalar as YAML reads it back, a text in quotes where it has to be."""
     if isinstance(value, str) and not _is_plain(value):
         quoted = json.dumps(value, ensure_ascii=False)
         return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match.group()):04x}", quoted)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cli.cli_stage import Deck
+from tests.cli.cli_stage import Deck, command, environment
 
 Write = Callable[[str, object], str]
 RECORD = {
@@ -107,3 +108,98 @@ def test_import_refuses_foreign_files_and_places_it_cannot_write(
     ended = deck("import", "wfformat", write("record.json", RECORD), "-o", "/nonexistent/out.yaml")
     assert (ended.status, "cannot write" in ended.err) == (2, True)
     assert deck("import", "wfformat", "nosuch.json").status == 2
+
+
+SHARED = (
+    "params: {who: {default: you}}\n"
+    "tasks: [{key: hello, uses: shell, with: {argv: [echo, 'hello ${{ params.who }}']}}]\n"
+)
+INCLUDING = "include: parts/shared.yaml\nname: greeting\n"
+INCLUDING += "tasks: [{key: own, uses: shell, with: {argv: [echo, own]}}]\n"
+
+
+def including(folder: Path, shared: str = SHARED) -> Path:
+    (folder / "parts").mkdir()
+    (folder / "parts" / "shared.yaml").write_text(shared)
+    path = folder / "greeting.yaml"
+    path.write_text(INCLUDING)
+    return path
+
+
+def test_a_document_is_checked_drawn_and_run_with_what_it_includes(
+    home: Path, deck: Deck, tmp_path: Path
+) -> None:
+    path = including(tmp_path)
+    assert "1 stages, 2 tasks" in deck("check", str(path)).out
+    assert "hello" in deck("graph", str(path)).out
+    ran = deck("run", str(path), "-p", "who=all", "--json")
+    assert (ran.status, json.loads(ran.out.splitlines()[-1])["status"]) == (0, "succeeded")
+
+
+def test_a_fault_in_an_included_file_is_told_with_its_name(home: Path, deck: Deck, tmp_path: Path) -> None:
+    path = including(tmp_path, SHARED.replace("uses: shell", "uses: shel"))
+    place = f"{tmp_path}/parts/shared.yaml:2:"
+    for verb in ("check", "run"):
+        ended = deck(verb, str(path))
+        assert (ended.status, place in ended.err) == (2, True), ended.err
+    added = deck("workflows", "add", str(path), "--json")
+    assert (added.status, f"{tmp_path}/parts/shared.yaml" in added.err, '"line": 2' in added.err) == (
+        2,
+        True,
+        True,
+    )
+    (tmp_path / "parts" / "shared.yaml").unlink()
+    ended = deck("run", str(path))
+    assert "error[include.not_found]" in ended.err
+    assert f"{path}:1:" in ended.err
+
+
+def test_a_piped_document_includes_from_the_present_directory(home: Path, tmp_path: Path) -> None:
+    including(tmp_path)
+    ended = subprocess.run(
+        command("check", "-"),
+        input=INCLUDING,
+        env=environment(home),
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "standard input: no faults; 1 stages, 2 tasks\n"), (
+        ended.stderr
+    )
+
+
+def test_what_is_registered_is_whole_and_needs_no_file(home: Path, deck: Deck, tmp_path: Path) -> None:
+    path = including(tmp_path)
+    first = json.loads(deck("workflows", "add", str(path), "--json").out)
+    (tmp_path / "parts" / "shared.yaml").write_text(f"# a remark\n{SHARED}")
+    again = json.loads(deck("workflows", "add", str(path), "--json").out)
+    assert (again["hash"], again["changed"]) == (first["hash"], False)
+    (tmp_path / "parts" / "shared.yaml").unlink()
+    shown = deck("workflows", "show", "greeting").out
+    assert ("include" in shown.splitlines()[0], "\ninclude" in shown, "hello ${{" in shown) == (
+        True,
+        False,
+        True,
+    )
+    assert json.loads(deck("run", "greeting", "--json").out.splitlines()[-1])["status"] == "succeeded"
+
+
+def test_a_schedule_keeps_the_whole_of_a_document(home: Path, deck: Deck, tmp_path: Path) -> None:
+    path = including(tmp_path)
+    assert deck("schedule", "add", "greet", "--every", "1h", str(path)).status == 0
+    (tmp_path / "parts" / "shared.yaml").unlink()
+    fired = deck("schedule", "trigger", "greet")
+    assert fired.status == 0, fired.err
+
+
+def test_a_child_is_pinned_with_what_its_file_includes(home: Path, deck: Deck, tmp_path: Path) -> None:
+    including(tmp_path)
+    parent = tmp_path / "parent.yaml"
+    parent.write_text("name: parent\ntasks: [{key: c, uses: workflow, with: {file: greeting.yaml}}]\n")
+    ran = deck("run", str(parent), "--json")
+    assert (ran.status, json.loads(ran.out.splitlines()[-1])["status"]) == (0, "succeeded")
+    (tmp_path / "parts" / "shared.yaml").write_text("tasks: [{key: hello, uses: shell, with: {}}]\n")
+    ended = deck("check", str(parent))
+    assert (ended.status, f"{tmp_path}/parts/shared.yaml, line 1" in ended.err) == (2, True), ended.err

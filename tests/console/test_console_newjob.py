@@ -23,6 +23,8 @@ from console.newjob.documents import (
     working_folder,
 )
 from console.newjob.params import field_of, prefilled, read_value, read_values
+from console.newjob.schedule_fields import AS_NOW, EACH_FIRE, FOLLOWS, NAME, WORK
+from console.newjob.schedule_work import Place, work_of
 from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
 from core.control.api import SubmitOptions
@@ -30,6 +32,7 @@ from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.predictions import PredictionView, Span, UnitCost
 from core.model.records import replace
+from core.model.schedules import Work
 from core.model.workflow_views import ParamView, WorkflowView
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
@@ -482,6 +485,19 @@ def test_a_file_is_called_by_its_name_and_refused_with_a_reason(tmp_path: Path) 
         read_document(path)
     path.write_bytes(b"\xef\xbb\xbfname: a\n")
     assert read_document(path) == DocumentText(name="flow.yaml", text="name: a\n")
+
+
+@pytest.mark.parametrize("text", ["include: b.yaml\nname: a\n", '{"name": "a", "include": ["b.yaml"]}'])
+def test_a_document_that_includes_files_is_given_to_the_engine_by_its_path(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(text)
+    assert read_document(path) == str(path)
+    texts = {WORK: str(path), FOLLOWS: AS_NOW, NAME: "a"}
+    with pytest.raises(Invalid) as refused:
+        work_of(texts, Work(), {}, place=Place(folder=tmp_path))
+    assert refused.value.code == "schedule.include"
+    followed = work_of({**texts, FOLLOWS: EACH_FIRE}, Work(), {}, place=Place(folder=tmp_path))
+    assert (followed.path, followed.text) == (str(path), None)
 
 
 def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:
