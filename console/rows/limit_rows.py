@@ -104,7 +104,7 @@ def limit_why(row: LimitRow, *, now: int) -> str:
     limit, gauge = row.limit, row.gauge
     told = []
     if gauge.holders:
-        told.append(f"held by {', '.join(holder.key for holder in gauge.holders)}")
+        told.append(f"held by {', '.join(holder.label for holder in gauge.holders)}")
     if limit.keys > len(limit.gauges) > 0:
         told.append(f"{len(limit.gauges)} of {limit.keys:,} keys")
     if limit.changed is not None:

@@ -85,7 +85,7 @@ def frozen_line(frozen: Cause) -> SafeText:
 
 def _held(holders: tuple[Holder, ...]) -> Iterator[str]:
     if holders:
-        yield f"held by {', '.join(f'{one.key} (task {one.task_id})' for one in holders)}"
+        yield f"held by {', '.join(f'{one.label} (task {one.task_id})' for one in holders)}"
 
 
 def _moment(word: str, at: int | None) -> Iterator[str]:

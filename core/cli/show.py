@@ -23,7 +23,7 @@ from core.model.present import present_ms
 from core.model.status import JOB_FINAL
 from core.model.text import safe_line
 from core.model.values import INBOX, to_iso
-from core.model.views import JobDetail, JobOutputs, JobView, VariableView
+from core.model.views import JobDetail, JobOutputs, JobView, VariableView, place_text
 from core.render.columns import COLUMNS
 from core.render.data_texts import output_lines, outputs_shape, variable_lines, variable_shape
 from core.render.job_shapes import detail_shape
@@ -151,6 +151,8 @@ def _above(job: JobView) -> None:
         root = f", below job {job.root}" if (job.depth or 0) > 1 else ""
         key = safe_line(str(parent["key"]))
         say(f"parent    job {parent['job']}, task {parent['task']} {key}{root}")
+    if job.place is not None:
+        say(f"place     {'waits for' if job.place['waits'] else 'has'} {place_text(job.place)}")
     for above in job.paused_above:
         cause = cause_text(above.get("by"), above.get("reason"))
         say(f"paused    from above: job {above['job']} is paused {cause}".rstrip())

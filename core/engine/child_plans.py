@@ -77,6 +77,7 @@ class ChildPlans:
             plan=plan,
             on_child_failure=OnChildFailure(str(said)) if said else OnChildFailure.FAIL,
             within_ms=spec.timeout_ms or None,
+            terms=await scope.terms(spec, task.key) if spec.open_terms else None,
         )
 
     async def begin_worklet(self, task: WaitingCondition, spec: StoredSpec, env: JsonObject) -> Judgement:

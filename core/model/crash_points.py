@@ -24,6 +24,7 @@ POINTS = (
     "child.prepared",
     "child.spawned",
     "childjob.begun",
+    "childjob.placed",
     "childjob.ended",
     "childjob.answered",
     "worklet.asked",

@@ -191,6 +191,8 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     """Return the gauges that a task passes beside those of its queue."""
     broad_keys: Callable[[str, Sequence[Limit]], Sequence[GaugeKey]]
     """Return the gauges that every task of a queue passes."""
+    place_keys: Callable[[TaskFacts, Sequence[Limit]], Sequence[GaugeKey]]
+    """Return the gauges that count the child of a task."""
     refused_for: Callable[[Failed], int | None]
     """Return for how long (ms) a failure shuts the backend; None = it is not a refusal."""
     fault_of: Callable[[Outcome], str | None]

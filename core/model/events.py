@@ -98,6 +98,8 @@ MARKS = (
     "task.worklet",
     "job.paused_above",
     "job.resumed_above",
+    "job.awaits_place",
+    "job.took_place",
     "workflow.added",
     "workflow.removed",
     "job.pinned",

@@ -70,9 +70,14 @@ class Gauge(Struct, kw_only=True):
     is_frozen: bool = False
     """An operator stopped all spending."""
     is_waited_for: bool = False
-    """Lanes or aisles may be shut by it."""
+    """Lanes or aisles may be shut by it, or children wait for a place under it."""
     opens_at: int | None = None
     """When a claim looks at what it shuts (engine time, ms): 0 = the next one, None = none has to."""
+
+    @property
+    def label(self) -> str:
+        """Return the name of its limit, with its key: `db`, `host=db1`."""
+        return f"{self.limit.name}={self.key}" if self.key else self.limit.name
 
     @property
     def starts(self) -> int:

@@ -60,6 +60,8 @@ class BeginChild(Struct, frozen=True, kw_only=True):
     plan: JobPlan
     on_child_failure: OnChildFailure = OnChildFailure.FAIL
     within_ms: int | None = None
+    terms: Terms | None = None
+    """The keys of its limits, where these were to be worked out."""
 
 
 class BeginWorklet(Struct, frozen=True, kw_only=True):

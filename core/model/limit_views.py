@@ -31,12 +31,18 @@ class Cause(Struct, frozen=True, kw_only=True):
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """An open attempt that has a slot, or a place of a limit."""
+    """An open attempt that has a slot, or a place of a limit; or a task whose `child` has such a place."""
 
     task_id: int
     job_id: int
     key: str
     since: int
+    child: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Return its key, with the child if that is what holds."""
+        return self.key if self.child is None else f"{self.key} (child job {self.child})"
 
 
 class PoolView(Struct, frozen=True, kw_only=True):

@@ -44,6 +44,8 @@ _MOVES = (
     "task.parked",
     "task.waiting",
     "task.looked",
+    "job.awaits_place",
+    "job.took_place",
 )
 _ALL = ("task.created", "backend.probed")
 NOISE: dict[str, Noise] = {

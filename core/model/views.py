@@ -17,7 +17,15 @@ from core.model.instances import EMPTY
 from core.model.limits import LimitRef
 from core.model.once import Once
 from core.model.run_times import UsualTime
+from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
+
+
+def place_text(place: JsonObject) -> str:
+    """Return which place a child has or waits for: `a place under limit db`."""
+    limits = place["limits"]
+    names = ", ".join(safe_line(str(one)) for one in limits) if isinstance(limits, list) else ""
+    return f"a place under limit {names}"
 
 
 class JobView(Struct, frozen=True, kw_only=True):
@@ -58,6 +66,8 @@ class JobView(Struct, frozen=True, kw_only=True):
     depth: int | None = None
     paused_above: tuple[JsonObject, ...] = ()
     """Paused jobs above it, nearest first: `job`, `by`, `at` (ms), `reason`."""
+    place: JsonObject | None = None
+    """Of a child that limits count: under which (`limits`) it has a place, or `waits` for one."""
 
     @property
     def told(self) -> str | None:
@@ -65,6 +75,8 @@ class JobView(Struct, frozen=True, kw_only=True):
         parts = [self.reason] if self.reason else []
         parts += [f"{self.tolerated} tolerated"] if self.tolerated else []
         parts += [f"paused from above: job {above['job']}" for above in self.paused_above[:1]]
+        if self.place is not None and self.place["waits"]:
+            parts.append(f"waits for {place_text(self.place)}")
         return ", ".join(parts) or self.reason
 
 

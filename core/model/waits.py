@@ -38,6 +38,8 @@ class WaitCode(StrEnum):
     ANSWER = "answer"
     """It is parked until something outside answers."""
     JOB_PAUSED = "job_paused"
+    PLACE = "place"
+    """Its job is a child that waits for a place under a limit."""
     QUEUE_PAUSED = "queue_paused"
     KEYED = "limits_changed"
     """Pools or limits were changed, and what waits is being brought under them."""
@@ -99,6 +101,7 @@ OWN = (
     WaitCode.RETRY,
     WaitCode.ANSWER,
     WaitCode.JOB_PAUSED,
+    WaitCode.PLACE,
     WaitCode.QUEUE_PAUSED,
     WaitCode.KEYED,
     WaitCode.NO_POOL,
@@ -135,12 +138,13 @@ class Need(Struct, frozen=True, kw_only=True):
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """A task with an open attempt, since when."""
+    """A task with an open attempt, since when; or one whose `child` has a place under a limit."""
 
     task_id: int
     key: str
     job_id: int
     since: int
+    child: int | None = None
 
 
 class Switch(Struct, frozen=True, kw_only=True):
@@ -192,6 +196,8 @@ class AwaitFacts(Struct, frozen=True, kw_only=True):
     """The job that it waits for as its child, or its worklet."""
     child_name: str | None = None
     child_status: str | None = None
+    child_awaits: str | None = None
+    """The limit under which that job waits for a place."""
     is_worklet: int = 0
     asks: str | None = None
     """What it asks of the engine: `outputs` of that job, whether its `worklet` begins."""
@@ -204,6 +210,19 @@ class PausedJob(Struct, frozen=True, kw_only=True):
     by: str | None = None
     at: int | None = None
     reason: str | None = None
+
+
+class AwaitedPlace(Struct, frozen=True, kw_only=True):
+    """What a child waits for: a place under a limit of which `taken` of `most` are taken."""
+
+    gauge: int
+    limit: str
+    """With its key: `db`, `host=db1`."""
+    most: int
+    taken: int
+    above: int | None = None
+    """A job above it that has one of these places, and cannot end before it."""
+    holders: tuple[Holder, ...] = ()
 
 
 class AskedPeople(Struct, frozen=True, kw_only=True):
@@ -280,6 +299,8 @@ class TaskFacts(Struct, frozen=True, kw_only=True):
     group_task: int | None = None
     paused_above: tuple[PausedJob, ...] = ()
     """Paused jobs above its own, of which that is a child."""
+    awaited_place: AwaitedPlace | None = None
+    """Its job is a child that waits for a place."""
 
 
 class EngineFacts(Struct, frozen=True, kw_only=True):

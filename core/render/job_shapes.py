@@ -49,6 +49,7 @@ def job_shape(job: JobView) -> JsonObject:
         "root": job.root,
         "depth": job.depth or 0,
         "paused_above": list(job.paused_above),
+        "place": job.place,
     }
 
 

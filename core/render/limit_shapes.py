@@ -118,7 +118,13 @@ def _gauge(limit: LimitView, gauge: GaugeView | None) -> JsonObject:
 
 def _holders(holders: Sequence[Holder]) -> list[JsonValue]:
     return [
-        {"task": one.task_id, "job": one.job_id, "key": one.key, "since": to_iso(one.since)}
+        {
+            "task": one.task_id,
+            "job": one.job_id,
+            "key": one.key,
+            "since": to_iso(one.since),
+            "child": one.child,
+        }
         for one in holders
     ]
 

@@ -41,6 +41,23 @@ def gauge_keys(facts: TaskFacts, limits: Sequence[Limit]) -> tuple[GaugeKey, ...
     return tuple(sorted(keys.difference(broad_keys(facts.queue, limits))))
 
 
+def place_keys(facts: TaskFacts, limits: Sequence[Limit]) -> tuple[GaugeKey, ...]:
+    """Return the gauges that count the child of a task, sorted, each once.
+
+    These are of `concurrency` limits that the task names, or that are for its connector. Any other binds
+    the tasks of the child as well, which could never start while their own job has its last place.
+    """
+    named = {ref.name for ref in facts.named}
+    counting = [
+        limit
+        for limit in limits
+        if limit.kind is LimitKind.CONCURRENCY
+        and limit.backend is None
+        and (limit.name in named or Dimension.CONNECTOR in (limit.on or {}))
+    ]
+    return tuple(sorted({*gauge_keys(facts, counting), *broad_keys(facts.queue, counting)}))
+
+
 def broad_keys(queue: str, limits: Sequence[Limit]) -> tuple[GaugeKey, ...]:
     """Return the gauges that every task of a queue passes, sorted."""
     return tuple(

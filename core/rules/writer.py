@@ -10,7 +10,7 @@ from core.rules import gauges, work_items
 from core.rules.families import family_of
 from core.rules.instances import decide_group
 from core.rules.lanes import choose, sort_key
-from core.rules.limit_scopes import broad_keys, gauge_keys
+from core.rules.limit_scopes import broad_keys, gauge_keys, place_keys
 from core.rules.overlaps import decide_fire
 from core.rules.refusals import fault_of, refused_for
 from core.rules.room import admit
@@ -40,6 +40,7 @@ WRITER_RULES = WriterRules(
     admit=admit,
     gauge_keys=gauge_keys,
     broad_keys=broad_keys,
+    place_keys=place_keys,
     refused_for=refused_for,
     fault_of=fault_of,
     decide_fire=decide_fire,

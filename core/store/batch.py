@@ -96,6 +96,8 @@ class Batch:
         self.followups: list[LeftOver] = []
         self.left_before: frozenset[LeftOver] | None = None
         """Of a replay: what earlier batches left over; what its own commands leave is for a later batch."""
+        self.left_now: set[LeftOver] = set()
+        """Of a replay: what its own commands left over so far, which stays."""
         self.verdicts: list[int] = []
         """Jobs that got their verdict in this batch; cancelling the rest is due."""
         self.jobs_over: list[int] = []
@@ -297,7 +299,7 @@ class Batch:
         part = Batch(self._writer, now=self.now, offset=self.offset)
         part.budget = self.budget
         part.unpriced |= self.unpriced
-        part.left_before = self.left_before
+        part.left_before, part.left_now = self.left_before, set(self.left_now)
         return part
 
     def absorb(self, other: Batch) -> None:
@@ -307,6 +309,7 @@ class Batch:
         self.sets |= other.sets
         self.turns |= other.turns
         self.verdicts += other.verdicts
+        self.left_before, self.left_now = other.left_before, other.left_now
         self.budget = other.budget
         mine, theirs = self.report, other.report
         mine.claimed += theirs.claimed
@@ -384,6 +387,7 @@ class Batch:
         self.refresh_lanes()
         self.flush_facts()
         self.many("INSERT OR IGNORE INTO followup (kind, id) VALUES (?, ?)", self.followups)
+        self.left_now.update(self.followups)
         self.followups.clear()
         return self.report
 

@@ -117,7 +117,7 @@ SELECT g.id,
     WHEN l.kind = 'quota' THEN coalesce(started.n, 0) + CASE WHEN g.gone_of = g.began THEN g.gone ELSE 0 END
     WHEN l.kind = 'retries' THEN coalesce(recent.retries, 0) ELSE 0 END AS used,
   CASE WHEN {_METERED} THEN coalesce(held.amount, 0)
-    WHEN l.kind = 'concurrency' THEN coalesce(held.n, 0) ELSE 0 END AS reserved,
+    WHEN l.kind = 'concurrency' THEN coalesce(held.n, 0) + coalesce(placed.n, 0) ELSE 0 END AS reserved,
   CASE WHEN {_METERED} THEN coalesce(spent.unknown, 0) ELSE 0 END AS unknown,
   coalesce(recent.listed, '') AS recent
 FROM gauge g JOIN limit_rule l ON l.name = g.name
@@ -126,6 +126,9 @@ LEFT JOIN (SELECT g.id, count(*) AS n,
       AS amount
   FROM attempt a INDEXED BY attempt_open {_HOLDS.format("a")}
   WHERE a.status = 'running' GROUP BY 1) held ON held.id = g.id
+LEFT JOIN (SELECT g.id, count(*) AS n FROM job j INDEXED BY job_place JOIN gset s ON s.id = j.place_set
+  JOIN json_each(s.gauges) m JOIN gauge g ON g.id = m.value WHERE j.place_set > 0 GROUP BY 1) placed
+  ON placed.id = g.id
 LEFT JOIN (SELECT g.id, count(*) AS n FROM attempt a {_HOLDS.format("a")}
   WHERE a.counted_at >= g.began AND a.status != 'bounced' GROUP BY 1) started ON started.id = g.id
 LEFT JOIN (SELECT g.id, sum(CASE WHEN e.kind != 'unknown' THEN e.amount ELSE 0 END) AS used,

@@ -192,3 +192,6 @@ which has `reconciled` from then on.
 `charge` = the id of a charge, once for each task; `late` = its attempt had ended. `price` = the one that was
 used, `none` where a model has none.
 """
+
+TABLES = (limit_rule, pool, gauge, backend_failure, gset, entry)
+"""Those that the schema exports."""

@@ -114,6 +114,8 @@ job = Table(
     required("is_worklet", default="0"),
     Column("documents", Text),
     Column("outputs", Text),
+    required("place_set", default="0"),
+    Column("place_gauge", Integer),
     UniqueConstraint("client_key", name="job_client_key"),
     among_column("status", JobStatus, "job_status"),
     among_column("on_task_failure", OnTaskFailure, "job_on_task_failure"),
@@ -132,6 +134,8 @@ job = Table(
     Index("job_pinned", "id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("job_child", "parent_task", "id", sqlite_where=text("parent_task IS NOT NULL")),
     Index("job_of_root", "root_id", "id", sqlite_where=text("root_id IS NOT NULL")),
+    Index("job_place", "place_set", sqlite_where=text("place_set > 0")),
+    Index("job_waits", "place_gauge", "id", sqlite_where=text("place_gauge IS NOT NULL")),
     Index("job_of_schedule", "schedule_id", "status", "id", sqlite_where=text("schedule_id IS NOT NULL")),
     Index(
         "job_vtime",
@@ -148,7 +152,8 @@ job = Table(
 A child has the task that waits for it (`parent_task`), the job above all (`root_id`) and how many jobs are
 above it (`depth`). It is `paused_above` while a job above it is paused, and `superseded` when its task
 takes a new child the next time. `documents` are those that its tasks name, as they were when the root was
-submitted (NULL = none), `outputs` what it gives out, with its expressions (NULL = nothing).
+submitted (NULL = none), `outputs` what it gives out, with its expressions (NULL = nothing). One that has not
+ended has a place under each gauge of `place_set` (0 = no limit counts it), or waits for one of `place_gauge`.
 """
 
 stage = Table(
@@ -429,14 +434,7 @@ payload = workflow_tables.payload
 FOLLOWUP_TABLE = followup_table.followup
 
 FAMILY_TABLES = (family_tables.family, family_tables.family_job, family_tables.family_hour)
-LIMIT_TABLES = (
-    limit_tables.limit_rule,
-    limit_tables.pool,
-    limit_tables.gauge,
-    limit_tables.backend_failure,
-    limit_tables.gset,
-    limit_tables.entry,
-)
+LIMIT_TABLES = limit_tables.TABLES
 ONCE_TABLE = once_table.once_key
 INSTANCE_TABLES = (instance_tables.instance_set, instance_tables.instance_page)
 DATA_TABLES = (data_tables.variable, data_tables.artifact)
@@ -444,6 +442,6 @@ AWAITED_TABLES = (awaited_table.awaited, awaited_table.signal)
 WORK_ITEM_TABLES = (work_item_tables.work_item, work_item_tables.work_item_entry)
 SCHEDULE_TABLES = (schedule_tables.schedule, schedule_tables.fire, expectation_table.expectation)
 NOTICE_TABLES = (notice_tables.notice, notice_tables.notice_cursor)
-WORKFLOW_TABLES = (workflow_tables.workflow, workflow_tables.workflow_text)
+WORKFLOW_TABLES = workflow_tables.TABLES
 UPKEEP_TABLES = (upkeep_tables.purge, upkeep_tables.purged, upkeep_tables.removal, upkeep_tables.retention)
 """Tables of rooms of their own."""

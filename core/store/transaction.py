@@ -17,6 +17,7 @@ from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.model.purge_commands import SweepPurged
 from core.store.apply.answers import next_answer
+from core.store.apply.child_places import admit
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
 from core.store.apply.consequences import left_overs
@@ -151,6 +152,7 @@ def _together(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
     for apply, numbers in phases(group.commands):
         commands = [group.commands[number] for number in numbers]
         answers.update(zip(numbers, apply(batch, commands), strict=True))
+    admit(batch)
     apply_claim(batch, slots=batch.capacity.most_open(group.slots))
 
 
@@ -161,6 +163,7 @@ def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
+    admit(batch)
     apply_claim_apart(batch, slots=batch.capacity.most_open(group.slots))
 
 

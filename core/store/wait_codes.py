@@ -104,6 +104,7 @@ WAIT_CODE = f"""(CASE task.status
   WHEN 'queued' THEN CASE
     WHEN (SELECT j.paused_at IS NOT NULL OR j.paused_above AND j.status IN ('pending', 'running')
           FROM job j WHERE j.id = task.job_id) THEN 'job_paused'
+    WHEN (SELECT j.place_gauge FROM job j WHERE j.id = task.job_id) IS NOT NULL THEN 'place'
     WHEN (SELECT q.paused_at FROM queue q WHERE q.name = task.queue) IS NOT NULL THEN 'queue_paused'
     WHEN (SELECT e.capacity FROM engine e) = 0 THEN 'slots'
     ELSE coalesce({_OF_POOLS}, {_OF_RANK}, 'slots') END

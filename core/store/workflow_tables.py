@@ -5,7 +5,17 @@ Part of the schema; what its first lines say of columns and times holds here.
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 from core.store.columns import metadata, required
 
@@ -26,6 +36,17 @@ workflow_text = Table(
     required("body", Text),
 )
 """Texts of documents by content hash (`definition.hash`): what children and registered names begin from."""
+
+pinned_text = Table(
+    "pinned_text",
+    metadata,
+    Column("job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False),
+    required("hash", Text),
+    PrimaryKeyConstraint("job_id", "hash", name="pinned_text_pk"),
+    Index("pinned_text_hash", "hash"),
+    sqlite_with_rowid=False,
+)
+"""The hashes of the documents that a job has pinned (`job.documents`): their texts stay while it does."""
 
 workflow = Table(
     "workflow",
@@ -59,3 +80,6 @@ payload = Table(
 """Texts by content hash; `used_at` = engine time of the last row that was made to name it, to a minute.
 
 They are outputs too large for a row, surroundings that many tasks share."""
+
+TABLES = (workflow, workflow_text, pinned_text)
+"""All but `definition` and `payload`, which the schema names."""

@@ -13,6 +13,7 @@ from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
 from core.model.commands import SubmitOptions
 from core.model.errors import InvalidDocument
+from core.model.limits import Capacity, Limit, LimitKind
 from tests.support.house import House, task
 
 
@@ -192,3 +193,33 @@ async def test_registered_workflows_that_begin_each_other_are_refused(house: Hou
     with pytest.raises(InvalidDocument) as caught:
         await house.submit({"key": "sub", "uses": "workflow", "with": {"name": "one"}})
     assert "in a circle: one -> two -> one" in caught.value.faults[0].message
+
+
+async def test_a_limit_lets_one_child_at_a_time_go_on_and_tells_who_waits(house: House, tmp_path: Path):
+    await house.stop()
+    house.capacity = Capacity(limits=(Limit(name="kids", kind=LimitKind.CONCURRENCY, max=1),))
+    await house.open()
+    file = tmp_path / "inner.yaml"
+    inner = "name: inner\nparams: {n: {type: integer}}\ntasks: [{key: a, uses: steer, with: {do: block}}]\n"
+    file.write_text(inner)
+    keyed = [{"limit": "kids", "key": "${{ tasks.first.output.n }}"}]
+    late = {**waits_for(file, params={"n": 3}), "key": "late", "needs": ["first"], "limits": keyed}
+    two = {**waits_for(file, params={"n": 2}), "key": "two", "limits": ["kids"]}
+    one = {**waits_for(file, params={"n": 1}), "limits": ["kids"]}
+    job = await house.submit(one, two, task("first", steer={"output": {"n": "k"}}), late)
+    placed = "SELECT 1 FROM job WHERE place_set > 0"
+    await house.until(lambda: len(house.rows(placed)) == 2, "a child of each key has its place")
+    await house.settle()
+    (waits,) = house.rows("SELECT id, parent_task FROM job WHERE place_gauge IS NOT NULL")
+    detail = await house.control.job_detail(waits[0])
+    assert (detail.job.status, detail.job.told) == ("pending", "waits for a place under limit kids")
+    (group,) = (await house.control.why_job(waits[0])).groups
+    assert (group.reason.code.value, group.reason.short) == ("place", "place kids")
+    (above,) = (await house.control.why(waits[1])).reasons
+    assert above.text.endswith("(pending), which waits for a place under limit kids")
+    (limit,) = (await house.control.limits.capacity()).limits
+    (shared,) = [found for found in limit.gauges if found.key == ""]
+    held = "SELECT t.key, j.id FROM job j JOIN task t ON t.id = j.parent_task WHERE j.place_set > 0"
+    ((key, has),) = [row for row in house.rows(held) if row[0] != "late"]
+    assert (shared.tasks, [one.label for one in shared.holders]) == (1, [f"{key} (child job {has})"])
+    assert house.states(job)["late"] == "waiting"

@@ -118,7 +118,9 @@ async def test_a_death_while_a_child_begins_or_answers_makes_one_child_and_one_a
         "outputs": {"exit": "${{ tasks.a.output.exit }}"},
     }
     file.write_text(json.dumps(below))
-    above = {"key": "w", "uses": "workflow", "with": {"file": str(file)}}
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('[limits.kids]\nkind = "concurrency"\nmax = 1\n')
+    above = {"key": "w", "uses": "workflow", "with": {"file": str(file)}, "limits": ["kids"]}
     after = effect("after", folder, needs=["w"], when="${{ tasks.w.output.exit == 0 }}")
     document = {"name": "above", "tasks": [above, after]}
     engine = start_engine(home, [document], crash=f"{point}:1")

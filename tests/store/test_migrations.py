@@ -21,7 +21,13 @@ from core.store.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
-DIGESTS = {4: "74e4a54c2cf28353", 5: "4bd95cd5b25c46a3", 6: "af709575a2b1a243", 7: "c5912b5b776afb47"}
+DIGESTS = {
+    4: "74e4a54c2cf28353",
+    5: "4bd95cd5b25c46a3",
+    6: "af709575a2b1a243",
+    7: "c5912b5b776afb47",
+    8: "8b92a95b6dcf8c04",
+}
 """Of the tables and indexes of a schema version."""
 
 

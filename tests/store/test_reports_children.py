@@ -10,10 +10,13 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Pause, Resume
+from core.model.commands import FollowUp, Pause, Resume
 from core.model.judgements import BeginChild, Decide
+from core.model.limit_commands import Configure
+from core.model.limits import Limit, LimitKind, LimitRef
 from core.model.plans import JobPlan
 from core.model.purge_commands import Purge
+from core.model.records import replace
 from core.model.refusals import Refusal
 from core.model.waits import EngineFacts
 from core.render.job_shapes import detail_shape
@@ -138,3 +141,20 @@ async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_abov
             "worklet": False,
         }
     ]
+
+
+async def test_tasks_of_a_child_that_waits_for_its_place_are_not_judged(deck: Deck, reports: Reports) -> None:
+    limit = Limit(name="kids", kind=LimitKind.CONCURRENCY, max=1)
+    deck.do(Configure(limits=(limit,)))
+    deck.do(FollowUp())
+    named = {"limits": (LimitRef(name="kids"),), "when": "x"}
+    deck.job(stage(*(replace(task(key, **named), uses="workflow") for key in ("up", "up2"))))
+    has = begin_child(deck, number(deck, "up"), key="sub")
+    waits = begin_child(deck, number(deck, "up2"), key="sub2")
+    assert [task.job_id for task in await reports.conditions.waiting_conditions()] == [has]
+    view = {one.id: one for one in (await reports.jobs.page()).rows}
+    assert view[has].place == {"waits": False, "limits": ["kids"]}
+    assert view[waits].place == {"waits": True, "limits": ["kids"]}
+    (told,) = (await reports.waits.of_tasks([number(deck, "up2")])).tasks.values()
+    assert told.awaits is not None
+    assert told.awaits.child_awaits == "kids"

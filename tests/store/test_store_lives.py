@@ -26,6 +26,7 @@ from core.model.commands import (
 from core.model.errors import Bug, Unavailable
 from core.model.forgetting import BeginForgetting, Forget
 from core.model.judgements import Await, Decide, GiveUp, Proceed, SkipIt, TakeOutputs
+from core.model.limit_commands import Configure
 from core.model.outcomes import Succeeded
 from core.model.retention import Forgettable
 from core.model.signal_commands import Signal
@@ -39,7 +40,7 @@ from core.store.journal import Journal
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
-from tests.support.lives import batch, ending, plan, upkeep
+from tests.support.lives import batch, ending, limited, plan, upkeep
 from tests.support.manual_time import ManualClock
 
 seeds = st.integers(0, 2**16)
@@ -142,6 +143,10 @@ class Lives(RuleBasedStateMachine):
             Forget(what=what, refs=refs, before=before, event=event), *batch(self.deck, Random(seed), size)
         )
 
+    @rule(seed=seeds)
+    def limit_the_children(self, seed: int) -> None:
+        self.send(limited(Random(seed)))
+
     @rule(ms=st.integers(1, 500))
     def let_time_pass(self, ms: int) -> None:
         self.clock.advance(ms=ms)
@@ -199,6 +204,8 @@ class Lives(RuleBasedStateMachine):
         self.journal.slots = 10
         jobs = [row[0] for row in self.deck.rows("SELECT id FROM job WHERE status = 'paused'")]
         self.send(Resume(queue="default"), Resume(queue="other"), *(Resume(job_id=job) for job in jobs))
+        # Children below children that hold the last place would wait for ever.
+        self.send(Configure())
         for _ in range(200):
             self.clock.advance(seconds=1)
             refs = self.deck.rows("SELECT task_id, epoch FROM attempt WHERE status = 'running'")

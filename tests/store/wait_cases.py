@@ -7,10 +7,12 @@ from collections.abc import Callable
 from core.model.backend_checks import Check, CheckStatus, TcpTarget
 from core.model.commands import ComeDue, Complete, FollowUp, Hold, Pause
 from core.model.estimates import Estimate
+from core.model.judgements import BeginChild, Decide
 from core.model.limit_commands import Configure, NoteCheck
 from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import RetryAt
-from core.model.plans import RetryPolicy
+from core.model.plans import JobPlan, RetryPolicy
+from core.model.records import replace
 from tests.store.deck import Deck, failure, stage, task
 
 CONCURRENCY, RATE, QUOTA, BUDGET, _ = LimitKind
@@ -56,6 +58,16 @@ def retry(deck: Deck) -> None:
 
 def job_paused(deck: Deck) -> None:
     deck.do(Pause(job_id=deck.job(stage(task("a"))), actor="bob", reason="too dear"))
+
+
+def place(deck: Deck) -> None:
+    configure(deck, Limit(name="kids", kind=CONCURRENCY, max=1))
+    above = (under("kids", key, waits=True, when="x") for key in ("up", "up2"))
+    deck.job(stage(*(replace(one, uses="workflow") for one in above)))
+    for key, inner in (("up", "b"), ("up2", "a")):
+        ((above,),) = deck.db.execute("SELECT id FROM task WHERE key = ?", (key,)).fetchall()
+        plan = JobPlan(name="inner", stages=(stage(task(inner)),))
+        deck.do(Decide(task_id=above, verdict=BeginChild(plan=plan)))
 
 
 def queue_paused(deck: Deck) -> None:
@@ -215,6 +227,13 @@ CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
         "paused job",
         "job 2 is paused by bob: too dear",
         "taskdeck resume 2",
+    ),
+    "place": (
+        place,
+        "place",
+        "place kids",
+        "its job 4 waits for one of 1 places under limit kids; 1 is taken: up (child job 3 of job 2)",
+        "taskdeck limits set kids +1",
     ),
     "queue_paused": (
         queue_paused,

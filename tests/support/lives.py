@@ -7,6 +7,7 @@ from random import Random
 
 from core.model.answer_commands import Answer, NoteLook, WaitRef
 from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
+from core.model.capacity_commands import ChangeCapacity, SetLimit
 from core.model.children import EndJob, OnChildFailure, OnFailure, Result
 from core.model.commands import (
     Cancel,
@@ -41,6 +42,8 @@ from core.model.judgements import (
     TakeResult,
 )
 from core.model.judgements import GiveUp as NoWorklet
+from core.model.limit_commands import Configure
+from core.model.limits import Limit, LimitKind, LimitRef
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -98,7 +101,7 @@ def plan(draw: Random) -> JobPlan:
             if draw.random() < 0.2:
                 more["when"] = "x"
             if draw.random() < 0.15:
-                more |= {"uses": "signal", "waits": True}
+                more |= {"uses": "workflow", "waits": True, "limits": (LimitRef(name="kids"),)}
             elif draw.random() < 0.15:
                 more["on_failure"] = OnFailure(workflow="repair", max=2)
             elif draw.random() < 0.2:
@@ -136,6 +139,14 @@ def _instances(draw: Random) -> ForEach:
         on_failure=draw.choice(tuple(OnInstanceFailure)),
         judges_each=draw.random() < 0.3,
     )
+
+
+def limited(draw: Random) -> Command:
+    """Bring children under a limit, or change or remove it."""
+    if draw.random() < 0.6:
+        return ChangeCapacity(change=SetLimit(name="kids", to=str(draw.randint(0, 3))), actor="ada")
+    limit = Limit(name="kids", kind=LimitKind.CONCURRENCY, max=draw.choice((1, 1, 2)))
+    return Configure(limits=(limit,) if draw.random() < 0.8 else ())
 
 
 def ending(draw: Random, ref: tuple[int, int], now: int) -> Complete:

@@ -158,6 +158,8 @@ PHRASES: dict[str, Phrase] = {
     "task.worklet": Phrase(_TASK, "job {child}, {name}, is to repair it"),
     "job.paused_above": Phrase(_JOB, "claims nothing while the job above is paused"),
     "job.resumed_above": Phrase(_JOB, "the job above goes on"),
+    "job.awaits_place": Phrase(_JOB, "waits for a place under limit {limit}", ("gauge",)),
+    "job.took_place": Phrase(_JOB, "has a place under limit {limit}", ("set",)),
     "outputs.removed": Phrase("outputs", "of {tasks} tasks are removed"),
     "history.forgotten": Phrase("history", "of no job is kept from {until} on"),
     "retention.noticed": Phrase("retention", "told what it would delete"),

@@ -84,6 +84,8 @@ def _child(awaits: AwaitFacts) -> tuple[str, str, str, JsonObject]:
         text = f"its {what}, {job}, has {awaits.child_status}; the engine works out what that gives out"
         return text, soon, f"{what} job {number}", told
     text = f"it waits for its {what}, {job} ({awaits.child_status or 'it is gone'})"
+    if awaits.child_awaits is not None:
+        text = f"{text}, which waits for a place under limit {safe_line(awaits.child_awaits)}"
     ends = (
         f"the end of that job: 'taskdeck show {number}' shows it, 'taskdeck why {number}' says why it waits"
     )

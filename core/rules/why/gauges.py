@@ -57,20 +57,16 @@ def gauge_reason(task: TaskFacts, need: Need, capacity: Capacity) -> Reason:
             assert_never(limit.kind)
 
 
-def label(gauge: Gauge) -> str:
-    """Return the name of a limit, with its key: `db`, `host=db1`."""
-    return f"{gauge.limit.name}={gauge.key}" if gauge.key else gauge.limit.name
-
-
 def amount_text(limit: Limit, amount: int) -> str:
     """Write an amount in the unit of its limit: `0.02 usd`; attempts as a number."""
     return f"{write_amount(amount)} {limit.unit}" if limit.unit else f"{amount:,}"
 
 
 def holders_text(holders: Sequence[Holder]) -> str:
-    """Write the first of some tasks, each with its job: `a (task 4 of job 2) and 7 more`."""
+    """Write the first of some tasks, with job or child: `a (task 4 of job 2) and 7 more`."""
     named = ", ".join(
-        f"{one.key} (task {one.task_id}" + (f" of job {one.job_id})" if one.job_id > 1 else ")")
+        f"{one.key} ({f'task {one.task_id}' if one.child is None else f'child job {one.child}'}"
+        + (f" of job {one.job_id})" if one.job_id > 1 else ")")
         for one in holders[:HOLDERS]
     )
     more = len(holders) - HOLDERS
@@ -108,7 +104,7 @@ def _plain(limit: Limit, amount: int) -> JsonValue:
 
 def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     holders = capacity.facts.holders.get(gauge.id, ())
-    limit, name = gauge.limit, label(gauge)
+    limit, name = gauge.limit, gauge.label
     named = f": {holders_text(holders)}" if holders else ""
     place = task.place
     starts_at = None if place is None or place.is_by_pace else place.starts_at
@@ -129,7 +125,7 @@ def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
 
 
 def _rate(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
-    limit, name = gauge.limit, label(gauge)
+    limit, name = gauge.limit, gauge.label
     step = write_duration(max(1, limit.step_us // 1_000))
     burst = f", {limit.max:,} at once" if limit.max > 1 else ""
     return Reason(
@@ -162,7 +158,7 @@ def _retries(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
 
 
 def _amount(gauge: Gauge, task: TaskFacts, needs: int, capacity: Capacity) -> Reason:
-    limit, name, left = gauge.limit, label(gauge), capacity.left[gauge.id]
+    limit, name, left = gauge.limit, gauge.label, capacity.left[gauge.id]
     is_quota = limit.kind is LimitKind.QUOTA
     return Reason(
         code=WaitCode.QUOTA if is_quota else WaitCode.BUDGET,
@@ -221,7 +217,7 @@ def _frozen(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     return Reason(
         code=WaitCode.FROZEN,
         short="frozen budgets",
-        text=f"all spending is frozen{by}{why}; it is under {gauge.limit.kind} {label(gauge)}",
+        text=f"all spending is frozen{by}{why}; it is under {gauge.limit.kind} {gauge.label}",
         ends="'taskdeck budgets unfreeze'",
         since=task.queued_at if frozen is None else frozen.at,
         numbers=gauge_numbers(gauge, needs=0, left=0),
@@ -277,7 +273,7 @@ def _shut_until(gauge: Gauge, capacity: Capacity) -> int | None:
 
 
 def _shut(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
-    name = shown_name(gauge.limit, gauge.key) if is_backend(gauge.limit) else label(gauge)
+    name = shown_name(gauge.limit, gauge.key) if is_backend(gauge.limit) else gauge.label
     why = _said(gauge) or ": its backend refused"
     then = "" if gauge.shut_until == ALWAYS else " until then"
     close = f"'taskdeck backends close {name}'"

@@ -13,7 +13,7 @@ from core.model.limits import LimitKind
 from core.model.status import TaskStatus
 from core.model.waits import LaneHead, Reason, TaskFacts, WaitCode
 from core.rules.why.capacity import Capacity
-from core.rules.why.gauges import amount_text, gauge_numbers, gauge_reason, label
+from core.rules.why.gauges import amount_text, gauge_numbers, gauge_reason
 
 _ORDER = tuple(WaitCode)
 _OF_A_MOMENT = (LimitKind.CONCURRENCY, LimitKind.RATE, LimitKind.RETRIES)
@@ -76,7 +76,7 @@ def _behind_head(task: TaskFacts, head: LaneHead, need: Need, capacity: Capacity
         short=f"behind {head.task_id}",
         text=(
             f"{head.key} (task {head.task_id}) is before it and needs {amount_text(limit, need.amount)} of"
-            f" {limit.kind} {label(gauge)}, which has {amount_text(limit, left)} left; the order of tasks of"
+            f" {limit.kind} {gauge.label}, which has {amount_text(limit, left)} left; the order of tasks of"
             " one job, queue and set of limits is kept"
         ),
         ends=(

@@ -15,6 +15,7 @@ from core.rules.why.answers import answer_reason
 from core.rules.why.capacity import UNLIMITED, Capacity
 from core.rules.why.engine import engine_reasons
 from core.rules.why.limits import limit_reasons
+from core.rules.why.places import place_reason
 from core.rules.why.slots import slot_reason
 
 NAMED = 5
@@ -139,7 +140,9 @@ def _blocked(task: TaskFacts) -> Iterator[Reason]:
         yield Reason(
             code=WaitCode.CONDITION,
             short="its condition",
-            text="its `when` is being judged",
+            text="its `when` is being judged"
+            if task.awaited_place is None
+            else "its `when` is not judged yet",
             ends="the engine, as soon as it has judged it",
         )
     elif ready and task.group is not None and task.group.parallel is not None:
@@ -226,6 +229,8 @@ def _paused(task: TaskFacts) -> Iterator[Reason]:
             since=task.job_paused.at,
         )
     yield from map(_paused_above, task.paused_above)
+    if task.awaited_place is not None:
+        yield place_reason(task.job_id, task.awaited_place)
     if task.queue_paused is not None:
         by = f" by {task.queue_paused.by}" if task.queue_paused.by else ""
         why = f": {task.queue_paused.reason}" if task.queue_paused.reason else ""

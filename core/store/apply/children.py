@@ -15,7 +15,8 @@ from core.model.judgements import BeginChild
 from core.model.outcomes import TaskError
 from core.model.plans import JobPlan
 from core.model.status import JOB_FINAL, JobStatus
-from core.store.apply import child_ends
+from core.store.apply import child_ends, child_places
+from core.store.apply.lane_sets import note_terms
 from core.store.apply.moves import idle, waiting
 from core.store.apply.rerun import apply_rerun
 from core.store.apply.submit import ChildLink, submit_child
@@ -63,9 +64,12 @@ def begin_child(batch: Batch, task_id: int, command: BeginChild) -> bool:
     above = link_above(batch, task_id)
     if above.is_full:
         return idle.fail_by_judgement(batch, task_id, _too_deep(above).to_json())
+    if command.terms is not None:
+        note_terms(batch, task_id, command.terms)
     child = _known(batch, task_id)
     if child is None:
         child = _Child(submit_below(batch, command.plan, above), JobStatus.PENDING)
+        child_places.ask(batch, child.id)
     crash_point("childjob.begun")
     awaited = Awaited(
         fails_at=None if command.within_ms is None else batch.now + command.within_ms,

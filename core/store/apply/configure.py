@@ -37,7 +37,11 @@ _REMOVE = "UPDATE {} SET removed_at = ? WHERE name = CAST(? AS TEXT)"
 _WAKE = (
     "UPDATE aisle SET shut_by = NULL WHERE shut_by > 0",
     "UPDATE lane SET shut_by = NULL, need = NULL WHERE shut_by > 0 RETURNING aisle_id",
-    "UPDATE gauge SET waited_for = 0, opens_at = NULL",
+    (
+        "UPDATE gauge SET waited_for = g.waits, opens_at = CASE WHEN g.waits THEN 0 END FROM (SELECT id,"
+        " EXISTS (SELECT 1 FROM job INDEXED BY job_waits WHERE place_gauge = gauge.id"
+        " AND place_gauge IS NOT NULL) AS waits FROM gauge) g WHERE g.id = gauge.id"
+    ),
 )
 
 

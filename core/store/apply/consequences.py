@@ -117,7 +117,9 @@ def take_left_overs(batch: Batch) -> list[LeftOver]:
     left = left_overs(batch)
     if batch.left_before is not None:
         left = [one for one in left if one in batch.left_before]
-    batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", left)
+    # What a command of this batch left over once more is for a later one.
+    taken = [one for one in left if one not in batch.left_now]
+    batch.many("DELETE FROM followup WHERE kind = ? AND id = ?", taken)
     return left
 
 

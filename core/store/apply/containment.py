@@ -21,7 +21,7 @@ from core.store.apply.consequences import (
     take_left_overs,
 )
 from core.store.apply.ends import give_verdict
-from core.store.apply.job_answers import put_off
+from core.store.apply.job_answers import answer_ended, put_off
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import recount_job
@@ -58,18 +58,17 @@ class _Due:
     sets: set[int] = field(default_factory=set)
     turns: set[int] = field(default_factory=set)
 
-    def follow(self, batch: Batch) -> None:
+    def follow(self, batch: Batch, *, over: Callable[[Batch], None]) -> None:
         batch.finals, batch.verdicts = list(self.finals), list(self.verdicts)
         batch.sets, batch.turns = set(self.sets), set(self.turns)
-        # A task of another job that is at fault must not keep this one back.
-        apply_consequences(batch, over=put_off)
+        apply_consequences(batch, over=over)
 
 
 def apply_consequences_apart(batch: Batch) -> None:
     """Follow final tasks and verdicts; where that fails, job by job: one at fault is failed or set aside."""
     whole = _Due(batch.finals, batch.verdicts, batch.sets, batch.turns)
     batch.sets, batch.turns = set(), set()
-    if tried(batch, whole.follow) is None:
+    if tried(batch, partial(whole.follow, over=answer_ended)) is None:
         batch.finals, batch.verdicts = [], []
         return
     due: dict[int, _Due] = {}
@@ -83,12 +82,17 @@ def apply_consequences_apart(batch: Batch) -> None:
         if row is not None:
             due.setdefault(row[0], _Due()).sets.add(set_id)
     for job_id, part in due.items():
-        _contain(batch, job_id, part.follow)
+        # A task of another job that is at fault must not keep this one back.
+        _contain(batch, job_id, partial(part.follow, over=put_off))
 
 
 def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
-    """Take up what an earlier batch left over; where that fails, each by itself: one at fault is dropped."""
-    if tried(batch, lambda part: _follow_up(part, commands)) is None:
+    """Take up what an earlier batch left over; where that fails, each by itself: one at fault is dropped.
+
+    What follows from all of it is carried out with the consequences of the other commands: they share the
+    budget, and where that ends is the same as in a batch.
+    """
+    if tried(batch, partial(_take_up, commands=commands)) is None:
         return [None] * len(commands)
     for left in take_left_overs(batch) if commands else ():
         row = batch.one(_JOB_OF[left.kind], left.id)
@@ -129,9 +133,8 @@ def apply_note_fault(batch: Batch, command: NoteFault) -> None:
     set_aside(batch, Subject(command.job_id, command.task_id, command.epoch), command.message)
 
 
-def _follow_up(batch: Batch, commands: Sequence[FollowUp]) -> None:
+def _take_up(batch: Batch, *, commands: Sequence[FollowUp]) -> None:
     apply_follow_ups(batch, commands)
-    apply_consequences(batch)
 
 
 def _carry_out(batch: Batch, *, left: LeftOver) -> None:

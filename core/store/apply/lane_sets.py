@@ -105,6 +105,8 @@ class GaugeSets:
 def rekey_waiting(batch: Batch) -> None:
     """Let follow-ups bring every task that waits under the limits as they are now; none is claimed before."""
     batch.run("DELETE FROM followup WHERE kind = 'limits'")
+    if batch.left_before is not None:
+        batch.left_before = frozenset(one for one in batch.left_before if one.kind != "limits")
     batch.followups.append(LeftOver("limits", 0))
 
 
@@ -138,6 +140,13 @@ def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:
     return None
 
 
+def note_terms(batch: Batch, task_id: int, terms: Terms) -> None:
+    """Note the terms of a task that is judged and waits for no slot, and where it belongs by them."""
+    bound = bind(batch, task_id, terms)
+    if bound is not None:
+        batch.run("UPDATE task SET lane_id = ?, cost = ?, spec = ? WHERE id = ?", *bound, task_id)
+
+
 def join_retries(batch: Batch, task_id: int) -> None:
     """Bring a task that failed under the limits on retries of its backends, before it is queued again."""
     if batch.capacity.retries:
@@ -157,6 +166,15 @@ def lane_of(batch: Batch, task_id: int) -> int:
     """Return the lane of tasks that say of limits what this one says."""
     (task,) = batch.typed(Waiting, _CHOSEN, ids([task_id]))
     return Lanes(batch, task.job_id).of(task.queue, GaugeSets(batch).of_waiting(task))
+
+
+def counting_gauges(batch: Batch, task_id: int) -> Sequence[int]:
+    """Return the gauges that count the child of a task as the limits are now; none where none does."""
+    limits = batch.capacity.limits
+    for task in batch.typed(Waiting, _CHOSEN, ids([task_id])):
+        keys = batch.rules.place_keys(_facts(task, _plan(task)), tuple(limits.values()))
+        return sorted(batch.gauges.find(limits[one.name], one.key) for one in keys)
+    return ()
 
 
 def _put(batch: Batch, task: Waiting) -> None:

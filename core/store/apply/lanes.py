@@ -23,6 +23,7 @@ _SHUT_JOB = (
 _OPEN_JOB = (
     "UPDATE lane SET shut_by = NULL WHERE id IN (SELECT l.id FROM job j CROSS JOIN lane l INDEXED BY lane_job"
     " ON l.job_id = j.id WHERE j.id = ? AND (j.status IN ('pending', 'running') AND NOT j.paused_above"
+    " AND j.place_gauge IS NULL"
     " OR j.status = 'ending' AND j.finishing = 1) AND l.shut_by = 0 LIMIT ?)"
     " RETURNING aisle_id"
 )

@@ -70,6 +70,7 @@ _SWEEP = (
     f"DELETE FROM instance_set WHERE job_id IN {_LISTED}",
     f"DELETE FROM lane WHERE job_id IN {_LISTED}",
     f"DELETE FROM stage WHERE job_id IN {_LISTED}",
+    f"DELETE FROM pinned_text WHERE job_id IN {_LISTED}",
     # What is said of others, and of the purge, stays true.
     (
         f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED}"

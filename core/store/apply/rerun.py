@@ -16,7 +16,7 @@ from core.model.plans import OnTaskFailure
 from core.model.refusals import ONCE_TAKEN, RETRY_LIMIT, Refusal
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply import answers
+from core.store.apply import answers, child_places
 from core.store.apply.child_marks import spread_pause, supersede
 from core.store.apply.group_reruns import refuse_groups, reopened_groups, run_whole, wait_again
 from core.store.apply.judged_counts import judged_counts
@@ -307,6 +307,7 @@ def _reopen(batch: Batch, listed: str, cause: Cause) -> None:
 def _reopen_job(batch: Batch, job_id: int, position: int, cause: Cause) -> None:
     jobs.reopen(batch, job_id, cause)
     spread_pause(batch, job_id)
+    child_places.ask(batch, job_id)
     later = batch.rows(
         "SELECT id, position, is_finally FROM stage WHERE job_id = ? AND position >= ? ORDER BY position",
         job_id,

@@ -39,7 +39,8 @@ _AISLES_BUT = _AISLES_OF_QUEUE.replace(
 # Of an ending job only `finally` is queued once that is open, and goes on as if the job ran.
 _STATUS = (
     "CASE WHEN j.status = 'ending' AND j.finishing = 1 THEN 'running'"
-    " WHEN j.paused_above AND j.status IN ('pending', 'running') THEN 'paused' ELSE j.status END"
+    " WHEN (j.paused_above OR j.place_gauge IS NOT NULL) AND j.status IN ('pending', 'running')"
+    " THEN 'paused' ELSE j.status END"
 )
 # A job with all its children has one share: that of the job above them all.
 _SHARE = "coalesce(j.root_id, j.id), coalesce((SELECT r.vtime FROM job r WHERE r.id = j.root_id), j.vtime)"

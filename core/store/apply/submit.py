@@ -43,6 +43,10 @@ _JOB = (
     " WHERE status IN ('ending', 'paused', 'pending', 'running') AND root_id IS NULL), 0), ?,"
     " ?, ?, ?, ?, ?, ?, ?)"
 )
+_PIN = (
+    "INSERT OR IGNORE INTO pinned_text (job_id, hash) SELECT ?, d.value->>'$.hash' FROM json_each(?) d"
+    " WHERE d.value->>'$.hash' IS NOT NULL"
+)
 _STAGE = (
     "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task, is_finally)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
@@ -223,6 +227,7 @@ def _write_job(
             else (pack(documents) if documents else None, None, None, 0, 0, 0)
         ),
     )
+    _pin_texts(batch, job_id, link.documents if link is not None else pack(documents))
     facts = job_facts(command)
     if link is not None:
         facts |= {"parent_task": link.parent_task, "root": link.root_id, "depth": link.depth}
@@ -232,6 +237,12 @@ def _write_job(
     if plan.definition_hash:
         expect_of_workflow(batch, plan.name, plan.expect_ms, actor=command.actor)
     bind_new(batch, job_id, name=plan.name, key=plan.client_key)
+
+
+def _pin_texts(batch: Batch, job_id: int, documents: str | None) -> None:
+    """Note the texts that a job names: they are kept as long as it is."""
+    if documents is not None and documents != "{}":
+        batch.run(_PIN, job_id, documents)
 
 
 def _linked(link: ChildLink) -> tuple[str | int | None, ...]:

@@ -14,20 +14,24 @@ _SETS = f"(SELECT id FROM instance_set WHERE job_id IN {_JOBS})"
 _AISLES = f"(SELECT aisle_id FROM lane WHERE job_id IN {_JOBS})"
 _GSETS = f"""(SELECT gset_id FROM aisle WHERE id IN {_AISLES}
 UNION SELECT gset_id FROM queue WHERE name IN (SELECT queue FROM aisle WHERE id IN {_AISLES})
-UNION SELECT gset_id FROM attempt WHERE task_id IN {_TASKS} UNION SELECT gset_id FROM pool)"""
+UNION SELECT gset_id FROM attempt WHERE task_id IN {_TASKS} UNION SELECT gset_id FROM pool
+UNION SELECT place_set FROM job WHERE id IN {_JOBS})"""
 
 CARRIED: Mapping[str, str] = MappingProxyType(
     {
         "engine": "id = 1",
         "definition": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
-        "workflow_text": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS})",
+        "workflow_text": f"hash IN (SELECT definition_hash FROM job WHERE id IN {_JOBS}"
+        f" UNION SELECT hash FROM pinned_text WHERE job_id IN {_JOBS})",
         "job": f"id IN {_JOBS}",
+        "pinned_text": f"job_id IN {_JOBS}",
         "stage": f"job_id IN {_JOBS}",
         "limit_rule": "1",
         "pool": "1",
         "check_change": "1",
         "gset": f"id IN {_GSETS}",
-        "gauge": f"id IN (SELECT j.value FROM gset s JOIN json_each(s.gauges) j WHERE s.id IN {_GSETS})",
+        "gauge": f"id IN (SELECT j.value FROM gset s JOIN json_each(s.gauges) j WHERE s.id IN {_GSETS}"
+        f" UNION SELECT place_gauge FROM job WHERE id IN {_JOBS})",
         "entry": f"job_id IN {_JOBS}",
         "backend_failure": f"task_id IN {_TASKS}",
         "queue": f"name IN (SELECT queue FROM aisle WHERE id IN (SELECT aisle_id FROM lane"

@@ -30,6 +30,13 @@ _ENGINE = text(
     "SELECT time_offset, capacity, frozen_at, frozen_by, freeze_reason,"
     " EXISTS (SELECT 1 FROM followup WHERE kind = 'limits') AS is_being_keyed FROM engine"
 )
+PLACED = (
+    "SELECT y.value AS gauge, t.id, t.key, t.job_id, coalesce(c.started_at, c.created_at) AS started_at,"
+    " c.id AS child FROM job c INDEXED BY job_place CROSS JOIN gset s ON s.id = c.place_set"
+    " CROSS JOIN json_each(s.gauges) y CROSS JOIN task t ON t.id = c.parent_task"
+    " WHERE c.place_set > 0 AND y.value IN (SELECT value FROM json_each({}))"
+)
+"""Children that have a place under gauges, each with the task that waits for it."""
 _POOLS = text(
     "SELECT p.body, p.changed, p.paused_at, p.paused_by, p.pause_reason, p.gset_id,"
     " (SELECT count(*) FROM attempt a INDEXED BY attempt_open WHERE a.status = 'running'"
@@ -43,11 +50,12 @@ _GAUGES = text(
     " AND r.removed_at IS NULL ORDER BY s.id, y.key"
 )
 _OPEN = text(
-    "SELECT y.value AS gauge, t.id, t.key, t.job_id, a.started_at FROM (SELECT task_id, gset_id, started_at"
-    " FROM attempt INDEXED BY attempt_open WHERE status = 'running' ORDER BY started_at, task_id"
-    f" LIMIT {OPEN_MAX}) a CROSS JOIN gset s ON s.id = a.gset_id CROSS JOIN json_each(s.gauges) y"
+    "SELECT y.value AS gauge, t.id, t.key, t.job_id, a.started_at, NULL AS child"
+    " FROM (SELECT task_id, gset_id, started_at FROM attempt INDEXED BY attempt_open"
+    f" WHERE status = 'running' ORDER BY started_at, task_id LIMIT {OPEN_MAX}) a"
+    " CROSS JOIN gset s ON s.id = a.gset_id CROSS JOIN json_each(s.gauges) y"
     " CROSS JOIN task t ON t.id = a.task_id WHERE y.value IN (SELECT value FROM json_each(:gauges))"
-    " ORDER BY a.started_at, t.id"
+    f" UNION ALL {PLACED.format(':gauges')} ORDER BY 5, 2"
 )
 
 
@@ -97,12 +105,13 @@ async def read_capacity(db: AsyncConnection, gsets: Iterable[int], *, wall: int)
 
 
 async def read_holders(db: AsyncConnection, gauges: Iterable[int]) -> dict[int, tuple[Holder, ...]]:
-    """Return the tasks with an open attempt under each gauge, longest first."""
+    """Return the tasks with an open attempt, or with a child, under each gauge, longest first."""
     found: dict[int, tuple[Holder, ...]] = {}
     for row in await db.execute(_OPEN, {"gauges": ids(gauges)}):
         known = found.get(row.gauge, ())
         if len(known) < HOLDERS_MAX:
-            holder = Holder(task_id=row.id, key=row.key, job_id=row.job_id, since=row.started_at)
+            since, child = row.started_at, row.child
+            holder = Holder(task_id=row.id, key=row.key, job_id=row.job_id, since=since, child=child)
             found[row.gauge] = (*known, holder)
     return found
 

@@ -15,7 +15,8 @@ from core.store.reports.source import Source
 _WAITING = text(
     "SELECT id AS task_id, job_id, key, uses, spec, NULL AS asks, NULL AS error, epoch"
     " FROM task INDEXED BY task_condition"
-    " WHERE wait_reason = 'condition' AND id > :after ORDER BY id LIMIT :limit"
+    " WHERE wait_reason = 'condition' AND id > :after AND NOT EXISTS (SELECT 1 FROM job j"
+    " WHERE j.id = task.job_id AND j.place_gauge IS NOT NULL) ORDER BY id LIMIT :limit"
 )
 _ASKING = text(
     "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch"

@@ -20,6 +20,7 @@ from core.model.limit_views import GAUGES, HOLDERS, WAITING_MOST, Cause, Holder
 from core.model.limits import Limit
 from core.model.near_misses import one_of
 from core.model.text import safe_line
+from core.store.reports.capacity import PLACED
 from core.store.reports.gauge_rows import GAUGE, gauge_in
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.pools import cause
@@ -53,10 +54,15 @@ _BEHIND = (
     " JOIN lane y INDEXED BY lane_head ON y.aisle_id = a.id AND y.head_key IS NOT NULL AND y.shut_by IS NULL"
     " WHERE a.shut_by = j.value AND a.shut_by > 0 AND a.head_key IS NOT NULL"
 )
+_CHILDREN = (
+    "SELECT 1 FROM job INDEXED BY job_waits WHERE place_gauge = j.value AND place_gauge IS NOT NULL"
+    " LIMIT :most"
+)
 _WAITING = text(
     f"SELECT j.value AS gauge, (SELECT count(*) FROM (SELECT 1 FROM ({_BEHIND}) LIMIT :most)) AS lanes,"
     f" (SELECT count(*) FROM (SELECT 1 FROM ({_BEHIND}) b JOIN task t INDEXED BY task_claim"
-    "  ON t.lane_id = b.lane AND t.status = 'queued' LIMIT :most)) AS tasks FROM json_each(:ids) j"
+    "  ON t.lane_id = b.lane AND t.status = 'queued' LIMIT :most))"
+    f" + (SELECT count(*) FROM ({_CHILDREN})) AS tasks FROM json_each(:ids) j"
 )
 # Of a queue whose gauge has nothing left the aisles stay open.
 _QUEUED = text(
@@ -66,10 +72,11 @@ _QUEUED = text(
     " WHERE q.gset_id > 0 GROUP BY 1"
 )
 _HOLDERS = text(
-    "SELECT m.value AS gauge, a.task_id, t.job_id, t.key, a.started_at"
+    "SELECT m.value AS gauge, a.task_id AS id, t.key, t.job_id, a.started_at, NULL AS child"
     " FROM attempt a INDEXED BY attempt_open JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m"
     " JOIN task t ON t.id = a.task_id WHERE a.status = 'running'"
-    " AND m.value IN (SELECT value FROM json_each(:ids)) ORDER BY a.started_at, a.task_id LIMIT :most"
+    " AND m.value IN (SELECT value FROM json_each(:ids))"
+    f" UNION ALL {PLACED.format(':ids')} ORDER BY 5, 2 LIMIT :most"
 )
 # Those that are older than the period count no more.
 _FAILING = text(
@@ -237,7 +244,9 @@ async def _behind(db: AsyncConnection, chosen: Collection[int], *, now: int) -> 
     for row in (await db.execute(_HOLDERS, {"ids": named, "most": _OPEN_MOST})).all():
         listed = found.holders.setdefault(row.gauge, [])
         if len(listed) < HOLDERS:
-            listed.append(Holder(task_id=row.task_id, job_id=row.job_id, key=row.key, since=row.started_at))
+            listed.append(
+                Holder(task_id=row.id, job_id=row.job_id, key=row.key, since=row.started_at, child=row.child)
+            )
     for row in (await db.execute(_ESTIMATED, {"ids": named, "most": ENTRIES})).all():
         if row.total > 0:
             found.estimated[row.gauge] = row.estimated / row.total

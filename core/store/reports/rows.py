@@ -21,7 +21,7 @@ from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.instance_tables import INSTANCES
 from core.store.predicates import column_of
-from core.store.reports.children import PARENT, PAUSED_ABOVE, objects
+from core.store.reports.children import JOB_PLACE, PARENT, PAUSED_ABOVE, objects
 from core.store.schema import attempt, event, job, queue, stage, task
 from core.store.sql import unpack
 
@@ -56,6 +56,7 @@ JOBS: Select[*tuple[object, ...]] = select(
     job.c.depth,
     literal_column(PARENT.format("job")).label("parent"),
     literal_column(f"CASE WHEN job.paused_above THEN {PAUSED_ABOVE.format('job')} END").label("above"),
+    literal_column(JOB_PLACE.format("job")).label("place"),
 )
 _LISTED = (
     *(column for column in task.c if column.name not in (*_LARGE, *_WORKED_OUT)),
@@ -130,6 +131,7 @@ def job_view(row: AnyRow, counts: Counts, tolerated: Counts) -> JobView:
         root=row.root_id,
         depth=row.depth or None,
         paused_above=objects(row.above),
+        place=object_of(row.place) or None,
     )
 
 

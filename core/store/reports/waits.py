@@ -21,7 +21,7 @@ from core.model.waits import AskedPeople, LaneHead, Need, Switch, TaskFacts
 from core.store.instance_tables import INSTANCES
 from core.store.reports.awaits import AWAITS, await_facts
 from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
-from core.store.reports.children import PAUSED_ABOVE, paused_jobs
+from core.store.reports.children import AWAITED_PLACE, PAUSED_ABOVE, awaited_place, paused_jobs
 from core.store.reports.jobs import read_job
 from core.store.reports.lines import read_line
 from core.store.reports.refusals import unknown_task
@@ -65,7 +65,8 @@ _FACTS = text(
     " n.id AS need_id, n.key AS need_key, n.status AS need_status,"
     f" t.lane_id, t.cost, q.gset_id AS queue_set, a.gset_id AS own_set, {INSTANCES.format('t')} AS instances,"
     f" CASE WHEN t.status = 'blocked' AND t.set_id IS NOT NULL THEN {INSTANCES.format('g')} END AS of_group,"
-    f" t.group_task, CASE WHEN j.paused_above THEN {PAUSED_ABOVE.format('j')} END AS above"
+    f" t.group_task, CASE WHEN j.paused_above THEN {PAUSED_ABOVE.format('j')} END AS above,"
+    f" CASE WHEN j.place_gauge IS NOT NULL THEN {AWAITED_PLACE.format('j')} END AS awaited_place"
     " FROM json_each(:ids) x JOIN task t ON t.id = x.value LEFT JOIN job j ON j.id = t.job_id"
     " LEFT JOIN queue q ON q.name = t.queue LEFT JOIN stage s ON s.id = t.stage_id"
     " LEFT JOIN awaited w ON w.task_id = t.id"
@@ -165,6 +166,7 @@ class _Row(NamedTuple):
     of_group: str | None
     group_task: int | None
     above: str | None
+    awaited_place: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +299,10 @@ async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
         needs = (await db.execute(_NEEDS, bound)).all()
         named = tuple(Need(task_id=row.id, key=row.key, status=row.status) for row in needs)
         facts = replace(facts, needs=named)
+    if facts.awaited_place is not None:
+        gauge = facts.awaited_place.gauge
+        holders = (await read_holders(db, [gauge])).get(gauge, ())
+        facts = replace(facts, awaited_place=replace(facts.awaited_place, holders=holders))
     if facts.held is not None:
         facts = replace(facts, held=replace(facts.held, at=(await db.execute(_HELD_AT, bound)).scalar()))
     fault = (await db.execute(_FAULT, bound)).scalar()
@@ -362,6 +368,7 @@ def _task(row: _Row) -> TaskFacts:
         group=_counts(row.of_group),
         group_task=row.group_task,
         paused_above=paused_jobs(row.above),
+        awaited_place=awaited_place(row.awaited_place),
     )
 
 

@@ -69,7 +69,8 @@ _COUNTS = (
         "a lane is shut, but its job may be claimed from",
         f"""
         SELECT l.id AS lane, l.job_id AS job, j.status FROM lane l JOIN job j ON j.id = l.job_id
-        WHERE l.shut_by = 0 AND NOT j.paused_above AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
+        WHERE l.shut_by = 0 AND NOT j.paused_above AND j.place_gauge IS NULL
+        AND {among(_LIVE - {JobStatus.PAUSED}, "j.status")}
         AND NOT {_followed("lanes", "l.job_id")}""",
     ),
     check(

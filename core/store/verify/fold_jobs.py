@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.model.status import JOB
+from core.model.status import JOB, JOB_FINAL
 from core.model.values import JsonValue
 from core.store.verify.fold import Fact
 
@@ -36,6 +36,8 @@ class FoldedJob:
         "parent_task",
         "root_id",
         "depth",
+        "place_set",
+        "place_gauge",
     )
     """The columns of `job` that the events tell."""
     status: str | None = None
@@ -44,11 +46,12 @@ class FoldedJob:
     pin: tuple[JsonValue, ...] = (None,) * 3
     above: int = 0
     link: tuple[JsonValue, ...] = (None, None, 0)
+    place: tuple[JsonValue, ...] = (0, None)
 
     @property
     def columns(self) -> list[JsonValue]:
         """Return what the row holds, in the order of `COLUMNS`."""
-        return [self.status, *self.verdict, *self.pause, *self.pin, self.above, *self.link]
+        return [self.status, *self.verdict, *self.pause, *self.pin, self.above, *self.link, *self.place]
 
     def take(self, fact: Fact) -> None:
         """Take what the next event says."""
@@ -62,6 +65,9 @@ class FoldedJob:
         if fact.kind in ("job.paused_above", "job.resumed_above"):
             self.above = int(fact.kind == "job.paused_above")
             return
+        if fact.kind in ("job.took_place", "job.awaits_place"):
+            self.place = (values.get("set", 0), values.get("gauge"))
+            return
         self.status = fact.kind.partition(".")[2]
         if fact.kind == "job.created":
             self.status = str(values.get("status"))
@@ -70,7 +76,10 @@ class FoldedJob:
         elif fact.kind == _VERDICT:
             told = (values.get(name) for name in ("task", "ends"))
             self.verdict = (values.get("verdict"), values.get("reason"), fact.actor, *told)
+            self.place = (self.place[0], None)
         elif values.get("reopened"):
             self.verdict = (None,) * 5
+        if self.status in JOB_FINAL:
+            self.place = (0, None)
         paused = fact.kind == _PAUSE
         self.pause = (fact.at, fact.actor, values.get("reason")) if paused else (None,) * 3

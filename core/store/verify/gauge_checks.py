@@ -6,7 +6,9 @@ Used by `checks`.
 from __future__ import annotations
 
 from core.model.backend_checks import KEPT
+from core.model.status import JOB_FINAL
 from core.store.derived import REAL_GAUGES, UNTRUE_DOWN
+from core.store.sql import among
 from core.store.verify.check import check
 
 GAUGE_CHECKS = (
@@ -19,6 +21,17 @@ GAUGE_CHECKS = (
           r.reserved AS real_reserved, g.unknown, r.unknown AS real_unknown, g.recent, r.recent AS real_recent
         FROM gauge g JOIN real r ON r.id = g.id
         WHERE (g.used, g.reserved, g.unknown, g.recent) IS NOT (r.used, r.reserved, r.unknown, r.recent)""",
+    ),
+    check(
+        "place.wrong",
+        "a job that may not has, or waits for, a place under a limit",
+        f"""
+        SELECT j.id AS job, j.status, j.place_set, j.place_gauge AS gauge FROM job j
+        WHERE (j.place_set > 0 OR j.place_gauge IS NOT NULL) AND (j.parent_task IS NULL OR j.is_worklet
+          OR {among(JOB_FINAL, "j.status")} OR (j.place_set > 0 AND j.place_gauge IS NOT NULL)
+          OR (j.place_gauge IS NOT NULL AND j.status = 'ending')
+          OR coalesce(j.place_gauge NOT IN (SELECT id FROM gauge), 0)
+          OR (j.place_set > 0 AND j.place_set NOT IN (SELECT id FROM gset)))""",
     ),
     check(
         "gauge.probe",
@@ -69,7 +82,8 @@ WAIT_CHECKS = (
         """
         SELECT s.gauge_id AS gauge, count(*) AS waiting FROM (
           SELECT shut_by AS gauge_id FROM aisle WHERE shut_by > 0 AND head_key IS NOT NULL
-          UNION ALL SELECT shut_by FROM lane WHERE shut_by > 0 AND head_key IS NOT NULL) s
+          UNION ALL SELECT shut_by FROM lane WHERE shut_by > 0 AND head_key IS NOT NULL
+          UNION ALL SELECT place_gauge FROM job WHERE place_gauge IS NOT NULL) s
         LEFT JOIN gauge g ON g.id = s.gauge_id
         WHERE coalesce(g.waited_for, 0) = 0 GROUP BY 1""",
     ),

@@ -5,6 +5,8 @@ Used by `checks`.
 
 from __future__ import annotations
 
+from core.model.status import JOB_FINAL
+from core.store.sql import among
 from core.store.verify.check import check
 
 _TOLD = """
@@ -25,6 +27,24 @@ WORKFLOW_CHECKS = (
         WHERE w.number IS NULL OR (w.number, w.hash) IS NOT (t.number, t.hash)
         UNION ALL
         SELECT name, NULL, number FROM told WHERE name NOT IN (SELECT name FROM workflow)""",
+    ),
+    check(
+        "workflow.pinned",
+        "the texts that a job has pinned differ from the documents that it names",
+        """
+        WITH named AS (
+          SELECT DISTINCT j.id, d.value->>'$.hash' AS hash FROM job j
+          CROSS JOIN json_each(coalesce(j.documents, '{}')) d),
+        pinned AS (SELECT job_id AS id, hash FROM pinned_text)
+        SELECT id AS job, hash FROM (SELECT * FROM named EXCEPT SELECT * FROM pinned)
+        UNION ALL SELECT id, hash FROM (SELECT * FROM pinned EXCEPT SELECT * FROM named)""",
+    ),
+    check(
+        "workflow.unkept",
+        "the text of a document that a job has pinned is missing, and the job has not ended",
+        f"""
+        SELECT p.job_id AS job, p.hash FROM pinned_text p JOIN job j ON j.id = p.job_id
+        AND NOT {among(JOB_FINAL, "j.status")} WHERE p.hash NOT IN (SELECT hash FROM workflow_text)""",
     ),
     check(
         "workflow.text",

@@ -12,6 +12,7 @@ from core.model.decisions import Verdict
 from core.model.errors import Bug
 from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import JsonObject
+from core.store.apply.child_places import give_back, stop_waiting
 from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
@@ -115,6 +116,7 @@ def give_verdict(
     row = (verdict.status, raw(verdict.reason), raw(actor), verdict.task_id, ends)
     if batch.run(_VERDICT, *row, job_id) != 1 or before is None:
         return False
+    stop_waiting(batch, job_id)
     note: JsonObject = {"verdict": verdict.status, "reason": verdict.reason, "ends": ends}
     if running := counts.get(TaskStatus.RUNNING):
         note["running"] = running
@@ -154,6 +156,7 @@ def _end(batch: Batch, job_id: int, move: Move[JobStatus], note: JsonObject) -> 
     before = _status(batch, job_id)
     if batch.run(_END[move.target], batch.wall, job_id) != 1 or before is None:
         raise Bug("job.refused", f"a job could not {move.name}", facts={"job": job_id})
+    give_back(batch, job_id)
     batch.job_moved(job_id, move.leaving(before), data=note)
     batch.report.ended_jobs.append(job_id)
     batch.jobs_over.append(job_id)

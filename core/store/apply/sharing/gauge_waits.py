@@ -35,8 +35,10 @@ _OPEN_DEAR = (
 )
 _BEHIND = (
     "SELECT EXISTS (SELECT 1 FROM aisle INDEXED BY aisle_shut WHERE shut_by = ?1 AND shut_by > 0"
-    " AND head_key IS NOT NULL), EXISTS (SELECT 1 FROM lane INDEXED BY lane_dear WHERE shut_by = ?1"
-    " AND shut_by > 0 AND head_key IS NOT NULL AND need <= ?2),"
+    " AND head_key IS NOT NULL) OR EXISTS (SELECT 1 FROM job INDEXED BY job_waits"
+    " WHERE place_gauge = ?1 AND place_gauge IS NOT NULL),"
+    " EXISTS (SELECT 1 FROM lane INDEXED BY lane_dear WHERE shut_by = ?1 AND shut_by > 0"
+    " AND head_key IS NOT NULL AND need <= ?2),"
     " EXISTS (SELECT 1 FROM lane INDEXED BY lane_dear"
     " WHERE shut_by = ?1 AND shut_by > 0 AND head_key IS NOT NULL)"
 )
