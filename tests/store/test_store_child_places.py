@@ -265,7 +265,12 @@ def test_no_limit_counts_a_worklet(deck: Deck):
     deck.end_all(deck.claim(), failure())
     begin(deck, "s0")
     deck.do(Decide(task_id=deck.id("x"), verdict=BeginWorklet(plan=INNER)))
+    ((repair,),) = deck.rows("SELECT id FROM job WHERE is_worklet")
     assert (len(placed(deck)), waiting(deck)) == (1, [])
+    deck.claim()
+    end_child(deck, repair, fails=True)
+    deck.do(Rerun(job_id=repair, actor="ann"))
+    assert (deck.job_status(repair), len(placed(deck)), waiting(deck)) == ("running", 1, [])
 
 
 def test_a_pause_from_above_keeps_a_child_from_claims_also_once_it_has_its_place(deck: Deck):
