@@ -1,4 +1,4 @@
-"""Write a store of version 7, with children, a group and a limit.
+"""Write a store of version 7, with children, a group, people.
 
 It begins as that of version 6, brought up. Run once as
 `python -m tests.store.versions.make_version_7 version_7`, by the code of version 7.
