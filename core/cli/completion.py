@@ -36,6 +36,7 @@ _CONSOLE = {
     "--help": None,
 }
 _FILES_MAX = 500
+_ID_DIGITS = 19
 Table: TypeAlias = Mapping[str, object]
 Candidate: TypeAlias = tuple[str, str]
 """A word and a remark about it."""
@@ -135,13 +136,34 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     if "--host" in line.words or "--bundle" in line.words:
         # Its jobs are on another machine, or in a file.
         return ()
-    match option, str(kind).strip("[]."):
-        case "--queue", _:
-            return names_of(line.home, "queues")
-        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" | "WORKFLOW" as noun):
-            return names_of(line.home, f"{noun.lower()}s")
+    noun = str(kind).strip("[].")
+    of_patterns = _values_of_patterns(option, noun, line)
+    return _values_of_rows(option, noun, line) if of_patterns is None else of_patterns
+
+
+def _values_of_patterns(option: str, noun: str, line: Line) -> Iterable[Candidate] | None:
+    """Return what may answer tasks that wait, and what tasks left; None = something else is meant."""
+    match option, noun:
         case (_, "ITEM"):
             return names_of(line.home, "items")
+        case ("--set", _):
+            return _fields(line)
+        case (_, "SIGNAL"):
+            return names_of(line.home, "signals")
+        case ("--key", _) if "signal" in line.words:
+            name = next((word for word in _behind(line, "signal") if not word.startswith("-")), "")
+            return names_of(line.home, "signal_keys", of=name)
+        case (_, "JOB") if "artifacts" in line.words:
+            return names_of(line.home, "artifact_jobs")
+    return None
+
+
+def _values_of_rows(option: str, noun: str, line: Line) -> Iterable[Candidate]:
+    match option, noun:
+        case "--queue", _:
+            return names_of(line.home, "queues")
+        case (_, "POOL" | "LIMIT" | "BUDGET" | "BACKEND" | "SCHEDULE" | "WORKFLOW"):
+            return names_of(line.home, f"{noun.lower()}s")
         case ("--job", _) | (_, "JOB"):
             return names_of(line.home, "jobs")
         case ("--task", _):
@@ -158,9 +180,24 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
     return ()
 
 
+def _fields(line: Line) -> Iterable[Candidate]:
+    """Return the fields of the form of a work item, to be followed by a value."""
+    item = next((word for word in _behind(line, "approve") if _is_id(word)), "")
+    return names_of(line.home, "fields", of=int(item)) if item else ()
+
+
+def _behind(line: Line, command: str) -> Sequence[str]:
+    """Return the words behind the name of a command."""
+    return line.words[line.words.index(command) + 1 :] if command in line.words else ()
+
+
+def _is_id(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < _ID_DIGITS
+
+
 def _keys(line: Line) -> Iterable[Candidate]:
     job, slash, _ = line.incomplete.partition("/")
-    return names_of(line.home, "keys", job=int(job)) if slash and job.isdecimal() and len(job) < 19 else ()
+    return names_of(line.home, "keys", of=int(job)) if slash and _is_id(job) else ()
 
 
 def _files(incomplete: str) -> Iterable[Candidate]:

@@ -11,7 +11,7 @@ _BASH = r"""_taskdeck_completion() {
     local IFS=$'\n'
     COMPREPLY=( $(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD \
         _TASKDECK_COMPLETE=complete_bash "$1" 2>/dev/null) )
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then compopt -o nospace 2>/dev/null; fi
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then compopt -o nospace 2>/dev/null; fi
     return 0
 }
 complete -o default -F _taskdeck_completion taskdeck

@@ -43,7 +43,7 @@ def _data(text: str | None) -> JsonValue:
 class SignalArguments(Remote):
     """The arguments of `signal`."""
 
-    name: Annotated[str, Argument(metavar="NAME", help="The name that tasks wait for.")]
+    name: Annotated[str, Argument(metavar="SIGNAL", help="The name that tasks wait for.")]
     key: Annotated[str, Option(metavar="KEY", help="For tasks that wait under this key.")] = ""
     data: Annotated[str | None, Option(metavar="JSON", help="What becomes the output of the task.")] = None
     id: Annotated[

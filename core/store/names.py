@@ -18,8 +18,26 @@ if TYPE_CHECKING:
 _QUESTIONS = {
     "jobs": "SELECT id, name || ' (' || status || ')' FROM job WHERE id > 1 ORDER BY id DESC LIMIT :limit",
     "tasks": "SELECT id, key || ' (' || status || ')' FROM task ORDER BY id DESC LIMIT :limit",
-    "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :job ORDER BY id LIMIT :limit",
+    "keys": "SELECT job_id || '/' || key, status FROM task WHERE job_id = :of ORDER BY id LIMIT :limit",
     "items": "SELECT id, title FROM work_item WHERE outcome IS NULL ORDER BY id DESC LIMIT :limit",
+    "fields": (
+        "SELECT f.value->>'name' || '=', f.value->>'type' FROM work_item w, json_each(w.form) f"
+        " WHERE w.id = :of AND w.outcome IS NULL LIMIT :limit"
+    ),
+    "signals": (
+        "SELECT name, count(*) || ' waiting' FROM awaited WHERE name IS NOT NULL"
+        " GROUP BY name ORDER BY name LIMIT :limit"
+    ),
+    "signal_keys": (
+        "SELECT a.key, t.job_id || '/' || t.key FROM awaited a JOIN task t ON t.id = a.task_id"
+        " WHERE a.name = :of AND a.key <> '' GROUP BY a.key ORDER BY a.key LIMIT :limit"
+    ),
+    # Of the newest files alone: there may be millions.
+    "artifact_jobs": (
+        "SELECT j.id, j.name || ' (' || count(*) || ' files)' FROM (SELECT task_id FROM artifact"
+        " ORDER BY task_id DESC LIMIT 2000) a JOIN task t ON t.id = a.task_id JOIN job j ON j.id = t.job_id"
+        " GROUP BY j.id ORDER BY j.id DESC LIMIT :limit"
+    ),
     "workflows": "SELECT name, '' FROM workflow WHERE is_current = 1 ORDER BY name LIMIT :limit",
     "queues": "SELECT name, '' FROM queue ORDER BY name LIMIT :limit",
     "pools": "SELECT name, '' FROM pool WHERE removed_at IS NULL ORDER BY position, name LIMIT :limit",
@@ -47,10 +65,10 @@ class StoredName(NamedTuple):
     remark: str
 
 
-def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> list[StoredName]:
+def stored_names(path: Path, what: str, *, of: int | str = 0, limit: int = 500) -> list[StoredName]:
     """Return `jobs`, `tasks`, `keys` (of a job) or the names of another list, with remarks.
 
-    Jobs and tasks are newest first.
+    Jobs and tasks are newest first. `of` = the job, item or signal whose names are asked for.
 
     Nothing where nothing can be read at once.
     """
@@ -58,7 +76,7 @@ def stored_names(path: Path, what: str, *, job: int = 0, limit: int = 500) -> li
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=0.2)
         try:
-            rows = connection.execute(_QUESTIONS[what], {"job": job, "limit": limit}).fetchall()
+            rows = connection.execute(_QUESTIONS[what], {"of": of, "limit": limit}).fetchall()
         finally:
             connection.close()
     except sqlite3.Error:

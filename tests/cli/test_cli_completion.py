@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,12 @@ import pytest
 
 from core.cli.completion import Line, candidates, complete
 from tests.architecture.trees import run_python
-from tests.cli.cli_stage import environment
+from tests.cli.cli_stage import Deck, environment
 from tests.pages.completion_table import completion_table
 from tests.pages.generated import COMPLETION
 from tests.support.commands import COMMAND, kind_of
 from tests.support.homes import ROOT
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, until_now
 
 _BASH = """
 source "$1"
@@ -96,6 +97,52 @@ def test_where_nothing_is_known_nothing_is_written(tab, tmp_path: Path) -> None:
     assert tab("show", "--home", str(tmp_path / "nothing"), "") == []
     assert tab("show", "--host", "box", "") == []
     assert tab("show", "--home", "~nosuch", "") == []
+
+
+_WAITING = {
+    "name": "shop",
+    "tasks": [
+        {
+            "key": "make",
+            "uses": "shell",
+            "with": {"script": "echo 1 >a.pdf; echo 2 >b.pdf"},
+            "artifacts": {"bills": "*.pdf"},
+        },
+        *(
+            {"key": key, "needs": ["make"], "uses": "signal", "with": {"name": name, "key": key}}
+            for key, name in (("eu", "paid"), ("us", "paid"), ("any", "sent"))
+        ),
+        {
+            "key": "may",
+            "uses": "human",
+            "with": {"title": "May it?", "form": {"ok": "boolean", "limit": {"type": "integer"}}},
+        },
+    ],
+}
+
+
+def test_what_waits_is_completed_where_it_is_answered(home: Path, deck: Deck, tmp_path: Path) -> None:
+    table = json.loads(completion_table())
+
+    def offered(*words: str) -> list[tuple[str, str]]:
+        return list(candidates(Line(words=words[:-1], incomplete=words[-1]), table))
+
+    assert offered("signal", "") == offered("approve", "") == offered("artifacts", "") == []
+    (tmp_path / "shop.json").write_text(json.dumps(_WAITING))
+    assert deck("run", str(tmp_path / "shop.json"), "--detach").status == 0
+    until_now(lambda: len(offered("signal", "")) == 2 and offered("approve", ""), "they wait")
+    assert offered("signal", "") == [("paid", "2 waiting"), ("sent", "1 waiting")]
+    assert offered("signal", "s") == [("sent", "1 waiting")]
+    assert offered("signal", "paid", "--key", "") == [("eu", "2/eu"), ("us", "2/us")]
+    assert offered("signal", "paid", "--key", "u") == [("us", "2/us")]
+    assert offered("signal", "--key", "") == offered("run", "--key", "") == []
+    for verb in ("approve", "deny"):
+        assert offered(verb, "") == [("1", "May it?")]
+    assert offered("approve", "1", "--set", "") == [("ok=", "boolean"), ("limit=", "integer")]
+    assert offered("approve", "--set", "") == offered("approve", "x", "--set", "") == []
+    assert offered("artifacts", "") == [("2", "shop (2 files)")]
+    assert deck("approve", "1", "--set", "ok=true", "--set", "limit=1").status == 0
+    assert offered("approve", "") == offered("approve", "1", "--set", "") == []
 
 
 @pytest.mark.parametrize("variables", [{}, {"COMP_WORDS": "x", "COMP_CWORD": "y"}, {"COMP_WORDS": "a 'b"}])
