@@ -33,8 +33,8 @@ class Forgetting:
         """Forget these in one commit; return how many rows went."""
         if not refs:
             return 0
-        # What expires said so when it came.
-        if self._event is None and what is not Forgettable.SIGNALS:
+        # What expires said so when it came, and of a text the history tells nothing.
+        if self._event is None and what not in (Forgettable.SIGNALS, Forgettable.TEXTS):
             self._event = await self._journal.submit(BeginForgetting(before=before))
         command = Forget(what=what, refs=refs, before=before, event=self._event or 0)
         return await self._journal.submit(command)

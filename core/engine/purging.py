@@ -51,6 +51,9 @@ class PurgeFacts(Protocol):
     async def outputs(self, task_ids: Sequence[int]) -> list[OutputFacts]:
         """Return the facts of tasks whose outputs may go."""
 
+    async def instances(self, job_ids: Sequence[int]) -> list[int]:
+        """Return the instances of jobs that were begun."""
+
     async def going(self, *, limit: int = 100) -> list[int]:
         """Return jobs whose purge has begun."""
 
@@ -95,7 +98,9 @@ class Purging:
         stays = {job.id: reason for job in jobs if (reason := why_job_stays(job)) is not None}
         going = [job for job in jobs if job.id not in stays]
         spans = [range(job.first_task, (job.last_task or 0) + 1) for job in going if job.first_task]
-        sizes = await asyncio.to_thread(sizes_of, self._outputs, [one for span in spans for one in span])
+        instances = await self._facts.instances([job.id for job in going])
+        tasks = [*(one for span in spans for one in span), *instances]
+        sizes = await asyncio.to_thread(sizes_of, self._outputs, tasks)
         return PurgeView(
             jobs=len(going),
             tasks=sum(job.tasks for job in going),

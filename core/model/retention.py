@@ -32,6 +32,8 @@ class Forgettable(StrEnum):
     """Those that were removed."""
     DEFINITIONS = "workflows"
     """Documents that no job and no schedule names."""
+    TEXTS = "texts"
+    """Of workflows, that no registered name, no job and no schedule names: they go at once."""
     KEYS = "keys"
     """Of `once`, that are free again, and whose task was purged."""
     FAMILIES = "failures"

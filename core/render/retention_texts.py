@@ -15,6 +15,7 @@ _REST = {
     "events": "events of no job",
     "schedules": "removed schedules",
     "workflows": "unused documents",
+    "texts": "unused texts of workflows",
     "keys": "free keys",
     "failures": "failure families",
     "signals": "expired signals",

@@ -63,6 +63,13 @@ _NAMES_IT = (
 )
 UNUSED_DEFINITION = f"d.created_at < ?1 AND ?2 = ?2 AND NOT ({_NAMES_IT})"
 """Of `definition d`: no job and no schedule names it."""
+UNUSED_TEXT = (
+    "?1 = ?1 AND ?2 = ?2 AND NOT EXISTS (SELECT 1 FROM workflow WHERE hash = w.hash)"
+    " AND NOT EXISTS (SELECT 1 FROM pinned_text WHERE hash = w.hash)"
+    " AND NOT EXISTS (SELECT 1 FROM job WHERE definition_hash = w.hash)"
+    " AND NOT EXISTS (SELECT 1 FROM schedule s WHERE s.removed_at IS NULL AND instr(s.body, w.hash))"
+)
+"""Of `workflow_text w`: what names it is written with it, so one that nothing names is not needed again."""
 FREE_KEY = (
     "k.taken_at < ?1 AND (k.lasts = 'unfinished' OR (k.lasts = 'timed' AND k.free_at + 86400000 <= ?2))"
     " AND NOT EXISTS (SELECT 1 FROM task WHERE id = k.task_id)"
@@ -92,6 +99,7 @@ FIND = {
     ),
     Forgettable.SCHEDULES: f"SELECT s.id FROM schedule s WHERE {UNUSED_SCHEDULE}",
     Forgettable.DEFINITIONS: f"SELECT d.hash FROM definition d WHERE {UNUSED_DEFINITION}",
+    Forgettable.TEXTS: f"SELECT w.hash FROM workflow_text w WHERE {UNUSED_TEXT}",
     Forgettable.KEYS: f"SELECT k.key FROM once_key k WHERE {FREE_KEY}",
     Forgettable.FAMILIES: f"SELECT f.id FROM family f WHERE {OLD_FAMILY}",
     Forgettable.SIGNALS: f"SELECT s.id FROM signal s WHERE {EXPIRED}",

@@ -39,6 +39,17 @@ def folder(house: House, task_id: int) -> Path:
     return house.paths.output / str(task_id)
 
 
+async def test_a_plan_counts_instances_and_what_their_outputs_take(house: House) -> None:
+    job = await house.submit({**script("g", "head -c 9000 /dev/zero"), "for_each": [1, 2, 3]})
+    await house.ended(job)
+    asked = Purge(what=PurgeWhat.JOBS, where=parse("status:succeeded", Noun.JOBS), reason="old", actor="ann")
+    planned = await purge(house, replace(asked, effect=Effect.NONE))
+    assert planned.tasks == 4
+    assert planned.bytes > 27_000
+    assert (await purge(house, asked)).bytes == planned.bytes
+    assert list(house.paths.output.iterdir()) == []
+
+
 async def test_a_plan_tells_what_a_purge_then_takes_and_readers_hear_what_was(house: House) -> None:
     job = await house.submit(script("a", "head -c 9000 /dev/zero"), script("b", "echo b"))
     await house.ended(job)

@@ -10,11 +10,13 @@ from random import Random
 import pytest
 
 from core.model.capacity_commands import ChangeCapacity, CorrectGauge, Reconcile
+from core.model.children import PinnedDocument
 from core.model.commands import Cancel, Complete, FollowUp, Submit
 from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.entry_views import EntryQuery
 from core.model.errors import NotFound
 from core.model.forgetting import BeginForgetting, Forget
+from core.model.judgements import BeginChild, Decide
 from core.model.limit_commands import Configure
 from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.once import Once
@@ -33,6 +35,7 @@ from core.model.schedule_commands import (
 from core.model.schedules import FireKind, FireStatus, NextFire, Schedule, Timing, Work
 from core.model.signal_commands import Signal
 from core.model.usage_views import UsageBy, UsageQuery
+from core.model.workflow_commands import AddWorkflow, RemoveWorkflow
 from core.store.forgettable import FIND
 from core.store.readers import Readers
 from core.store.reports import Reports
@@ -420,3 +423,55 @@ def test_corrections_are_summed_up_by_their_gauge(deck: Deck) -> None:
     rows = deck.db.execute("SELECT kind, amount, carried FROM entry ORDER BY id").fetchall()
     assert rows == [("settled", 3, 1), ("correction", 3, 2)]
     assert deck.db.execute("SELECT used FROM gauge WHERE name = 'total'").fetchone() == (6,)
+
+
+# Texts of workflows
+
+
+def added(deck: Deck, content: str, name: str) -> None:
+    deck.do(AddWorkflow(name=name, hash=content, text=content, source="/w", folder="/", actor="ann"))
+
+
+def texts(deck: Deck) -> list[str]:
+    return [row[0] for row in deck.db.execute("SELECT hash FROM workflow_text ORDER BY 1")]
+
+
+def pinned(*contents: str) -> dict[str, object]:
+    documents = (PinnedDocument(reference=f"name:{one}", hash=one, source="/w", text=one) for one in contents)
+    return {"documents": tuple(documents)}
+
+
+def test_texts_go_once_no_name_no_job_and_no_schedule_names_them(deck: Deck) -> None:
+    for content, name in (("a", "w"), ("b", "w"), ("c", "v"), ("s", "x")):
+        added(deck, content, name)
+    job = ended(deck, **pinned("b", "d"))
+    assert forget(deck, Forgettable.TEXTS) == 0
+    deck.do(RemoveWorkflow(name="w", actor="ann"), RemoveWorkflow(name="v", actor="ann"))
+    deck.do(RemoveWorkflow(name="x", actor="ann"))
+    deck.change(
+        "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES (9, 'n', '{\"h\":\"s\"}', 5, 1)"
+    )
+    assert (forget(deck, Forgettable.TEXTS), texts(deck)) == (2, ["b", "d", "s"])
+    deck.change("DELETE FROM schedule")
+    deck.do(Purge(job_ids=(job,), actor="ada"))
+    deck.do(SweepPurged())
+    assert (forget(deck, Forgettable.TEXTS), texts(deck)) == (3, [])
+
+
+def test_a_text_that_was_found_and_is_named_meanwhile_stays(deck: Deck) -> None:
+    added(deck, "a", "w")
+    deck.do(RemoveWorkflow(name="w", actor="ann"))
+    refs = tuple(due(deck, Forgettable.TEXTS, deck.now))
+    assert refs == ("a",)
+    deck.job(stage(task("a")), **pinned("a"))
+    assert deck.do(Forget(what=Forgettable.TEXTS, refs=refs, before=deck.now, event=0)) == [0]
+    assert texts(deck) == ["a"]
+
+
+def test_the_texts_that_a_child_has_pinned_are_those_of_the_job_above(deck: Deck) -> None:
+    deck.job(stage(task("up", when="x")), **pinned("a", "b"))
+    ((above,),) = deck.db.execute("SELECT id FROM task WHERE key = 'up'").fetchall()
+    plan = JobPlan(name="inner", stages=(stage(task("in")),))
+    deck.do(Decide(task_id=above, verdict=BeginChild(plan=plan)))
+    rows = deck.db.execute("SELECT job_id, hash FROM pinned_text ORDER BY 1, 2").fetchall()
+    assert rows == [(2, "a"), (2, "b"), (3, "a"), (3, "b")]

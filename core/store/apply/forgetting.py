@@ -23,6 +23,7 @@ from core.store.forgettable import (
     PURGES,
     UNUSED_DEFINITION,
     UNUSED_SCHEDULE,
+    UNUSED_TEXT,
 )
 from core.store.rows import Cause, Subject
 from core.store.sql import ids, pack
@@ -31,6 +32,7 @@ _LISTED = "(SELECT value FROM json_each(?3))"
 _DELETE = {
     Forgettable.SCHEDULES: f"DELETE FROM schedule AS s WHERE s.id IN {_LISTED} AND {UNUSED_SCHEDULE}",
     Forgettable.DEFINITIONS: f"DELETE FROM definition AS d WHERE d.hash IN {_LISTED} AND {UNUSED_DEFINITION}",
+    Forgettable.TEXTS: f"DELETE FROM workflow_text AS w WHERE w.hash IN {_LISTED} AND {UNUSED_TEXT}",
     Forgettable.KEYS: f"DELETE FROM once_key AS k WHERE k.key IN {_LISTED} AND {FREE_KEY}",
     Forgettable.SIGNALS: f"DELETE FROM signal AS s WHERE s.id IN {_LISTED} AND {EXPIRED}",
 }

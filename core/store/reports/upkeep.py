@@ -33,6 +33,10 @@ _REMOVALS = text("SELECT task_id, epoch FROM removal ORDER BY task_id LIMIT :lim
 _TASKS_OF = text(
     "SELECT id FROM task INDEXED BY task_list WHERE job_id = :job AND id > :after ORDER BY id LIMIT :limit"
 )
+_BEGUN = text(
+    "SELECT t.id FROM json_each(:ids) x CROSS JOIN instance_set i INDEXED BY instance_set_job"
+    " ON i.job_id = x.value CROSS JOIN task t INDEXED BY task_item ON t.set_id = i.id WHERE t.epoch > 0"
+)
 _OWNERS = text(
     "SELECT t.id, t.job_id, j.name AS workflow, t.finished_at FROM task t JOIN job j ON j.id = t.job_id"
     " WHERE t.id IN (SELECT value FROM json_each(:ids))"
@@ -102,6 +106,11 @@ class UpkeepReports:
         async with self._source.snapshot() as db:
             found = await db.execute(_TASKS_OF, {"job": job_id, "after": after, "limit": limit})
             return [*found.scalars()]
+
+    async def instances(self, job_ids: Sequence[int]) -> list[int]:
+        """Return the instances of jobs that were begun: their ids are not among those of the plan."""
+        async with self._source.snapshot() as db:
+            return list((await db.execute(_BEGUN, {"ids": ids(job_ids)})).scalars())
 
     async def going(self, *, limit: int = 100) -> list[int]:
         """Return jobs whose purge has begun."""
