@@ -11,7 +11,7 @@ from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
-from core.model.commands import SubmitOptions
+from core.model.commands import Force, SubmitOptions
 from core.model.errors import InvalidDocument
 from core.model.limits import Capacity, Limit, LimitKind
 from tests.support.house import House, task
@@ -144,6 +144,39 @@ async def test_a_cancel_goes_down_and_the_job_above_ends_with_its_child(house: H
     await house.control.cancel(Target(job_id=job))
     assert (await house.ended(job)).status == "cancelled"
     assert house.rows("SELECT status FROM job WHERE name = 'inner'") == [("cancelled",)]
+
+
+CLEARS_UP = """
+name: inner
+tasks: [{key: a, uses: steer, with: {do: fail}}]
+finally: [{key: clear, uses: steer, with: {do: block}}]
+"""
+
+
+async def test_a_child_that_failed_clears_up_to_the_end_when_the_job_above_fails(
+    house: House, tmp_path: Path
+):
+    file = tmp_path / "inner.yaml"
+    file.write_text(CLEARS_UP)
+    job = await house.submit(waits_for(file), task("b", "block", steer={"then": "fail"}))
+    await house.running("clear", "b")
+    house.steer.release("b")
+    await house.reach(job, "b", "failed")
+    await house.settle()
+    house.steer.release("clear")
+    assert (await house.ended(job)).status == "failed"
+    rows = house.rows("SELECT key, status FROM task WHERE key IN ('sub', 'clear') ORDER BY key")
+    assert rows == [("clear", "succeeded"), ("sub", "cancelled")]
+
+
+async def test_a_kill_from_above_cuts_what_a_child_clears_up(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text(CLEARS_UP)
+    job = await house.submit(waits_for(file), task("b", "block"))
+    await house.running("clear", "b")
+    await house.control.cancel(Target(job_id=job), force=Force.KILL)
+    assert (await house.ended(job)).status == "cancelled"
+    assert house.rows("SELECT status FROM task WHERE key = 'clear'") == [("cancelled",)]
 
 
 async def test_a_resume_of_the_job_above_leaves_a_child_paused_that_was_paused_itself(

@@ -240,6 +240,17 @@ def test_with_run_all_the_others_run_on_and_are_marked_late(deck: Deck, groups: 
     assert groups.job_status() == "succeeded"
 
 
+def test_with_run_all_those_run_on_too_that_wait_for_a_place(deck: Deck, groups: Groups) -> None:
+    deck.job(stage(group(threshold="1", after=AfterThreshold.RUN_ALL, max_parallel=1)))
+    groups.expand(3)
+    for at in range(3):
+        deck.end(groups.take(1)[f"g[{at}]"])
+        assert groups.status("g") == "succeeded"
+    deck.drain()
+    assert groups.statuses() == ["succeeded"] * 3
+    assert groups.job_status() == "succeeded"
+
+
 def test_a_group_of_which_instances_run_on_is_not_decided_before_all_are_made(
     deck: Deck, groups: Groups
 ) -> None:

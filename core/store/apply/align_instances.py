@@ -5,7 +5,6 @@ Called by the judgements, the consequences and what an earlier batch left over; 
 
 from __future__ import annotations
 
-from core.model.instances import AfterThreshold
 from core.model.status import TASK, TASK_FINAL, TaskStatus
 from core.store.apply import answers
 from core.store.apply.groups import GroupSet, begin_more, decide, read_set
@@ -129,8 +128,7 @@ def _hold(batch: Batch, group: GroupSet) -> bool:
 
 def _end_rest(batch: Batch, group: GroupSet) -> bool:
     """Cancel what has not ended of a group that has; items without a row get none."""
-    said = group.for_each
-    if group.status is TaskStatus.SUCCEEDED and said.after is AfterThreshold.RUN_ALL:
+    if group.runs_on:
         return True
     if group.status is TaskStatus.SUCCEEDED:
         # A group that failed or was cancelled may go on with them.

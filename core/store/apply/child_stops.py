@@ -89,12 +89,13 @@ def press(batch: Batch, job_id: int, cause: Cause) -> int:
 
 
 def end_child(batch: Batch, parent: WaitingParent, cause: Cause) -> None:
-    """Cancel the child of a task; one that is ending is pressed harder."""
+    """Cancel the child of a task; of one that is ending by itself force alone cuts `finally`."""
     task = parent.place
     reason = cause.reason or f"task {task.task_id} of job {task.job_id} was asked to stop"
     verdict = Verdict(status=JobStatus.CANCELLED, reason=reason)
     facts: JsonObject = {"parent_task": task.task_id}
-    if not give_verdict(batch, parent.child_id, verdict, actor=cause.actor or "", force=cause.force):
+    given = give_verdict(batch, parent.child_id, verdict, actor=cause.actor or "", force=cause.force)
+    if not given and cause.force is not Force.ASK:
         harder = replace(cause_of(verdict, actor=cause.actor, force=cause.force), facts=facts)
         press(batch, parent.child_id, harder)
 

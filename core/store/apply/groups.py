@@ -71,6 +71,11 @@ class GroupSet(NamedTuple):
         return stored if isinstance(stored, dict) else {}
 
     @property
+    def runs_on(self) -> bool:
+        """Whether its instances go on although it has succeeded."""
+        return self.status is TaskStatus.SUCCEEDED and self.for_each.after is AfterThreshold.RUN_ALL
+
+    @property
     def for_each(self) -> ForEach:
         """Return what the group says of its instances."""
         said = self.stored.get("for_each")
@@ -127,14 +132,15 @@ def decide(batch: Batch, group: GroupSet) -> bool:
         succeed_group(batch, group.place, told, reason=end.reason)
     else:
         fail_group(batch, group.place, TaskError(code=GROUP_FAILED, message=end.reason, facts=told))
-    if not (end.is_success and said.after is AfterThreshold.RUN_ALL):
-        batch.sets.add(group.id)
+    runs_on = end.is_success and said.after is AfterThreshold.RUN_ALL
+    # Instances that run on may still wait for a place under `max_parallel`.
+    (batch.turns if runs_on else batch.sets).add(group.id)
     return True
 
 
 def begin_more(batch: Batch, group: GroupSet, *, limit: int = MAX_PER_BATCH) -> int:
     """Let as many instances begin as may at once, the first ones; return how many did."""
-    if group.status is not TaskStatus.WAITING or not group.is_live:
+    if not (group.status is TaskStatus.WAITING or group.runs_on) or not group.is_live:
         return 0
     if group.parallel is not None:
         limit = min(limit, group.parallel - begun(batch, group.id))
