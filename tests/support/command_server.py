@@ -26,6 +26,7 @@ from importlib import import_module, reload
 from types import SimpleNamespace
 from typing import NoReturn
 
+from _taskdeck import own_packages_first
 from core.model import crash_points
 from tests.support.forking import STATUS, Call, Forked, ask
 
@@ -166,6 +167,7 @@ def _leave(status: int) -> NoReturn:
 
 def _load() -> None:
     """Import what a command line, an engine or a console may need."""
+    own_packages_first()
     import_module("console.launch")
     # As a console does before it imports Textual.
     import_module("console.sessions.choice")._prepare_screen()
@@ -188,7 +190,9 @@ if __name__ == "__main__":
         door.listen()
         mine = serve(served, door)
     if mine is not None:
-        import _taskdeck
-
         program = mine["argv"][0]
-        _leave(import_module(program).main() if program.startswith(PROGRAMS) else _taskdeck.main())
+        if program.startswith(PROGRAMS):
+            _leave(import_module(program).main())
+        # As `_taskdeck.main` does, except for its look at all that is loaded: that would copy half of it.
+        gc.disable()
+        _leave(import_module("console.launch").main())
