@@ -132,6 +132,49 @@ async def test_a_death_while_a_child_begins_or_answers_makes_one_child_and_one_a
     assert rows(home, "SELECT status FROM job WHERE parent_task IS NOT NULL") == [("succeeded",)]
 
 
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith(("childjob.", "worklet."))])
+async def test_a_death_between_a_failure_and_the_result_of_its_worklet_makes_one_worklet_and_one_result(
+    tmp_path: Path, folder: Path, point: str
+):
+    home, file = tmp_path / "home", tmp_path / "repair.json"
+    repair = {
+        "name": "repair",
+        "tasks": [effect("fix", folder)],
+        "outputs": {"result": "retry", "set": {"fixed": "${{ tasks.fix.output.exit == 0 }}"}},
+    }
+    file.write_text(json.dumps(repair))
+    flaky = effect("flaky", folder, 'test "$(grep -c run "$EFFECTS/flaky")" -gt 1')
+    flaky["on_failure"] = {"file": str(file)}
+    after = effect("after", folder, needs=["flaky"], when="${{ vars.fixed }}")
+    document = {"name": "above", "variables": {"fixed": False}, "tasks": [flaky, after]}
+    engine = start_engine(home, [document], crash=f"{point}:1")
+    assert engine.wait() == -signal.SIGKILL, engine.log.read_text()
+    result = (await finish(home, [document]))["w0"]
+    assert result.status == "succeeded"
+    assert states(home, result.id) == {"flaky": "succeeded", "after": "succeeded"}
+    assert attempts(home, result.id, "flaky") == ["failed", "succeeded"]
+    assert effects(folder) == {"flaky": 2, "fix": 1, "after": 1}
+    assert rows(home, "SELECT status FROM job WHERE is_worklet") == [("succeeded",)]
+    assert rows(home, "SELECT count(*) FROM event WHERE kind = 'task.worklet'") == [(1,)]
+    closed_once(home, result.id)
+
+
+async def test_a_kill_while_a_worklet_runs_lets_it_decide_once(tmp_path: Path, folder: Path):
+    home, file = tmp_path / "home", tmp_path / "repair.json"
+    repair = {"name": "repair", "tasks": [effect("fix", folder, "sleep 1")], "outputs": {"result": "skip"}}
+    file.write_text(json.dumps(repair))
+    document = {
+        "name": "above",
+        "tasks": [{**effect("bad", folder, "exit 3"), "on_failure": {"file": str(file)}}],
+    }
+    engine = start_engine(home, [document])
+    until_now((folder / "fix").exists, "the worklet runs")
+    engine.kill()
+    result = (await finish(home, [document]))["w0"]
+    assert (result.status, states(home, result.id)) == ("succeeded", {"bad": "skipped"})
+    assert effects(folder) == {"bad": 1, "fix": 1}
+
+
 async def test_a_kill_while_finally_runs_in_an_ending_job_lets_it_end_once(tmp_path: Path, folder: Path):
     home = tmp_path / "home"
     document = {
