@@ -28,7 +28,9 @@ def heading(job: JobView, look: Look, *, width: int) -> SafeText:
 
 def _above(job: JobView) -> str:
     """Return whose child it is, and which pause above holds it."""
-    child = "" if job.parent is None else f"  child of job {job.parent['job']}"
+    parent = job.parent
+    what = "worklet" if parent and parent.get("worklet") else "child"
+    child = "" if parent is None else f"  {what} of job {parent['job']}"
     paused = f"  paused from above: job {job.paused_above[0]['job']}" if job.paused_above else ""
     return child + paused
 

@@ -88,7 +88,8 @@ class Jumps:
             yield _offer(f"parent {job.parent['key']}", of), Visit("task", int(str(job.parent["task"])))
         for child in around.children:
             stands = f"{child.key}: {child.name}  {worded(child.status, self._desk.look)}"
-            yield _offer(f"child job {child.job_id}", stands), Visit("job", child.job_id)
+            what = "worklet" if child.is_worklet else "child"
+            yield _offer(f"{what} job {child.job_id}", stands), Visit("job", child.job_id)
         for word, tasks in (("need", around.needs), ("needed by", around.dependants)):
             for task in tasks:
                 note = f"task {task.id}  {worded(task.status, self._desk.look)}"

@@ -150,7 +150,8 @@ def _above(job: JobView) -> None:
         parent = job.parent
         root = f", below job {job.root}" if (job.depth or 0) > 1 else ""
         key = safe_line(str(parent["key"]))
-        say(f"parent    job {parent['job']}, task {parent['task']} {key}{root}")
+        whose = ", whose worklet it is" if parent.get("worklet") else ""
+        say(f"parent    job {parent['job']}, task {parent['task']} {key}{whose}{root}")
     if job.place is not None:
         say(f"place     {'waits for' if job.place['waits'] else 'has'} {place_text(job.place)}")
     for above in job.paused_above:

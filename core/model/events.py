@@ -96,6 +96,7 @@ MARKS = (
     "variable.set",
     "artifact.kept",
     "task.worklet",
+    "task.decided",
     "job.paused_above",
     "job.resumed_above",
     "job.awaits_place",

@@ -43,7 +43,11 @@ def test_show_names_the_child_of_a_job_and_the_parent_of_a_child(
         }
     ]
     below = deck("show", "3", "--json").objects[0]["job"]
-    assert (below["parent"], below["root"], below["depth"]) == ({"job": 2, "task": 1, "key": "sub"}, 2, 1)
+    assert (below["parent"], below["root"], below["depth"]) == (
+        {"job": 2, "task": 1, "key": "sub", "worklet": False},
+        2,
+        1,
+    )
 
 
 def test_show_and_run_have_what_a_job_gives_out(home: Path, deck: Deck, write: Write) -> None:
@@ -101,3 +105,32 @@ def test_check_follows_the_files_of_children_and_names_a_circle_and_a_missing_on
     assert ended.status == 0
     assert "warning: " in ended.err
     assert "the workflow nightly is neither built in nor registered here: not checked" in ended.err
+
+
+def test_a_worklet_is_shown_checked_and_told_in_the_history(home: Path, deck: Deck, write: Write) -> None:
+    outputs = "{result: retry, message: moved, set: {at: two}}"
+    fix = "tasks: [{key: f, uses: shell, with: {argv: ['true']}}]\n"
+    write("repair.yaml", f"name: repair\noutputs: {outputs}\n{fix}")
+    with_ = "{script: 'test $AT = two', env: {AT: '${{ vars.at }}'}}"
+    failing = f"{{key: a, uses: shell, with: {with_}, on_failure: {{file: repair.yaml}}}}"
+    text = f"name: outer\nvariables: {{at: one}}\ntasks: [{failing}]\n"
+    outer = write("outer.yaml", text)
+    assert deck("run", outer).status == 0
+    assert "worklet   a: job 3 repair: succeeded\n" in deck("show", "2").out
+    assert "parent    job 2, task 1 a, whose worklet it is\n" in deck("show", "3").out
+    (child,) = deck("show", "2", "--json").objects[0]["children"]
+    assert (child["worklet"], child["job"]) == (True, 3)
+    assert deck("show", "3", "--json").objects[0]["job"]["parent"]["worklet"] is True
+    told = deck("history", "2").out
+    assert "a: job 3, repair, is to repair it\n" in told
+    assert "a: its worklet, job 3, decides: retry, message moved\n" in told
+    assert "(its worklet, job 3, lets it run again: moved)" in deck("history", "2", "--noise", "2").out
+    drawn = deck("graph", outer).out
+    assert "! a worklet decides when it fails\non failure: a -> repair.yaml\n" in drawn
+    assert deck("graph", outer, "--json").objects[0]["on_failure"] == {"a": "repair.yaml"}
+    assert deck("check", outer).status == 0
+    write("repair.yaml", f"name: repair\n{fix}")
+    refused = deck("check", outer)
+    assert (refused.status, "error[workflow.result]" in refused.err) == (2, True)
+    assert f"{outer}:3:" in refused.err
+    assert "repair.yaml is not a worklet: its `outputs` have no `result`" in refused.err

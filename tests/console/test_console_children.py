@@ -48,6 +48,25 @@ async def test_of_a_task_its_own_children_are_offered_and_of_a_job_all() -> None
     assert [one.job_id for one in (await neighbours(control, job, None)).children] == [child, 99]
 
 
+async def test_a_jump_leads_from_a_failed_task_to_its_worklet() -> None:
+    control = FakeControl()
+    job = control.add_job("outer")
+    bad = control.add_task(job, "bad", status="waiting")
+    parent = {"job": job, "task": bad, "key": "bad", "worklet": True}
+    worklet = control.add_job("repair", parent=parent, root=job, depth=1)
+    control.add_task(worklet, "fix")
+    control.children[job] = (
+        ChildView(job_id=worklet, name="repair", status="running", task_id=bad, key="bad", is_worklet=True),
+    )
+    async with console(control) as operator:
+        await operator.press("2", "j", "enter")
+        await operator.sees("stage 1 main", "bad")
+        await operator.press("j", "J")
+        await operator.sees("Jump to", f"worklet job {worklet}")
+        await operator.press(*"worklet", "enter")
+        await operator.sees(f"Job {worklet}", f"worklet of job {job}", "fix")
+
+
 def test_the_heading_of_a_child_says_whose_it_is_and_which_pause_above_holds_it() -> None:
     control = FakeControl()
     job, child = family(control)

@@ -13,6 +13,7 @@ from core.connectors.registry import Registry
 from core.connectors.waiting import SignalWait
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
+from core.model.commands import SubmitOptions
 from core.model.errors import InvalidDocument
 from tests.support.house import House, task
 
@@ -72,7 +73,8 @@ async def test_a_worklet_lets_a_task_run_again_before_its_job_has_a_verdict(hous
     house.steer.release("fix")
     assert (await house.ended(job)).status == "succeeded"
     assert house.attempts(job, "a") == ["failed", "succeeded"]
-    assert house.history(job, "a")[2:5] == ["task.waiting", "task.worklet", "task.queued"]
+    kinds = ["task.waiting", "task.worklet", "task.decided", "task.queued"]
+    assert house.history(job, "a")[2:6] == kinds
     ((worklet, _),) = worklets(house)
     ((data,),) = house.rows("SELECT data FROM event WHERE kind = 'task.queued' AND task_id = 1")
     assert json.loads(data)["reason"] == f"its worklet, job {worklet}, lets it run again: restarted"
@@ -251,6 +253,14 @@ async def test_a_worklet_gets_what_failed_and_what_was_before(house: House, repa
         "attempt": 2,
         "before": "noon",
     }
+
+
+async def test_a_worklet_gets_the_variables_of_the_submission(house: House, repair: Repair):
+    result = "${{ tasks.fix.status == 'skipped' ? 'fail' : 'retry' }}"
+    said = repair.gives({"result": result}, task("fix", when="${{ env.A == 'given' }}"))
+    document = {"name": "work", "env": {"A": "its"}, "tasks": [fails(said)]}
+    submitted = await house.control.submit(document, options=SubmitOptions(env={"A": "given"}))
+    assert (await house.ended(submitted.job_id)).status == "succeeded"
 
 
 async def test_parameters_that_a_worklet_cannot_have_fail_the_task(house: House, repair: Repair):

@@ -123,7 +123,8 @@ async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_abov
     )
     assert (detail.job.parent, detail.job.root, detail.job.depth) == (None, None, None)
     below = await reports.jobs.detail(low)
-    assert below.job.parent == {"job": middle, "task": number(deck, "sub2"), "key": "sub2"}
+    of = {"job": middle, "task": number(deck, "sub2"), "key": "sub2"}
+    assert below.job.parent == {**of, "worklet": False}
     assert (below.job.root, below.job.depth, below.children) == (top, 2, ())
     listed = {view.id: view for view in (await reports.jobs.page()).rows}
     assert [above["job"] for above in listed[low].paused_above] == [top]

@@ -156,6 +156,7 @@ PHRASES: dict[str, Phrase] = {
     "workflow.added": Phrase("workflow {name}", "is added", ("hash",)),
     "workflow.removed": Phrase("workflow {name}", "is removed"),
     "task.worklet": Phrase(_TASK, "job {child}, {name}, is to repair it"),
+    "task.decided": Phrase(_TASK, "its worklet, job {child}, decides: {result}"),
     "job.paused_above": Phrase(_JOB, "claims nothing while the job above is paused"),
     "job.resumed_above": Phrase(_JOB, "the job above goes on"),
     "job.awaits_place": Phrase(_JOB, "waits for a place under limit {limit}", ("gauge",)),

@@ -15,7 +15,7 @@ from core.model.judgements import BeginWorklet, TakeResult
 from core.model.outcomes import TaskError
 from core.model.status import TASK_FINAL, AttemptStatus, JobStatus
 from core.model.text import safe_line
-from core.model.values import INBOX
+from core.model.values import INBOX, JsonObject
 from core.store.apply.children import link_above, submit_below
 from core.store.apply.ends import give_verdict
 from core.store.apply.moves import idle, queueing, running, waiting
@@ -123,6 +123,8 @@ def take_result(batch: Batch, place: TaskPlace, child_id: int, answer: TakeResul
         return fail_by_worklet(batch, place, error)
     reason = f"its worklet, job {child_id}, {_DECIDED[answer.result]}"
     reason = f"{reason}: {answer.message}" if answer.message else reason
+    told: JsonObject = {"child": child_id, "result": answer.result, "message": answer.message}
+    batch.task_event("task.decided", place, data=told)
     if answer.variables:
         set_variables(batch, Subject(place.job_id, place.task_id), answer.variables)
     _decide(batch, place, answer, reason=reason)

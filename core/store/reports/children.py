@@ -46,7 +46,8 @@ CHILD_AWAITS = (
 )
 """The limit under which the child of the row of a table waits for a place."""
 PARENT = (
-    "(SELECT json_object('job', x.job_id, 'task', x.id, 'key', x.key) FROM task x"
+    "(SELECT json_object('job', x.job_id, 'task', x.id, 'key', x.key,"
+    " 'worklet', json(iif({0}.is_worklet, 'true', 'false'))) FROM task x"
     " WHERE x.id = {0}.parent_task)"
 )
 """The task that waits for the job of a table, as JSON; NULL = it is not a child."""

@@ -208,6 +208,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.looked": _nothing,
         "task.exhausted": _nothing,
         "task.worklet": _nothing,
+        "task.decided": _nothing,
         "task.slow": _nothing,
         "task.silent": _nothing,
         "orphan.found": _nothing,
