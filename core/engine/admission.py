@@ -390,8 +390,7 @@ def _kept(plan: TaskPlan, checks: Checks) -> TaskPlan:
     with_ = checks.keep(plan.uses, plan.with_)
     plan = plan if with_ is plan.with_ else replace(plan, with_=with_)
     if checks.waits(plan.uses):
-        # That of its stage is for the others: nothing is attempted that it could repair.
-        return replace(plan, waits=True, on_failure=None)
+        return replace(plan, waits=True)
     if plan.on_loss is not None or checks.may_repeat(plan.uses, with_):
         return plan
     return replace(plan, on_loss=OnLoss.ASK)
