@@ -1,4 +1,4 @@
-"""Worklets in the store: what is asked, begun and decided, and what comes between."""
+"""Worklets in the store: what is asked, begun and decided."""
 
 from __future__ import annotations
 
