@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.control.arguments import Target, unfit
 from core.control.nouns.orphans import KeepOrphans, KillOrphans
 from core.control.nouns.upkeep import Pin, Unpin
-from core.control.operator_requests import Cancel, Operate, Pause, Resume, Retry
+from core.control.operator_requests import Cancel, Kill, Operate, Pause, Prioritise, Resume, Retry
 from core.filters.fields import Noun
 from core.model import commands
 from core.model.commands import Effect, Forecast, Operated, Operation, Rehearse
@@ -110,7 +110,7 @@ class OperatorVerbs:
         refused: list[Refusal] = []
         # Tasks of one job may be in several batches: the last knows most.
         forecasts: dict[int, Forecast] = {}
-        async for task_ids in self._batches(verb.target):
+        async for task_ids in self._with_instances(verb):
             operated = await self._operate(verb, verb.on_tasks(task_ids))
             changed += operated.changed
             refused += operated.refused
@@ -122,6 +122,32 @@ class OperatorVerbs:
             forecasts=tuple(forecasts.values()),
             starts=tuple(dict.fromkeys(starts)),
         )
+
+    async def _with_instances(self, verb: Operate) -> AsyncIterator[tuple[int, ...]]:
+        """Yield the tasks of a target; where a verb that reaches instances names a group, these follow.
+
+        A filter says by itself which rows it means, instances among them.
+        """
+        reaches = isinstance(verb, Prioritise | Kill) and verb.target.task_ids is not None
+        async for task_ids in self._batches(verb.target):
+            groups = await self._engine.reports.targets.groups(task_ids) if reaches else ()
+            # Nothing of a group itself runs.
+            rows = tuple(one for one in task_ids if not isinstance(verb, Kill) or one not in groups)
+            if rows:
+                yield rows
+            if groups:
+                async for instances in self._instances(verb, groups):
+                    yield instances
+
+    async def _instances(self, verb: Operate, groups: Sequence[int]) -> AsyncIterator[tuple[int, ...]]:
+        targets, named, last = self._engine.reports.targets, set(verb.target.task_ids or ()), 0
+        while found := await targets.instances(
+            groups, after=last, limit=MAX_PER_BATCH, only_active=isinstance(verb, Kill)
+        ):
+            last = found[-1]
+            instances = tuple(one for one in found if one not in named)
+            if instances:
+                yield instances
 
     async def _batches(self, target: Target) -> AsyncIterator[tuple[int, ...]]:
         if target.task_ids is not None:

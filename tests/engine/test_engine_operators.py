@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.control import operator_requests, operator_verbs
 from core.control.api import Target
+from core.model.commands import Effect
 from core.model.errors import Conflict
 from tests.support.actors import by
 from tests.support.house import House, script, task
@@ -288,3 +290,48 @@ async def test_the_grace_of_a_call_that_ended_in_time_harms_nobody_after_it(hous
     await ticks(50)
     house.steer.release("a")
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def open_group(house: House) -> int:
+    """Submit a group of five instances, two of which run; return its job."""
+    group = {**task("g", "block"), "for_each": [1, 2, 3, 4, 5]}
+    job = await house.submit(group)
+    await house.running("g[0]", "g[1]")
+    return job
+
+
+def priorities(house: House) -> dict[str, int]:
+    return dict(house.rows("SELECT key, priority FROM task ORDER BY id"))
+
+
+async def test_a_priority_of_a_group_reaches_its_instances_that_have_not_ended_in_parts(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(operator_verbs, "MAX_PER_BATCH", 2)
+    house = empty_house
+    await house.open(slots=2)
+    job = await open_group(house)
+    house.steer.release("g[0]")
+    await house.until(lambda: "succeeded" in house.states(job).values(), "an instance has ended")
+    await house.settle()
+    ended = {key for key, status in house.states(job).items() if status == "succeeded"}
+    target = Target(task_ids=(house.task_id(job, "g"),))
+    ask = operator_requests.Prioritise(target=target, priority=5, effect=Effect.NONE)
+    planned = await house.control.ask(ask)
+    done = await house.control.prioritise(target, priority=5, actor="ann")
+    assert planned.changed == done.changed == 6 - len(ended)
+    assert priorities(house) == {key: 0 if key in ended else 5 for key in priorities(house)}
+    told = house.rows("SELECT count(*) FROM event WHERE kind = 'task.prioritised' AND actor LIKE '%ann%'")
+    assert (done.refused, told) == ((), [(6 - len(ended),)])
+
+
+async def test_a_kill_of_a_group_ends_those_of_its_instances_that_run(empty_house: House):
+    house = empty_house
+    await house.open(slots=2)
+    job = await open_group(house)
+    target = Target(task_ids=(house.task_id(job, "g"),))
+    planned = await house.control.ask(operator_requests.Kill(target=target, effect=Effect.NONE))
+    killed = await house.control.kill(target, actor="ann")
+    assert (planned.changed, killed.changed, killed.refused) == (2, 2, ())
+    asked = house.rows("SELECT key FROM task WHERE stop_how = 'kill' ORDER BY id")
+    assert asked == [("g[0]",), ("g[1]",)]

@@ -9,25 +9,39 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, not_, select
+from sqlalchemy import exists, func, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.filters.fields import Noun
 from core.filters.terms import Filter
 from core.model.counts import Preview
 from core.model.errors import Invalid
+from core.model.status import TASK_FINAL, TaskStatus
 from core.store.predicates import Condition, where
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.reports.totals import counter_totals, last_event
 from core.store.schema import event, task
-from core.store.sql import ids
+from core.store.sql import among, ids
 
 FIRST = 5
 """Ids that a preview names."""
 EVENTS_MAX = 100_000
 """Events that are scanned for what changed; of more, each task is looked up instead."""
 _INT64 = 2**63
+
+
+# What the newest set of a group has made and has not ended; of older ones nothing is left to run.
+_INSTANCES = text(
+    "SELECT t.id FROM task t INDEXED BY task_item WHERE t.set_id IN (SELECT max(i.id) FROM instance_set i"
+    " WHERE i.task_id IN (SELECT value FROM json_each(:groups)) GROUP BY i.task_id)"
+    f" AND t.id > :after AND {among(set(TaskStatus) - TASK_FINAL, 't.status')}"
+    " AND (:all OR t.status = 'running' OR EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = t.id"
+    " AND w.child_id IS NOT NULL)) ORDER BY t.id LIMIT :limit"
+)
+_GROUPS = text(
+    "SELECT DISTINCT i.task_id FROM instance_set i WHERE i.task_id IN (SELECT value FROM json_each(:ids))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +109,22 @@ class TargetReports:
         query = query.where(*selection.conditions(now=self._source.now()))
         async with self._source.snapshot() as db:
             return [*(await db.execute(query)).scalars()]
+
+    async def groups(self, task_ids: Sequence[int]) -> list[int]:
+        """Return those of the tasks that are groups with instances."""
+        async with self._source.snapshot() as db:
+            return list((await db.execute(_GROUPS, {"ids": ids(task_ids)})).scalars())
+
+    async def instances(
+        self, groups: Sequence[int], *, after: int, limit: int, only_active: bool = False
+    ) -> list[int]:
+        """Return ids of instances of groups that have not ended, rising, above `after`.
+
+        With `only_active` those that run, or wait for a child.
+        """
+        asked = {"groups": ids(groups), "after": after, "limit": bounded_limit(limit), "all": not only_active}
+        async with self._source.snapshot() as db:
+            return list((await db.execute(_INSTANCES, asked)).scalars())
 
 
 async def _preview(db: AsyncConnection, selection: TaskSelection, *, now: int) -> Preview:
