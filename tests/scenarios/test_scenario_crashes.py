@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from core.model.crash_points import POINTS
 from tests.support.aftermath import attempts, closed_once, effect, effects, finish, rows, states
+from tests.support.commands import ROOT
 from tests.support.engine_process import EngineProcess, start_engine
 from tests.support.waiting import until_now
 
@@ -26,7 +28,7 @@ NUMBERS = {
     "child.spawned": 4,
     "runner.ended": 5,
 }
-_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.", "childjob.", "worklet.")
+_ASKED = ("runner.killing", "upgrade.", "backup.", "restore.", "compact.", "purge.", "childjob.", "worklet.")
 UNASKED = tuple(point for point in POINTS if not point.startswith(_ASKED))
 """The points that come by without an operator, an older store, or jobs of tasks."""
 """Which passage of a point is the last, so that work is under way; the others die at the first."""
@@ -43,8 +45,11 @@ def folder(tmp_path: Path) -> Path:
 def workload(folder: Path) -> list[dict[str, Any]]:
     """Return two jobs of inline and child tasks with needs, stages, retries and one lasting failure."""
     delays = [{"key": f"d{n}", "uses": "delay", "with": {"seconds": 0.01 * n}} for n in range(5)]
-    shells = [effect(f"s{n}", folder, "exit 0") for n in range(5)]
-    joined = effect("join", folder, needs=["d0", "s0", "s4"], when="${{ tasks.s0.output.exit == 0 }}")
+    leaves = {"artifacts": {"text": "left.txt"}}
+    shells = [effect("s0", folder, "echo text >left.txt", **leaves)]
+    shells += [effect(f"s{n}", folder, "exit 0") for n in range(1, 5)]
+    has_all = "${{ tasks.s0.output.exit == 0 && tasks.s0.artifacts.text.size == 5 }}"
+    joined = effect("join", folder, needs=["d0", "s0", "s4"], when=has_all)
     last = {"key": "last", "uses": "delay", "with": {"seconds": 0}}
     flaky = effect(
         "flaky",
@@ -59,6 +64,7 @@ def workload(folder: Path) -> list[dict[str, Any]]:
     return [
         {
             "name": "mixed",
+            "defaults": {"cwd": str(folder.parent)},
             "stages": [
                 {"name": "one", "tasks": [*delays, *shells, joined]},
                 {"name": "two", "tasks": [last]},
@@ -95,6 +101,11 @@ def die_at(home: Path, folder: Path, point: str) -> EngineProcess:
         engine.process.terminate()
     assert engine.wait() == -signal.SIGKILL, engine.log.read_text()
     return engine
+
+
+def test_every_point_of_the_source_is_listed_and_no_other() -> None:
+    text = "".join(path.read_text() for path in sorted((ROOT / "core").rglob("*.py")))
+    assert set(re.findall(r'crash_point\("([a-z.]+)"\)', text)) == set(POINTS)
 
 
 @pytest.mark.parametrize("point", UNASKED)
