@@ -95,6 +95,7 @@ MARKS = (
     "item.overdue",
     "variable.set",
     "artifact.kept",
+    "task.poll_failed",
     "task.worklet",
     "task.decided",
     "job.paused_above",

@@ -22,6 +22,7 @@ KINDS = MappingProxyType(
         "job.cancelled": Topic.JOB_ENDED,
         "attempt.failed": Topic.NEW_FAILURE,
         "attempt.timed_out": Topic.NEW_FAILURE,
+        "task.poll_failed": Topic.NEW_FAILURE,
         "attempt.lost": Topic.NEW_FAILURE,
         "task.failed": Topic.NEW_FAILURE,
         "limit.soft": Topic.SOFT_LIMIT,

@@ -67,7 +67,9 @@ FROM task WHERE {_COUNTED} GROUP BY family"""
 REAL_FAMILY_JOBS = f"""
 SELECT family, job_id, count(*) AS n FROM task WHERE {_COUNTED} AND job_id != {INBOX} GROUP BY 1, 2"""
 
-FAILURES = "kind IN ('attempt.failed', 'attempt.timed_out', 'attempt.lost', 'task.failed')"
+FAILURES = (
+    "kind IN ('attempt.failed', 'attempt.timed_out', 'attempt.lost', 'task.poll_failed', 'task.failed')"
+)
 FAMILY_EVENTS = f"""(
 SELECT id, at, task_id, data, data->>'family' AS family FROM event
 WHERE {FAILURES} AND data LIKE '%"family":%' AND data->>'family' IS NOT NULL)"""

@@ -329,6 +329,34 @@ async def test_looks_that_fail_are_tolerated_with_longer_pauses_and_then_fail_th
     assert watching.history(work, "p").count("task.looked") == 3
 
 
+async def test_a_poll_that_fails_has_a_worklet_which_lets_it_ask_from_the_start(
+    watching: House, tmp_path: Path
+):
+    await watching.open()
+    repair = tmp_path / "repair.json"
+    gives = {"result": "retry", "message": "${{ params.code }}"}
+    repair.write_text(
+        json.dumps({"name": "r", "params": {"code": {}}, "outputs": gives, "tasks": [task("fix")]})
+    )
+    said = {"file": str(repair), "params": {"code": "${{ error.code }}"}, "max": 2}
+    async with serving() as server:
+        server.answers += [says("queued"), reply(503), *[says("queued")] * 9]
+        work = await watching.submit({**poll("p", server, tolerate=0, max="15s"), "on_failure": said})
+        await watching.reach(work, "p", "waiting")
+        await seconds_to(watching, server, 3)
+        # Parked again, and late this time.
+        await watching.reach(work, "p", "waiting")
+        await pass_time(watching, 16)
+        await watching.until(lambda: len(server.requests) >= 5, "it asks from the start once more")
+        await pass_time(watching, 16)
+        await watching.reach(work, "p", "failed")
+    told = watching.rows("SELECT data->>'$.message' FROM event WHERE kind = 'task.decided' ORDER BY id")
+    assert told == [("http.5xx",), ("poll.timeout",)]
+    assert watching.attempts(work, "p") == ["parked"] * 3
+    assert watching.history(work, "p").count("task.poll_failed") == 2
+    assert await watching.code(work, "p") == "poll.timeout"
+
+
 async def test_a_deadline_ends_a_poll_and_tells_what_was_seen(watching: House):
     await watching.open()
     async with serving() as server:

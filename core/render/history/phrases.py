@@ -155,6 +155,7 @@ PHRASES: dict[str, Phrase] = {
     "artifact.kept": Phrase(_TASK, "keeps {artifact}"),
     "workflow.added": Phrase("workflow {name}", "is added", ("hash",)),
     "workflow.removed": Phrase("workflow {name}", "is removed"),
+    "task.poll_failed": Phrase(_TASK, "its poll failed"),
     "task.worklet": Phrase(_TASK, "job {child}, {name}, is to repair it"),
     "task.decided": Phrase(_TASK, "its worklet, job {child}, decides: {result}"),
     "job.paused_above": Phrase(_JOB, "claims nothing while the job above is paused"),

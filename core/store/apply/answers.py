@@ -20,6 +20,7 @@ from core.store.apply.groups import sets_of
 from core.store.apply.missed_answers import MISSED, Missed
 from core.store.apply.moves import queueing, waiting
 from core.store.apply.moves.groups import unhold_group
+from core.store.apply.worklet_asks import fail_parked
 from core.store.batch import Batch, earliest
 from core.store.rows import PLACED, Awaited, Cause, Subject, TaskPlace
 from core.store.sql import pack, raw, unpack
@@ -166,7 +167,7 @@ def _succeed_now(batch: Batch, *, place: TaskPlace) -> None:
 
 def _fail_late(batch: Batch, *, place: TaskPlace, missed: Missed) -> None:
     if missed.child_id is None:
-        waiting.fail(batch, place, missed.failure)
+        fail_parked(batch, place, missed.failure)
     else:
         stop_late(batch, place, reason="the time of the task that waits for it is over")
 

@@ -36,7 +36,7 @@ from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
 from core.store.apply.settle import note_unpriced
 from core.store.apply.stored_outputs import store_output
 from core.store.apply.variables import set_variables
-from core.store.apply.worklets import follow_failure
+from core.store.apply.worklet_asks import follow_failure
 from core.store.batch import Batch
 from core.store.rows import PLACED, Awaited, Cause, Subject, Success, TaskPlace
 from core.store.sql import guard, pack

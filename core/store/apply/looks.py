@@ -9,6 +9,7 @@ from core.model.answer_commands import Answer, NoteLook, PassRates, WaitRef
 from core.model.limits import LimitKind
 from core.model.values import JsonObject
 from core.store.apply.moves import waiting
+from core.store.apply.worklet_asks import fail_parked
 from core.store.batch import Batch
 from core.store.rows import PLACE, TaskPlace
 from core.store.sql import pack
@@ -34,7 +35,7 @@ def apply_answer(batch: Batch, command: Answer) -> bool:
     if command.looks:
         batch.run(_COUNT, command.looks, place.task_id, epoch)
     if command.error is not None:
-        return waiting.fail(batch, place, command.error)
+        return fail_parked(batch, place, command.error)
     return waiting.succeed(batch, place, command.output or {})
 
 

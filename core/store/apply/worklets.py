@@ -1,36 +1,31 @@
-"""Worklets of failed tasks: asked for, begun, their results carried out.
+"""Worklets of failed tasks: begun, their results carried out.
 
-Called by the completions and the judgements.
+Called by the judgements; `worklet_asks` says when one is wanted.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from core.model.children import TOO_DEEP, Result, on_failure_of
+from core.model.children import TOO_DEEP, Result
 from core.model.commands import Cancel
 from core.model.crash_points import crash_point
 from core.model.decisions import Verdict
 from core.model.judgements import BeginWorklet, TakeResult
 from core.model.outcomes import TaskError
-from core.model.status import TASK_FINAL, AttemptStatus, JobStatus
+from core.model.status import TASK_FINAL, JobStatus
 from core.model.text import safe_line
-from core.model.values import INBOX, JsonObject
+from core.model.values import JsonObject
 from core.store.apply.children import link_above, submit_below
 from core.store.apply.ends import give_verdict
-from core.store.apply.moves import idle, queueing, running, waiting
-from core.store.apply.moves.attempts import ClosedAttempt
+from core.store.apply.moves import idle, queueing, waiting
 from core.store.apply.operate import apply_cancel
 from core.store.apply.variables import set_variables
 from core.store.apply.worklet_failures import NONSENSE, NOT_BEGUN, fail_by_worklet
 from core.store.batch import Batch
-from core.store.rows import PLACED, Awaited, Subject, TaskPlace
-from core.store.sql import among, pack, unpack
+from core.store.rows import PLACED, Subject, TaskPlace
+from core.store.sql import among, pack
 
-_ROUNDS = (
-    "SELECT count(*) FROM job INDEXED BY job_child WHERE parent_task = ? AND is_worklet AND NOT superseded"
-)
-_SPEC = "SELECT CASE WHEN json_valid(spec) THEN spec->'$.on_failure' END FROM task WHERE id = ?"
 _PUT_CHILD = (
     "UPDATE awaited SET child_id = ?, asks = NULL, fails_at = ?"
     " WHERE task_id = ? AND asks = 'worklet' AND child_id IS NULL"
@@ -69,30 +64,6 @@ class _Chosen(NamedTuple):
     cancelled: tuple[int, ...]
     following: dict[int, bool] | None
     """None = as the end of the task has it."""
-
-
-def follow_failure(batch: Batch, closed: ClosedAttempt) -> None:
-    """Let a task for which nothing is left to try wait for its worklet, or fail.
-
-    One that was never begun has no worklet, nor one whose worklets have had their rounds.
-    """
-    place = closed.place
-    worklet = None
-    if place.job_id != INBOX and closed.status is not AttemptStatus.BOUNCED:
-        ((stored,),) = batch.rows(_SPEC, place.task_id)
-        worklet = on_failure_of(unpack(stored))
-    if worklet is None:
-        running.give_up(batch, closed)
-        return
-    ((rounds,),) = batch.rows(_ROUNDS, place.task_id)
-    if int(rounds) >= worklet.max:
-        times = "once" if rounds == 1 else f"{rounds} times"
-        running.give_up(batch, closed, reason=f"its worklet has run {times}, and may not run again")
-        return
-    running.await_worklet(batch, closed)
-    waiting.keep(batch, place, Awaited(asks="worklet"))
-    batch.report.conditions.append(place.task_id)
-    crash_point("worklet.asked")
 
 
 def begin_worklet(batch: Batch, task_id: int, command: BeginWorklet) -> bool:

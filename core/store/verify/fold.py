@@ -207,6 +207,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.judged_late": _nothing,
         "task.looked": _nothing,
         "task.exhausted": _nothing,
+        "task.poll_failed": _erred,
         "task.worklet": _nothing,
         "task.decided": _nothing,
         "task.slow": _nothing,

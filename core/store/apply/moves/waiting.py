@@ -45,6 +45,7 @@ _STAY_FAILED = (
     "UPDATE task SET status = 'failed', finished_at = ?, status_by = NULL, status_reason = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(TASK['answer_failed'])}"
 )
+_FAILED_WAITING = "UPDATE task SET error = ?, family = ? WHERE id = ? AND status = 'waiting'"
 _CANCEL = (
     "UPDATE task SET status = 'cancelled', finished_at = ?, status_by = CAST(? AS TEXT),"
     " status_reason = CAST(? AS TEXT)"
@@ -119,15 +120,32 @@ def succeed(
     return True
 
 
-def fail(batch: Batch, place: TaskPlace, error: TaskError, *, actor: str | None = None) -> bool:
+def fail(
+    batch: Batch, place: TaskPlace, error: TaskError, *, actor: str | None = None, reason: str = ""
+) -> bool:
     """End a waiting task whose answer did not come, or denies it; False = it does not wait."""
     stored = error.to_json()
     family = batch.families.id_of(stored)
-    row = (batch.wall, None, pack(stored), family, raw(actor), None, place.task_id)
+    row = (batch.wall, None, pack(stored), family, raw(actor), raw(reason or None), place.task_id)
     if batch.run(_ANSWER["answer_failed"], *row) != 1:
         return False
     note = error_note(stored, batch.families.note(stored, place))
+    note |= {"reason": reason} if reason else {}
     _end(batch, place, TASK["answer_failed"], note, actor=actor)
+    return True
+
+
+def ask_for_worklet(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
+    """Let a task whose parked attempt failed wait for its worklet; False = it does not wait."""
+    stored = error.to_json()
+    if batch.run(_FAILED_WAITING, pack(stored), batch.families.id_of(stored), place.task_id) != 1:
+        return False
+    batch.run(_DONE, place.task_id)
+    keep(batch, place, Awaited(asks="worklet"))
+    batch.report.lookouts.append(place.task_id)
+    batch.report.conditions.append(place.task_id)
+    note = error_note(stored, batch.families.note(stored, place))
+    batch.task_event("task.poll_failed", place, data=note)
     return True
 
 
