@@ -34,6 +34,15 @@ _GONE = ("engine.none", "engine.lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Open work items: all, those that this operator may answer, and those whose time has passed."""
+
+    open: int = 0
+    mine: int = 0
+    overdue: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
     """Everything at one moment: tasks and jobs by status, paused queues, the engine (None = none answers)."""
 
@@ -55,6 +64,7 @@ class Pulse:
     """Budgets of which nothing is left, or for which something waits."""
     is_frozen: bool = False
     """An operator stopped all spending."""
+    people: People = People()
 
     @property
     def news(self) -> int:
@@ -141,8 +151,13 @@ class Feed:
             spent=changes.spent_budgets,
             is_frozen=changes.is_frozen,
             acknowledged=changes.acknowledged,
+            people=self.pulse.people,
         )
         return changes.kinds
+
+    def note_people(self, people: People) -> None:
+        """Take the counts of open work items, until others are known."""
+        self.pulse = replace(self.pulse, people=people)
 
     async def ask_for_all(self) -> frozenset[str]:
         """Return all kinds at once, as if nothing were known; none after an error."""

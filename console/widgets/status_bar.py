@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from textual.content import Content
 
-from console.feed import Feed, Pulse
+from console.feed import Feed, People, Pulse
 from console.themes import Look
 from console.widgets.line import Line
 from core.model.shortages import NO_ROOM
@@ -47,10 +47,19 @@ def _counted(pulse: Pulse, look: Look) -> Iterator[Content]:
         if count or status in _COUNTED[:3]:
             color = look.marks[status].color if count else look.muted
             yield Content.styled(f"{status} {count}{pulse.known_text if status == 'failed' else ''}", color)
+    if people := people_text(pulse.people):
+        color = look.marks["failed" if pulse.people.overdue else "waiting"].color
+        yield Content.styled(people, color)
     if pulse.lost:
         yield Content.styled(f"lost {pulse.lost}", look.marks["lost"].color)
     if pulse.paused:
         yield Content.styled(f"paused queues {pulse.paused}", look.marks["paused"].color)
+
+
+def people_text(people: People) -> SafeText:
+    """Say how many of the open work items are for this operator; '' = none is open."""
+    overdue = f" !{people.overdue:,} overdue" if people.overdue else ""
+    return safe_line(f"people {people.mine:,}/{people.open:,}{overdue}" if people.open else "")
 
 
 def warnings_of(feed: Feed, *, console: Sequence[SafeText]) -> list[SafeText]:

@@ -102,3 +102,32 @@ async def test_hostile_texts_of_items_stay_text() -> None:
         await operator.press("a")
         screen = await operator.sees("[red]x[/]")
         assert "\x1b" not in screen
+
+
+async def test_every_screen_counts_the_open_items_and_leads_to_them() -> None:
+    control = stocked()
+    job = control.add_job()
+    held = control.add_task(job, "ask", status="waiting")
+    async with console(control) as operator:
+        await operator.sees("people 1/3 !1 overdue", "9 People ✗1")
+        control.add_item(item(4, due_at=NOW + 60_000))
+        control.note("variable.set")
+        await operator.beat()
+        await operator.quiet()
+        asked = control.reads["work_items"]
+        await operator.sees("people 1/3 !1 overdue")
+        control.note("item.claimed")
+        await operator.beat()
+        await operator.sees("people 2/4 !1 overdue")
+        assert control.reads["work_items"] == asked + 1, "what opens no item is no reason to count"
+        del control.item_details[1]
+        control.note("item.approved")
+        await operator.beat()
+        await operator.sees("people 1/3  ", "9 People ◔1")
+        # No item is open where no task waits or is held: nothing is asked.
+        control.set_task(held, status="succeeded")
+        control.note("task.answered")
+        asked = control.reads["work_items"]
+        await operator.beat()
+        await operator.misses("people 1/3", "◔1")
+        assert control.reads["work_items"] == asked

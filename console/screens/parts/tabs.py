@@ -26,11 +26,13 @@ _SHORT = {
 
 def tabs_of(pulse: Pulse, desk: Desk, *, present: str) -> list[Tab]:
     """Return the screens with keys, and the present one if it has none."""
+    people = pulse.people
     wants = {
         "tasks": ("held", pulse.tasks.get("held", 0)),
         "retries": ("failed", pulse.news),
         "budgets": ("held", 1) if pulse.is_frozen else ("failed", pulse.spent),
         "queues": ("paused", pulse.paused + pulse.paused_pools),
+        "people": ("failed", people.overdue) if people.overdue else ("waiting", people.mine),
         "orphans": ("lost", pulse.lost),
     }
     tabs = {}
