@@ -328,6 +328,12 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
         ("run_job", "J", "J", "run_job", "the job of the chosen run", "job"),
     ),
     "drawn": (("drawn", "v", "v", "draw", "next of: list, graph, timeline", "view"),),
+    "artifacts": (("artifacts", "a", "a", "artifacts", "the files that were left for others", ""),),
+    "artifact_rows": (
+        ("artifact_open", "enter", "Enter", "open", "open the file in $PAGER", "open"),
+        ("artifact_task", "i", "i", "task", "the task that left it", "task"),
+        ("artifact_back", "escape,backspace", "Esc", "back", "back", "back"),
+    ),
     "unfold": (
         (
             "unfold",
@@ -350,14 +356,7 @@ _TABLE: dict[str, tuple[_Row, ...]] = {
     "why": (("why", "w", "w", "why", "why it waits, and what would end that", "why"),),
     "events": (("events", "e", "e", "events", "the events of the row", "events"),),
     "bundle": (
-        (
-            "bundle",
-            "b",
-            "b",
-            "app.bundle",
-            "incident bundle: all that is known of the job, in one file",
-            "",
-        ),
+        ("bundle", "b", "b", "app.bundle", "incident bundle: all that is known of the job, in one file", ""),
     ),
     "found": (
         ("found_open", "enter,l", "Enter l", "open", "the log at this line", "open"),

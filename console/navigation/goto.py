@@ -17,6 +17,7 @@ ABOUT = {
     "graph": "jobs",
     "timeline": "jobs",
     "history": "jobs",
+    "artifacts": "jobs",
     "task": "tasks",
     "log": "tasks",
     "why": "tasks",

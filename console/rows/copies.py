@@ -21,6 +21,7 @@ from core.model.text import SafeText, safe, safe_line
 from core.model.timelines import TaskBar
 from core.model.views import JobView, LogStream, QueueView, TaskDetail, TaskView
 from core.model.waits import JobWaits, TaskWaits
+from core.render.data_texts import ArtifactRow, artifact_shape
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import schedule_shape
 
@@ -80,6 +81,8 @@ def copies_of(
 
 def _copies_of_view(view: object, where: Filter | None, *, flags: Sequence[str]) -> dict[str, Copy]:
     copies: dict[str, Copy] = {}
+    if isinstance(view, ArtifactRow):
+        return _copies_of_artifact(view, flags)
     end = f" {shlex.join(flags)}" if flags else ""
     name, line = _name_of(view), _line_of(view)
     if name:
@@ -98,6 +101,18 @@ def _copies_of_view(view: object, where: Filter | None, *, flags: Sequence[str])
         copies["c"] = Copy(name="command line", text=safe_line(f"{line}{end}"))
     if where is not None:
         copies["f"] = Copy(name="filter as a command line", text=safe_line(f"{_line_of_filter(where)}{end}"))
+    return copies
+
+
+def _copies_of_artifact(row: ArtifactRow, flags: Sequence[str]) -> dict[str, Copy]:
+    copies: dict[str, Copy] = {}
+    if row.copy is not None:
+        copies["p"] = Copy(name="path", text=safe_line(str(row.copy)))
+    copies["h"] = Copy(name="SHA-256", text=safe_line(row.kept.file.hash))
+    shape = artifact_shape(row.kept, row.copy)
+    copies["j"] = Copy(name="JSON", text=safe(json.dumps(shape, ensure_ascii=False, indent=2)))
+    line = shlex.join(("taskdeck", "artifacts", str(row.job_id), *flags))
+    copies["c"] = Copy(name="command line", text=safe_line(line))
     return copies
 
 

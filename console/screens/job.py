@@ -49,6 +49,7 @@ class JobScreen(ListScreen[JobRow]):
         self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
         self.action_runs = self.job_keys.runs
         self.action_history = self.job_keys.history
+        self.action_artifacts = self.job_keys.artifacts
         self.action_pause = self.job_keys.pause
 
     async def load(self) -> None:

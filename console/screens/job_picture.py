@@ -22,6 +22,7 @@ class JobPictureScreen(DeskScreen):
         self.job_keys = JobKeys(desk, self.verbs, self, job_id=job_id)
         self.action_runs = self.job_keys.runs
         self.action_history = self.job_keys.history
+        self.action_artifacts = self.job_keys.artifacts
         self.action_events = self.job_keys.events
         self.action_logs = self.job_keys.logs
         self.action_why = self.job_keys.why

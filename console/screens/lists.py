@@ -38,18 +38,26 @@ class JobsScreen(ListScreen[JobView]):
         "runs",
         "events",
         "job_history",
+        "artifacts",
         "compare",
         "bundle",
         "times",
     )
     NOUNS = ("job", "task")
     BINDINGS = bindings(*PARTS)
-    PLACES = {"open": "job", "events": "job events", "why": "why job", "history": "history"}
+    PLACES = {
+        "open": "job",
+        "events": "job events",
+        "why": "why job",
+        "history": "history",
+        "artifacts": "artifacts",
+    }
     nothing = SafeText("no job yet: o starts one; try the sample")
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, jobs(desk.control))
         self.action_history = partial(self._visit, "history")
+        self.action_artifacts = partial(self._visit, "artifacts")
 
     def title_line(self) -> SafeText:
         return SafeText(" Jobs")

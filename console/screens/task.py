@@ -23,7 +23,7 @@ from core.model.views import TaskView
 class TaskScreen(DeskScreen):
     """State, attempts, input, output, error and newest events of a task."""
 
-    PARTS = ("view", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events")
+    PARTS = ("view", "retry", "again", "cancel", "kill", "hold", "why", "logs", "events", "artifacts")
     NOUNS = ("task", "attempt")
     BINDINGS = bindings(*PARTS)
 
@@ -77,6 +77,9 @@ class TaskScreen(DeskScreen):
 
     def action_logs(self) -> None:
         self.visit("log", self.task_id)
+
+    def action_artifacts(self) -> None:
+        self.visit("task artifacts", self.task_id)
 
     def action_why(self) -> None:
         self.visit("why", self.task_id)

@@ -71,6 +71,7 @@ COMMANDS: Mapping[str, str] = {
     "the runs of a workflow": "taskdeck runs NAME",
     "a task": "taskdeck tasks --where 'id:TASK' --json",
     "its log": "taskdeck logs TASK",
+    "files that tasks left": "taskdeck artifacts JOB",
     "lines found in logs": "taskdeck logs --grep TEXT --where FILTER",
     "why a task waits": "taskdeck why TASK",
     "an earlier time": "taskdeck jobs --at TIME",

@@ -50,7 +50,6 @@ from console.shell.live_updates import LiveUpdates
 from console.shell.navigator import Navigator, first_root
 from console.shell.new_jobs import NewJobs
 from console.shell.palette import Palette
-from console.shell.people_counts import PeopleCounts
 from console.shell.place_prompt import PlacePrompt
 from console.shell.places import GROUPS, HOME, ROOTS
 from console.shell.terminal_keys import MOUSE, TerminalKeys
@@ -164,8 +163,6 @@ class ConsoleApp(App[None]):
         self.terminal_keys = TerminalKeys(self, self.desk, notices=notices, starter=options.starter)
         self.watches = Watches(self, self.desk, notices=notices)
         self.updates.followers += [self.watches.follow, ToldNotices(self, self.desk, notices=notices).follow]
-        self.people = PeopleCounts(self.desk, navigator=self.navigator)
-        self.updates.followers.append(self.people.follow)
         self.bundles = Bundles(self, self.desk, notices=notices, writer=options.bundle_writer)
         self.jumps = Jumps(self, self.desk, notices=notices)
         self.new_jobs = NewJobs(self, self.desk, notices=notices)
@@ -394,7 +391,7 @@ class ConsoleApp(App[None]):
     async def _open(self) -> None:
         kinds = await self.lifecycle.open()
         self.updates.show(kinds)
-        await self.people.follow(kinds)
+        await self.updates.people.follow(kinds)
         await self.deck_switch.note_used()
 
     async def on_unmount(self) -> None:

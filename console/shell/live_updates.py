@@ -15,6 +15,7 @@ from console.background import start
 from console.desk import Desk
 from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.shell.navigator import Navigator
+from console.shell.people_counts import PeopleCounts
 from console.terminal.driver import CountingDriver
 from core.model.text import SafeText
 
@@ -34,7 +35,8 @@ class LiveUpdates:
         self._navigator = navigator
         self._lifecycle = lifecycle
         self._tick = tick
-        self.followers: list[Callable[[frozenset[str]], Awaitable[None]]] = []
+        self.people = PeopleCounts(desk, navigator=navigator)
+        self.followers: list[Callable[[frozenset[str]], Awaitable[None]]] = [self.people.follow]
         """What else is told the kinds of events, after the screen."""
         self._aged_at = 0.0
         self._status_word = SafeText("")

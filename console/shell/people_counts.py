@@ -1,6 +1,6 @@
 """Counts of work items: who is waited for, on every screen.
 
-Owned by the app.
+Owned by the live updates.
 """
 
 from __future__ import annotations

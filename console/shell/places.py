@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from console.desk import Desk
 from console.navigation.history import AsOf, GaugeRef, JobMoment, JobPair, LogPlace
+from console.screens.artifacts import ArtifactsScreen
 from console.screens.base import DeskScreen, Subject
 from console.screens.budgets import BudgetsScreen
 from console.screens.difference import DifferenceScreen
@@ -72,6 +73,7 @@ ABOUT: dict[str, type[DeskScreen]] = {
     "the runs of a workflow": RunsScreen,
     "a task": TaskScreen,
     "its log": LogScreen,
+    "files that tasks left": ArtifactsScreen,
     "lines found in logs": FoundLinesScreen,
     "why a task waits": WhyScreen,
     "an earlier time": PastScreen,
@@ -88,6 +90,8 @@ _NUMBERED: dict[str, Callable[[Desk, int], DeskScreen]] = {
     "log": LogScreen,
     "why": lambda desk, task_id: WhyScreen(desk, task_id=task_id),
     "why job": lambda desk, job_id: WhyScreen(desk, job_id=job_id),
+    "artifacts": lambda desk, job_id: ArtifactsScreen(desk, job_id=job_id),
+    "task artifacts": lambda desk, task_id: ArtifactsScreen(desk, task_id=task_id),
     "job events": lambda desk, job_id: EventsScreen(desk, job_id=job_id),
     "task events": lambda desk, task_id: EventsScreen(desk, task_id=task_id),
 }

@@ -47,13 +47,13 @@ def _counted(pulse: Pulse, look: Look) -> Iterator[Content]:
         if count or status in _COUNTED[:3]:
             color = look.marks[status].color if count else look.muted
             yield Content.styled(f"{status} {count}{pulse.known_text if status == 'failed' else ''}", color)
-    if people := people_text(pulse.people):
-        color = look.marks["failed" if pulse.people.overdue else "waiting"].color
-        yield Content.styled(people, color)
     if pulse.lost:
         yield Content.styled(f"lost {pulse.lost}", look.marks["lost"].color)
     if pulse.paused:
         yield Content.styled(f"paused queues {pulse.paused}", look.marks["paused"].color)
+    if people := people_text(pulse.people):
+        color = look.marks["failed" if pulse.people.overdue else "waiting"].color
+        yield Content.styled(people, color)
 
 
 def people_text(people: People) -> SafeText:

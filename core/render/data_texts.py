@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from core.model.artifacts import KeptArtifact
@@ -53,6 +54,15 @@ def output_lines(outputs: JsonObject, *, most: int | None = VALUE_MOST) -> Itera
 def outputs_shape(given: JobOutputs) -> JsonObject:
     """Return what a job gives out as `show --outputs --json` has it."""
     return {"job": given.job_id, "status": given.status, "outputs": given.outputs, "error": given.error}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRow:
+    """A file that a task of a job left, and where its copy is (None = not known here)."""
+
+    job_id: int
+    kept: KeptArtifact
+    copy: PurePath | None
 
 
 def artifact_line(kept: KeptArtifact, copy: PurePath | None) -> SafeText:

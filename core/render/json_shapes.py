@@ -14,6 +14,7 @@ from core.model.schedule_views import FireView
 from core.model.usage_views import Spending
 from core.model.values import JsonObject, iso_or_none
 from core.model.views import JobView, QueueView, TaskView
+from core.render.data_texts import ArtifactRow, artifact_shape
 from core.render.job_shapes import job_shape, queue_shape, task_shape
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import fire_shape, schedule_shape
@@ -36,6 +37,8 @@ def shape_of(view: object) -> JsonObject | None:
             return schedule_shape(view.view)
         case FireView():
             return fire_shape(view)
+        case ArtifactRow():
+            return artifact_shape(view.kept, view.copy)
         case _:
             return None
 

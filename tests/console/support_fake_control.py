@@ -103,6 +103,8 @@ class FakeControl(FakeItems, ControlAPI):
         self.bars: dict[int, TaskBar] = {}
         self.waits: dict[int, TaskWaits] = {}
         self.described: dict[str, WorkflowView | TaskdeckError] = {}
+        self.artifact_rows: dict[int, list[KeptArtifact]] = {}
+        """Files that tasks left, by job, in order."""
         self.registered: dict[str, str] = {}
         """Texts of registered workflows, by name."""
 
@@ -396,7 +398,9 @@ class FakeControl(FakeItems, ControlAPI):
         return JobOutputs(job_id=r.job_id, status="succeeded")
 
     async def answer_artifacts(self, r: data.Artifacts) -> tuple[KeptArtifact, ...]:
-        return ()
+        self._known_job(r.job_id)
+        after = (0, "", 0) if r.after is None else _place_of(r.after)
+        return tuple(one for one in self.artifact_rows.get(r.job_id, ()) if _place_of(one) > after)[: r.limit]
 
     async def answer_prices(self, _: ledger.Prices) -> tuple[Price, ...]:
         return ()
@@ -596,6 +600,10 @@ class FakeControl(FakeItems, ControlAPI):
                 self.set_task(number, status="failed")
         refused = tuple(Refusal(number, "no living orphan") for number in numbers if number not in living)
         return Operated(changed=len(living), refused=refused)
+
+
+def _place_of(kept: KeptArtifact) -> tuple[int, str, int]:
+    return (kept.task_id, kept.file.name, kept.position)
 
 
 def _registered(name: str) -> RegisteredView:

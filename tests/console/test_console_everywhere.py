@@ -15,6 +15,7 @@ from console.widgets.form import SafeInput
 from console.widgets.line_dialog import LineDialog
 from core.filters.fields import Noun
 from core.filters.terms import Filter
+from core.model.artifacts import ArtifactFile, KeptArtifact
 from core.model.entry_views import EntryView
 from core.model.orphans import OrphanKind
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
@@ -35,6 +36,7 @@ ABOUT = {
     "the runs of a workflow": ("runs", "nightly"),
     "a task": ("task", 1),
     "its log": ("log", 1),
+    "files that tasks left": ("artifacts", 2),
     "lines found in logs": ("found lines", Filter(noun=Noun.TASKS)),
     "why a task waits": ("why", 2),
     "an earlier time": ("as of", AsOf(at=NOW)),
@@ -57,6 +59,8 @@ def stocked() -> FakeControl:
     stock_schedules(control)
     stock_notices(control)
     control.add_item(item(1, title=HOSTILE))
+    left = ArtifactFile(name="report", path=f"{HOSTILE}.pdf", size=1, hash="ab")
+    control.artifact_rows[job] = [KeptArtifact(task_id=1, epoch=1, position=0, file=left, key=HOSTILE)]
     control.outputs[1] = b"first\n\x1b[31mred\n"
     control.entries = [
         EntryView(id=1, at=NOW, kind="settled", unit="usd", amount=5, counted_at=NOW, task_id=1, epoch=1)

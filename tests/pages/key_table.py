@@ -10,7 +10,7 @@ PARTS = {
     "everywhere": ("app",),
     "lists": ("table", "list", "rows", "marks", "times"),
     "verbs": ("retry", "again", "cancel", "kill", "purge", "pause", "hold", "acknowledge"),
-    "details": ("logs", "events", "why", "unfold", "drawn", "bundle"),
+    "details": ("logs", "events", "why", "unfold", "artifacts", "artifact_rows", "drawn", "bundle"),
     "Pulse, Retries, Failures, Orphans": ("pulse", "preset", "families", "task_by_task", "orphans"),
     "texts and logs": ("view", "text", "log", "found"),
     "graph, timeline and runs": ("node", "graph", "bars", "runs", "choose_run"),

@@ -56,6 +56,7 @@ SCENES = (
     Scene(name="graph", place="graph", subject=ETL, keys=("right", "j", "right")),
     Scene(name="task", place="task", subject=CLEANING),
     Scene(name="log", place="log", subject=CLEANING),
+    Scene(name="artifacts", place="artifacts", subject=ETL, keys=("j",)),
     Scene(name="timeline", place="timeline", subject=ETL),
     Scene(name="history", place="history", subject=ETL, keys=("plus", *"jjjjj")),
     Scene(name="job then", place="job at", subject=JobMoment(job_id=ETL, event=60, noise=2)),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from hashlib import sha256
+
 from core.control.reading_api import Runs
+from core.model.artifacts import ArtifactFile, KeptArtifact
 from core.model.orphans import OrphanKind
 from core.model.records import replace
 from core.model.status import TASK_FINAL
@@ -119,11 +123,23 @@ def seeded() -> SeededControl:
     stock_schedules(control)
     stock_notices(control)
     stock_health(control)
+    control.artifact_rows[ETL] = [*_files()]
     limit = ParamView(name="machines", type="integer", required=True, min=1, max=10)
     control.add_item(item(1, title="Release to all machines?", due_at=NOW - 600_000, quorum=2), limit)
     control.add_item(item(2, title="Pay the invoice of March", assignee="eve", due_at=NOW + 86_400_000))
     control.add_item(item(3, title="Take over the archive", group="operators"))
     return control
+
+
+def _files() -> Iterator[KeptArtifact]:
+    """Yield the files that the first tasks of the nightly job left."""
+    for task_id, (source, size) in enumerate((("orders", 48_211_004), ("clients", 913_220)), 1):
+        for position, kind in enumerate(("parquet", "csv")):
+            content = sha256(f"{source}.{kind}".encode()).hexdigest()
+            path = f"out/{source}/{source}-2026-01-30.{kind}"
+            file = ArtifactFile(name="table", path=path, size=size * (position + 1), hash=content)
+            key = f"extract_{source}"
+            yield KeptArtifact(task_id=task_id, epoch=1, position=position, file=file, key=key)
 
 
 def _etl(control: SeededControl) -> None:

@@ -16,6 +16,7 @@ from console.exports.file_formats import Format, csv_text, heading_of
 from console.exports.text_table import TextTable
 from console.rows.copies import ShownTexts
 from console.rows.listing import Listing
+from console.rows.pages import Read
 from console.widgets.table import Table
 from core.control.api import ControlAPI
 from core.model.log_views import LogFacts
@@ -85,6 +86,27 @@ def table_extract(name: str, table: Table[V]) -> Extract:
         return Piece(data=partial(written, format_), number=len(rows))
 
     return Extract(label=f"the rows of {name}", name=name, formats=_OF_ROWS, read=read, counted=rows_words)
+
+
+def pages_extract(name: str, table: Table[V], read_page: Read[V]) -> Extract:
+    """Return the rows of a table that is read in pages, in memory or not, with the texts that are shown."""
+    columns, write = _shown(table), table.row_format.write
+    text = TextTable(columns, write)
+
+    def written(format_: Format, rows: Sequence[V], *, is_first: bool) -> bytes:
+        if format_ is Format.JSONL:
+            return _json(rows).encode()
+        if format_ is Format.TXT:
+            return text.page(rows).encode()
+        head = csv_text([[column.name for column in columns]]) if is_first else ""
+        return (head + csv_text(write(row, columns) for row in rows)).encode()
+
+    async def read(format_: Format, after: str | None) -> Piece:
+        page = await read_page(after, ROWS)
+        data = partial(written, format_, page.rows, is_first=after is None)
+        return Piece(data=data, number=len(page.rows), next=page.next)
+
+    return Extract(label=f"all {name}", name=name, formats=_OF_ROWS, read=read, counted=rows_words)
 
 
 def table_texts(table: Table[V]) -> ShownTexts:

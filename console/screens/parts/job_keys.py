@@ -26,6 +26,7 @@ JOB_PARTS = (
     "logs",
     "events",
     "job_history",
+    "artifacts",
     "bundle",
 )
 """The parts of the key table that all views of a job know."""
@@ -53,6 +54,9 @@ class JobKeys:
 
     def history(self) -> None:
         self._host.visit("history", self._job_id)
+
+    def artifacts(self) -> None:
+        self._host.visit("artifacts", self._job_id)
 
     def events(self) -> None:
         self._host.visit("job events", self._job_id)

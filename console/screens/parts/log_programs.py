@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -17,12 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.app import SuspendNotSupported
-
 from console.background import finish_in_thread
 from console.desk import Desk
 from console.screens.base import DeskScreen
 from console.screens.parts.log_reader import LogReader
+from console.screens.parts.terminal_programs import run_program
 from core.files.kinds import is_file
 from core.model.text import SafeText, safe_line
 from core.render.sizes import size_text
@@ -40,8 +37,6 @@ MOST = 2_147_483_648
 _SPARE = 67_108_864
 """Bytes that are left free where the copy is written: others write there too."""
 _CHUNK = 1_048_576
-_KEYS = (signal.SIGINT, signal.SIGQUIT)
-"""What keys send to all programs of a terminal: meant for the one that is on the screen."""
 
 
 def pager() -> list[str]:
@@ -86,7 +81,7 @@ class LogPrograms:
     async def _show(self, command: Sequence[str]) -> None:
         path = Path(self._reader.facts.path)
         if not self._desk.host and is_file(path):
-            said = self._run([*command, str(path)])
+            said = run_program(self._screen.app, [*command, str(path)])
         else:
             said = await self._show_copy(command)
         if said:
@@ -106,7 +101,7 @@ class LogPrograms:
                     )
                 copy = folder / f"task-{self._task_id}-attempt-{self._reader.facts.epoch}.log"
                 await self._fetch(copy)
-                return self._run([*command, str(copy)])
+                return run_program(self._screen.app, [*command, str(copy)])
         except OSError as error:
             # The folder is removed by now, with what was fetched.
             return safe_line(f"not fetched: {error.strerror or error} (TMPDIR names another place)")
@@ -132,18 +127,6 @@ class LogPrograms:
         finally:
             self.words = ""
 
-    def _run(self, argv: Sequence[str]) -> SafeText:
-        try:
-            with self._screen.app.suspend(), _keys_left_to_child():
-                ended = subprocess.run(argv, check=False, preexec_fn=_take_keys)
-        except SuspendNotSupported:
-            return SafeText("this terminal cannot be given to another program")
-        except OSError as error:
-            return safe_line(f"cannot run {argv[0]}: {error.strerror}")
-        return (
-            SafeText("") if ended.returncode == 0 else safe_line(f"{argv[0]} ended with {ended.returncode}")
-        )
-
 
 def _command(variables: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in variables:
@@ -160,18 +143,3 @@ def _command(variables: Sequence[str], known: Sequence[str]) -> list[str]:
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="taskdeck-") as name:
         yield Path(name)
-
-
-@contextmanager
-def _keys_left_to_child() -> Iterator[None]:
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _KEYS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _take_keys() -> None:
-    for number in _KEYS:
-        signal.signal(number, signal.SIG_DFL)
