@@ -63,7 +63,7 @@ class Run(Hosting):
         list[str],
         Option(
             metavar="NAME[=VALUE]",
-            help="An environment variable for the tasks; may be repeated.",
+            help="An environment variable for the tasks, and for those of children; may be repeated.",
         ),
     ] = field(default_factory=list)
     key: Annotated[
