@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from core.control.all_verbs import ROUTES
+from core.model.lazy import lazy_names
 from tests.architecture.trees import is_foreign, run_python, write_tree
 
 # Alembic's scripts run when imported and pychild belongs to users' interpreters: neither is imported.
@@ -121,6 +124,23 @@ def test_lazy_names_are_those_that_the_type_checker_sees(offering: str) -> None:
     assert all(hasattr(module, name) for name in module.__all__)
     with pytest.raises(AttributeError, match=f"^module '{offering}' has no attribute 'nothing'$"):
         _ = module.nothing
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_no_garbage_is_looked_for_while_a_lazy_name_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collects: bool
+) -> None:
+    write_tree(tmp_path, {"slow_to_load.py": "import gc\nSEEN = gc.isenabled()\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_load", raising=False)
+    find = lazy_names("offering", {"SEEN": "slow_to_load"})
+    (gc.enable if collects else gc.disable)()
+    try:
+        assert find("SEEN") is False
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
+        del sys.modules["slow_to_load"]
 
 
 def test_every_noun_of_the_control_is_in_the_table(checkout: Path) -> None:
