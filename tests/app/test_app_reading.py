@@ -16,6 +16,8 @@ from core.model.errors import Unavailable
 from tests.support.homes import Home
 
 SQL = "sqlalchemy"
+OWN_MODULES = 130
+"""A client loads no more of ours for what is asked most, a few above what it does load."""
 
 
 @pytest.fixture
@@ -26,12 +28,12 @@ def home(tmp_path: Path):
 
 
 def loaded_by(home: Home, *words: str) -> set[str]:
-    """Return the packages that a command line loads."""
+    """Return the modules that a command line loads."""
     script = (
         "import sys, runpy; sys.argv = ['taskdeck', *sys.argv[1:]]\n"
         "from core.cli.main import main\n"
         "code = main(sys.argv[1:])\n"
-        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr); sys.exit(code)"
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
     )
     argv = [sys.executable, "-P", "-c", script, *words]
     done = subprocess.run(argv, env=home.environ, capture_output=True, text=True)
@@ -43,7 +45,11 @@ async def test_what_reads_and_what_submits_through_an_engine_loads_no_sql(home: 
     serving = home.start("serve")
     home.has_engine()
     for words in (["jobs"], ["tasks"], ["queues"], ["exec", "--detach", "--", "true"], ["show", "1"]):
-        assert loaded_by(home, *words) & {SQL, "pydantic", "textual", "httpx"} == set(), words
+        loaded = loaded_by(home, *words)
+        assert loaded & {SQL, "pydantic", "textual", "httpx"} == set(), words
+        nouns = {name for name in loaded if name.startswith("core.control.nouns.")}
+        assert nouns <= {"core.control.nouns.data"}, words
+        assert len({name for name in loaded if name.startswith("core")}) <= OWN_MODULES, words
     serving.send_signal(signal.SIGTERM)
     serving.wait()
     assert SQL in loaded_by(home, "jobs")
