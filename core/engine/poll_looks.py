@@ -23,7 +23,7 @@ from core.model.answer_commands import Answer, NoteLook, PassRates, WaitRef
 from core.model.commands import Claimed, Command
 from core.model.errors import Invalid, MachineShort, NotFound, TaskdeckError, Unavailable
 from core.model.limit_commands import Charge
-from core.model.outcomes import Failed, Succeeded, TaskError
+from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.polls import EVERY_MS, PollPlan
 from core.model.ports import Alarms, AttemptRef, InlineCall, PollingConnector
 from core.model.records import replace
@@ -205,8 +205,21 @@ class PollLooks:
             )
             await self._journal.submit(charge)
         done = masked_outcome(Succeeded(output=output), running.masks)
-        answer = done.output if isinstance(done, Succeeded) and isinstance(done.output, dict) else {}
-        await self._journal.submit(Answer(wait=poll.wait, output=answer, looks=poll.looks))
+        await self._journal.submit(await self._ended_as(poll, running, done))
+
+    async def _ended_as(self, poll: _Poll, running: Running, done: Outcome) -> Answer:
+        """Return the answer that a poll was waiting for, with what its task sets and keeps of it."""
+        outcome, results = await self._tools.results.of(running, done)
+        if isinstance(outcome, Failed):
+            return Answer(wait=poll.wait, error=outcome.error, looks=poll.looks)
+        output = outcome.output if isinstance(outcome, Succeeded) else None
+        return Answer(
+            wait=poll.wait,
+            output=output if isinstance(output, dict) else {},
+            looks=poll.looks,
+            variables=results.variables,
+            artifacts=results.artifacts,
+        )
 
     async def _answer(self, poll: _Poll, running: Running) -> tuple[JsonValue, Judged]:
         """Ask once; raise `_LookFailed`, and what keeps the machine from asking."""

@@ -5,8 +5,9 @@ Made by the engine's lookouts; carried out by the store.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from core.model.artifacts import ArtifactFile
 from core.model.commands import Command, RowRef
 from core.model.outcomes import TaskError
 from core.model.values import JsonObject
@@ -27,6 +28,9 @@ class Answer(Command[bool], frozen=True, kw_only=True):
     error: TaskError | None = None
     looks: int = 0
     """Looks that were made, where they are counted."""
+    variables: JsonObject = field(default_factory=dict)
+    """What an output sets, and the files that are kept with it."""
+    artifacts: tuple[ArtifactFile, ...] = ()
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.wait.task_id),)

@@ -65,7 +65,11 @@ def _no_process(field: str, uses: str) -> str:
 
 
 def _of_processes(task: JsonObject) -> Iterator[tuple[Step, ...]]:
-    yield from ((field,) for field in (*FIELDS, "artifacts") if task.get(field) is not None)
+    with_ = task.get("with")
+    # What a polled call began elsewhere may leave files in the folder of the task.
+    is_polled = isinstance(with_, dict) and with_.get("poll") is not None
+    fields = FIELDS if is_polled else (*FIELDS, "artifacts")
+    yield from ((field,) for field in fields if task.get(field) is not None)
     retry = task.get("retry")
     listed = retry.get("on") if isinstance(retry, dict) else None
     for index, one in enumerate(listed if isinstance(listed, list) else ()):

@@ -241,6 +241,51 @@ async def test_a_poll_asks_outside_its_slot_until_the_answer_says_so(watching: H
     assert {one.method for one in server.requests} == {"GET"}
 
 
+def keeps(server: Server, left: Path, **more: object) -> dict:
+    """Return a poll that sets a variable from its last answer and keeps a file."""
+    said = {"set": {"state": "${{ output.json.state }}"}, "artifacts": {"got": str(left)}, **more}
+    return {**poll("p", server), **said}
+
+
+async def test_the_last_answer_of_a_poll_sets_variables_and_keeps_artifacts_with_its_end(watching: House):
+    await watching.open()
+    left = watching.paths.home / "got.txt"
+    async with serving() as server:
+        server.answers += [says("queued"), says("done")]
+        after = task(
+            "b", "succeed", "p", when="${{ vars.state == 'done' && tasks.p.artifacts.got.size == 4 }}"
+        )
+        work = await watching.submit(keeps(server, left), after, variables={"state": "none"})
+        await watching.reach(work, "p", "waiting")
+        assert watching.rows("SELECT value FROM variable") == [('"none"',)]
+        left.write_text("text")
+        await seconds_to(watching, server, 2)
+        await watching.reach(work, "b", "succeeded")
+    assert watching.rows("SELECT name, epoch, size FROM artifact") == [("got", 1, 4)]
+    events = watching.rows("SELECT kind, attempt FROM event WHERE kind IN ('variable.set', 'artifact.kept')")
+    assert sorted(events) == [("artifact.kept", 1), ("variable.set", 1)]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [({"set": {"state": "${{ output.json.state + 1 }}"}}, "variable.expression"), ({}, "artifact.missing")],
+)
+async def test_a_poll_whose_answer_cannot_be_kept_fails_by_name(watching: House, more: dict, code: str):
+    await watching.open()
+    async with serving() as server:
+        server.answers += [says("queued"), says("done")]
+        asked = keeps(server, watching.paths.home / "none.txt", **more)
+        if more:
+            asked.pop("artifacts")
+        work = await watching.submit(asked, variables={"state": "none"})
+        await watching.reach(work, "p", "waiting")
+        await seconds_to(watching, server, 2)
+        await watching.reach(work, "p", "failed")
+        assert await watching.code(work, "p") == code
+    assert watching.rows("SELECT value FROM variable") == [('"none"',)]
+    assert watching.rows("SELECT count(*) FROM artifact") == [(0,)]
+
+
 async def test_a_poll_that_is_answered_at_once_never_waits(watching: House):
     await watching.open()
     async with serving() as server:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from core.model.answer_commands import Answer, NoteLook, PassRates, WaitRef
 from core.model.limits import LimitKind
 from core.model.values import JsonObject
+from core.store.apply.artifacts import keep_artifacts
 from core.store.apply.moves import waiting
+from core.store.apply.variables import set_variables
 from core.store.apply.worklet_asks import fail_parked
 from core.store.batch import Batch
-from core.store.rows import PLACE, TaskPlace
+from core.store.rows import PLACE, Subject, TaskPlace
 from core.store.sql import pack
 
 _READ = (
@@ -36,7 +38,12 @@ def apply_answer(batch: Batch, command: Answer) -> bool:
         batch.run(_COUNT, command.looks, place.task_id, epoch)
     if command.error is not None:
         return fail_parked(batch, place, command.error)
-    return waiting.succeed(batch, place, command.output or {})
+    if not waiting.succeed(batch, place, command.output or {}):
+        return False
+    subject = Subject(place.job_id, place.task_id, epoch)
+    keep_artifacts(batch, subject, command.artifacts)
+    set_variables(batch, subject, command.variables)
+    return True
 
 
 def apply_note_look(batch: Batch, command: NoteLook) -> bool:

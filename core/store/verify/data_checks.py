@@ -14,7 +14,7 @@ DATA_CHECKS = (
         """
         SELECT a.task_id AS task, a.epoch, a.name FROM artifact a
         LEFT JOIN attempt t ON t.task_id = a.task_id AND t.epoch = a.epoch
-        WHERE t.status IS NOT 'succeeded'""",
+        WHERE coalesce(t.status NOT IN ('succeeded', 'parked'), 1)""",
     ),
     check(
         "artifact.wrong",
