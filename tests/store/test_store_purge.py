@@ -9,6 +9,8 @@ import pytest
 
 from core.model.commands import Cancel, Operated, Rerun
 from core.model.errors import Conflict
+from core.model.instances import ForEach
+from core.model.judgements import Decide, Expand
 from core.model.once import Once
 from core.model.outcomes import GiveUp, Succeeded
 from core.model.purge_commands import (
@@ -23,6 +25,7 @@ from core.model.purge_commands import (
     Unpin,
 )
 from core.model.refusals import Refusal
+from core.model.variables import VariablePlan
 from core.store.apply import purge
 from core.store.apply.purged_facts import spans
 from core.store.verify import verify
@@ -164,6 +167,22 @@ def test_of_a_purge_and_a_retry_in_one_batch_the_first_wins(deck: Deck) -> None:
     assert (again.changed, stays.refused) == (3, (Refusal(second, "it is running"),))
     deck.do(Cancel(job_id=second))
     deck.settle()
+
+
+def test_the_variables_of_a_purged_job_go_with_it(deck: Deck) -> None:
+    number = deck.submit(job(stage(task("a")), variables=(VariablePlan(name="n", value=1),)))
+    deck.drain()
+    purged(deck, number)
+    assert deck.rows("SELECT * FROM variable") == []
+
+
+def test_the_items_of_a_purged_group_that_were_never_made_go_with_it(deck: Deck) -> None:
+    number = deck.submit(job(stage(task("a", for_each=ForEach(over=[])))))
+    deck.do(Decide(task_id=deck.id("a"), verdict=Expand(items=[*range(2_500)])), Cancel(job_id=number))
+    deck.settle()
+    assert deck.rows("SELECT set_id FROM instance_page") != []
+    purged(deck, number)
+    assert deck.rows("SELECT set_id FROM instance_page") == []
 
 
 def test_loose_tasks_go_one_by_one_and_the_rest_stays(deck: Deck) -> None:

@@ -67,10 +67,12 @@ _SWEEP = (
     f"DELETE FROM followup WHERE kind IN ('job', 'lanes') AND id IN {_LISTED}",
     f"DELETE FROM counter WHERE scope = 'set' AND ref IN ({_OF_SETS})",
     f"DELETE FROM followup WHERE kind = 'set' AND CAST(id AS TEXT) IN ({_OF_SETS})",
+    f"DELETE FROM instance_page WHERE set_id IN (SELECT id FROM instance_set WHERE job_id IN {_LISTED})",
     f"DELETE FROM instance_set WHERE job_id IN {_LISTED}",
     f"DELETE FROM lane WHERE job_id IN {_LISTED}",
     f"DELETE FROM stage WHERE job_id IN {_LISTED}",
     f"DELETE FROM pinned_text WHERE job_id IN {_LISTED}",
+    f"DELETE FROM variable WHERE job_id IN {_LISTED}",
     # What is said of others, and of the purge, stays true.
     (
         f"DELETE FROM event WHERE job_id > 1 AND job_id IN {_LISTED}"
