@@ -142,7 +142,8 @@ async def graph(arguments: Graph) -> int:
     """Draw a workflow: stages, layers, needs, the longest chain.
 
     Behind a key stand `?` for a condition, `~` for a failure that is tolerated, `:KIND` for what waits
-    outside a slot, `[]` for one task per item, `()` for another workflow.
+    outside a slot, `[]` for one task per item, `=` where each follows the one for the same item, `()` for
+    another workflow.
     """
     workflow, times = await _subject(arguments)
     view = await _predicted(workflow, arguments)

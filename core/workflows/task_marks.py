@@ -20,6 +20,7 @@ class TaskMark(StrEnum):
     TOLERATED = marks.TOLERATED
     WORKLET = "!"
     GROUP = "[]"
+    PAIRED = "="
     WORKFLOW = "()"
     WAITS = marks.WAITS
 
@@ -29,6 +30,7 @@ _MEANINGS = {
     TaskMark.TOLERATED: "its failure is tolerated",
     TaskMark.WORKLET: "a worklet decides when it fails",
     TaskMark.GROUP: "one task for each item",
+    TaskMark.PAIRED: "each after the one for the same item",
     TaskMark.WORKFLOW: "another workflow",
     TaskMark.WAITS: "KIND waits outside a slot",
 }
@@ -42,8 +44,9 @@ def marks_of(task: Task, document: Document) -> tuple[TaskMark, ...]:
         tolerated = document.defaults.continue_on_error
     found = {
         TaskMark.GROUP: task.is_group,
+        TaskMark.PAIRED: any(need.each for need in task.needs),
         TaskMark.WORKFLOW: uses == "workflow",
-        TaskMark.WAITS: uses in WAITING_KINDS and uses != "workflow",
+        TaskMark.WAITS: waits_by(task, document) not in ("", "workflow"),
         TaskMark.CONDITIONAL: task.when is not None,
         TaskMark.TOLERATED: bool(tolerated),
         TaskMark.WORKLET: task.key in document.worklets and uses not in WAITING_KINDS,
@@ -56,11 +59,19 @@ def uses_of(task: Task, document: Document) -> str:
     return task.uses or document.defaults.uses or ""
 
 
+def waits_by(task: Task, document: Document) -> str:
+    """Return how a task waits outside a slot, `poll` for looks of a call; '' = it does not."""
+    uses = uses_of(task, document)
+    if uses in WAITING_KINDS:
+        return uses
+    return "poll" if uses == "http" and "poll" in task.with_ else ""
+
+
 def label_of(task: Task, document: Document) -> str:
     """Return the key of a task with its marks, `ask:human?~`."""
     label = task.key
     for mark in marks_of(task, document):
-        label += f":{uses_of(task, document)}" if mark is TaskMark.WAITS else mark
+        label += f":{waits_by(task, document)}" if mark is TaskMark.WAITS else mark
     return label
 
 
