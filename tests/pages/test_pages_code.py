@@ -21,6 +21,7 @@ from tests.support.homes import Home
 
 TOLD = [page.relative_to(ROOT).as_posix() for page in pages()]
 _FILE = re.compile(r"# (?P<name>[\w.]+\.yaml)\n")
+_NAMED = re.compile(r"name: (?P<name>\w+)$", re.MULTILINE)
 _CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK_", "PYTHON"))}
 _BIN = Path(sys.executable).parent
 
@@ -86,6 +87,10 @@ def test_the_readme_can_be_followed_from_top_to_bottom(reader: Reader) -> None:
 
 @pytest.mark.parametrize(("page", "block"), all_blocks("yaml"))
 def test_documents_on_the_pages_pass_the_check(tmp_path: Path, page: str, block: Block) -> None:
+    # Children that a document names are on its page as well.
+    for beside in blocks((ROOT / page).read_text(encoding="utf-8"), "yaml"):
+        if (named := _NAMED.match(beside.text)) is not None:
+            (tmp_path / f"{named['name']}.yaml").write_text(beside.text)
     (tmp_path / "page.yaml").write_text(block.text)
     done = Home(tmp_path / "home").run("check", "page.yaml")
     assert done.returncode == 0, done.stderr
