@@ -2,13 +2,15 @@
 
 `python tests/bench/verbs.py [ROUNDS [STARTS]]`. In turns, user and system time of each process, medians over
 ROUNDS (9); wanted is at most 1.3 times `python -c 'import httpx'`. Then STARTS (300) tasks are asked for one
-by one by a client of its own, and the time until each has begun is printed; wanted is a median of 2 ms.
+by one by a client of its own, every other one after a pause of 5 to 30 ms as in `drain.py`, and the time
+until each has begun is printed; wanted is a median of 2 ms.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import statistics
 import struct
@@ -35,6 +37,8 @@ COMMANDS = {
     "show 1": [SCRIPT, "show", "1"],
 }
 REFERENCE = "python -c 'import httpx'"
+PAUSES = (0.005, 0.03)
+"""Seconds between two calls, at least and at most."""
 
 
 def cpu_seconds(argv: list[str]) -> float:
@@ -67,17 +71,22 @@ def measure_commands(rounds: int) -> None:
 
 
 async def measure_starts(home: Path, log: Path, number: int) -> None:
-    """Print how long it takes from the call of a client to the begin of a task."""
+    """Print how long it takes from the call of a client to the begin of a task, without and after a pause."""
     called: list[int] = []
     async with core.connect(home=home) as deck:
         for index in range(number):
+            if index % 2:
+                await asyncio.sleep(random.uniform(*PAUSES))
             called.append(time.monotonic_ns())
             task = await deck.enqueue(core.TaskSpec(uses="mark", with_={"index": index}))
             await deck.wait_tasks([task])
     begun = struct.iter_unpack("qq", log.read_bytes())
-    waits = sorted((at - called[index]) / 1e6 for index, at in begun)
-    p50, p99 = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
-    print(f"start from another process  p50 {p50:.2f} ms  p99 {p99:.2f} ms")
+    taken = [(index, (at - called[index]) / 1e6) for index, at in begun]
+    for name, kind in (("at once", 0), ("after a pause", 1)):
+        waits = sorted(wait for index, wait in taken if index % 2 == kind)
+        figures = ((part, waits[len(waits) * part // 100]) for part in (10, 50, 99))
+        text = "  ".join(f"p{part} {wait:.2f} ms" for part, wait in figures)
+        print(f"start from another process, asked {name:13s}  {text}")
 
 
 async def answers(home: Path) -> None:
