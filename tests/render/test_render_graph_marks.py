@@ -22,3 +22,10 @@ def test_what_waits_outside_a_slot_says_for_what(uses: str) -> None:
 def test_a_tolerated_failure_is_marked_and_others_are_not() -> None:
     assert marked_key(view(uses="shell", status="failed", tolerated=True)) == "a~"
     assert marked_key(view(uses="shell", status="failed")) == "a"
+
+
+def test_a_group_says_how_many_of_its_instances_ended() -> None:
+    control = FakeControl()
+    statuses = ["succeeded", "failed", "running"]
+    group = control.task_rows[control.add_group(control.add_job("j"), "cut", statuses)]
+    assert marked_key(group) == "cut[2/3 x1]"
