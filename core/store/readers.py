@@ -37,6 +37,8 @@ from core.store.version import SCHEMA_VERSION
 SEARCH_LIMIT = 5.0
 """Seconds of processor time that the regular expressions of one snapshot may take."""
 _BUSY_MS = 5_000
+TURN_SECONDS = 600
+"""How long a snapshot waits for its turn: thousands of tasks that begin at once read their inputs in turn."""
 _RANGE = f"the largest is {ID_MAX}"
 _SEARCHES = "searches"
 _WITH_TABLES = ("PRAGMA query_only = OFF", "PRAGMA temp_store = MEMORY")
@@ -115,7 +117,7 @@ class Readers:
                 raise _slow_search() from error
             raise refuse_reading(self.path, error.orig or error) from error
         except PoolTimeout as error:
-            raise _busy(self.path) from error
+            raise _crowded(self.path) from error
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
@@ -191,6 +193,7 @@ def _make_engine(path: Path, size: int, ends: Ends, *, prepared: Sequence[str] =
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,
+        pool_timeout=TURN_SECONDS,
         async_creator=partial(open_driver, connect, ends),
     )
 
@@ -300,6 +303,15 @@ def _slow_search() -> Invalid:
         f"the regular expression takes more than {SEARCH_LIMIT:g} s for the rows it is asked of",
         hint="make it simpler, or add terms that leave fewer rows: `status:failed`, `age<1d`",
         facts={"seconds": SEARCH_LIMIT},
+    )
+
+
+def _crowded(path: Path) -> Unavailable:
+    return Unavailable(
+        "store.busy",
+        f"too many reads of {path} at once",
+        hint="try again",
+        facts={"store": str(path)},
     )
 
 

@@ -19,7 +19,7 @@ from core.filters.parser import parse
 from core.model.errors import Invalid, Unavailable
 from core.store.database import open_writer
 from core.store.reader_driver import ReaderDriver
-from core.store.readers import Readers, SearchTime, open_readonly
+from core.store.readers import TURN_SECONDS, Readers, SearchTime, open_readonly
 from core.store.reports import Reports
 from core.store.version import SCHEMA_VERSION
 from tests.store.deck import Deck, task
@@ -104,6 +104,19 @@ async def test_a_reader_cannot_write(deck: Deck, readers: Readers) -> None:
 async def test_more_callers_than_connections_wait_their_turn(deck: Deck, readers: Readers) -> None:
     deck.loose(task("a"))
     assert await asyncio.gather(*(count(readers) for _ in range(20))) == [1] * 20
+
+
+async def test_callers_wait_minutes_for_their_turn_and_are_told_that_there_are_too_many(
+    deck: Deck, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert readers._engine.pool.timeout() == TURN_SECONDS >= 600  # type: ignore[attr-defined]
+    monkeypatch.setattr("core.store.readers.TURN_SECONDS", 0.001)
+    crowded = Readers(deck.path, size=1)
+    async with crowded.snapshot():
+        with pytest.raises(Unavailable) as refused:
+            await count(crowded)
+    await crowded.close()
+    assert (refused.value.code, "too many reads" in refused.value.message) == ("store.busy", True)
 
 
 async def test_a_cancelled_caller_leaves_no_snapshot_behind(deck: Deck, readers: Readers) -> None:
