@@ -136,12 +136,12 @@ class Task:
             cancel_all(items)
         for at, one in enumerate(items):
             begun = sum(other.status in ("running", "waiting") for other in items)
-            if one.status == "blocked" and begun < self.spec.get("max_parallel", len(items)):
-                before = [(group.instances or [])[at] for group in self.each]
-                if all(other.is_good for other in before):
-                    one.start()
-                elif all(other.is_done for other in before):
-                    one.end("skipped")
+            before = [(group.instances or [])[at] for group in self.each]
+            if one.status == "blocked" and any(other.is_done and not other.is_good for other in before):
+                one.end("skipped")
+            may_begin = one.status == "blocked" and begun < self.spec.get("max_parallel", len(items))
+            if may_begin and all(other.is_good for other in before):
+                one.start()
 
     def _decide(self, items: list[Task]) -> None:
         count = {status: sum(one.status == status for one in items) for status in FINAL}
