@@ -79,8 +79,17 @@ class ExpressionScope:
         return ExpressionScope(values={**self.values, "output": _shown_output(output, uses)}, size=size)
 
     def with_failure(self, error: JsonObject, *, key: str, attempt: int) -> ExpressionScope:
-        """Return the scope of a worklet, which may use why a task failed and in which attempt."""
-        shown: JsonObject = {"code": error.get("code"), "message": error.get("message"), "task": key}
+        """Return the scope of a worklet, which may use why a task failed and in which attempt.
+
+        The exit code of what is no command, or was ended by a signal, is null.
+        """
+        facts = error.get("facts")
+        shown: JsonObject = {
+            "code": error.get("code"),
+            "message": error.get("message"),
+            "exit": facts.get("exit") if isinstance(facts, dict) else None,
+            "task": key,
+        }
         values: JsonObject = {**self.values, "error": shown, "attempt": attempt}
         return ExpressionScope(values=values, size=self.size + json_size(shown))
 

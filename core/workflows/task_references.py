@@ -39,7 +39,7 @@ ARTIFACT_FIELDS = ("path", "paths", "size", "hash", "files")
 """What an expression may ask of an artifact."""
 ERROR_FIELDS = ("code", "message")
 """What an expression may ask of the error of a task."""
-FAILURE_FIELDS = (*ERROR_FIELDS, "task")
+FAILURE_FIELDS = (*ERROR_FIELDS, "exit", "task")
 """What the worklet of a task may ask of the failure."""
 JOB_FIELDS = ("id", "name", "verdict")
 """What an expression may ask of the job."""
@@ -303,7 +303,7 @@ def path_kinds(document: JsonObject) -> PathKinds:
             return "list"
         if path in ((INDEX,), ("attempt",)):
             return "int"
-        if path[0] == "error" and len(path) == 2:
+        if path[0] == "error" and len(path) == 2 and path[1] != "exit":
             return "string"
         if path[0] in ("env", "secrets") and len(path) == 2:
             return "string"
