@@ -105,6 +105,15 @@ def test_in_an_ending_job_its_retries_work_and_its_conditions_are_judged(deck: D
     assert deck.job_status(work) == "failed"
 
 
+def test_what_is_skipped_with_the_need_of_a_task_of_finally_lets_no_other_of_it_run(deck: Deck) -> None:
+    later = (task("f", "a"), task("g", done("f")))
+    work = deck.submit(work_of(task("a", when="false"), then=later))
+    deck.do(Decide(task_id=deck.id("a"), verdict=SkipIt()))
+    deck.settle()
+    assert deck.statuses(work) == {"a": "skipped", "f": "skipped", "g": "skipped"}
+    assert deck.job_status(work) == "succeeded"
+
+
 @pytest.mark.parametrize("claimed", [False, True])
 def test_a_job_of_which_nothing_was_claimed_has_nothing_to_clear_up(deck: Deck, *, claimed: bool) -> None:
     work = deck.submit(work_of(task("a", when="x"), task("b", done("a"), when="x")))

@@ -36,9 +36,11 @@ _FORGET = ", ".join(
     f"{column} = CASE WHEN {{free}} AND NOT conditional THEN NULL ELSE {column} END"
     for column in ("status_by", "status_reason")
 )
+# Of a job of which nothing was claimed the tasks of `finally` stay blocked: its stage skips them.
 _MEET_NEEDS = f"""
 WITH d AS (SELECT j.value->>0 AS t, j.value->>1 AS c FROM json_each(?3) AS j),
-free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AND n.set_id IS NULL AS met
+free AS (SELECT d.t AS t, d.c AS c, n.needs_left = d.c AND s.status = 'open' AND n.set_id IS NULL
+           AND (NOT s.is_finally OR (SELECT started_at FROM job WHERE job.id = s.job_id) IS NOT NULL) AS met
          FROM d JOIN task n ON n.id = d.t JOIN stage s ON s.id = n.stage_id)
 UPDATE task SET needs_left = needs_left - free.c, {_ready("free.met")}, {_FORGET.format(free="free.met")}
 FROM free WHERE task.id = free.t AND {guard(TASK["unblock"], "task.status")} {_READY}
