@@ -81,7 +81,7 @@ def _twice(
     own: JsonObject, defaults: JsonObject, path: tuple[Step, ...], positions: Positions
 ) -> Iterator[Fault]:
     """Name the codes of a task, or of the defaults, that are to succeed and to skip."""
-    if not any(field in own for field in FIELDS):
+    if _SUCCESS not in own and _SKIP not in own:
         return
     success, skip = (_codes(own.get(field, defaults.get(field))) for field in FIELDS)
     at = _SKIP if _SKIP in own else _SUCCESS
