@@ -139,7 +139,7 @@ CASES = {
     "on_failure: {workflow: b, wen: true}": "document.unknown_field",
     'on_failure: {workflow: "${{ params.x }}"}': "expression.misplaced",
     'on_failure: {workflow: b, when: "${{ error.code }}"}': "expression.not_boolean",
-    'on_failure: {workflow: b, when: "${{ error.exit == 1 }}"}': "expression.unknown",
+    'on_failure: {workflow: b, when: "${{ error.exits == 1 }}"}': "expression.unknown",
     "on_failure: {workflow: b, when: \"${{ attempt > 'x' }}\"}": "expression.type",
     'on_failure: {workflow: b, when: "${{ item == 1 }}"}': "expression.unknown_root",
     'on_failure: {workflow: b, params: {x: "${{ tasks.a.status }}"}}': "expression.not_needed",
