@@ -21,10 +21,11 @@ from core.model.refusals import Refusal
 from core.rules.budget_fits import costs_of_job
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from core.model.orphans import OrphanView
     from core.store.reports import Reports
+    from core.store.reports.targets import InstancePlace
 
 MAX_PER_BATCH = 1_000
 """Tasks of one command; a longer list is carried out in several commits."""
@@ -130,22 +131,23 @@ class OperatorVerbs:
         """
         reaches = isinstance(verb, Prioritise | Kill) and verb.target.task_ids is not None
         async for task_ids in self._batches(verb.target):
-            groups = await self._engine.reports.targets.groups(task_ids) if reaches else ()
+            groups = await self._engine.reports.targets.groups(task_ids) if reaches else {}
             # Nothing of a group itself runs.
             rows = tuple(one for one in task_ids if not isinstance(verb, Kill) or one not in groups)
             if rows:
                 yield rows
             if groups:
-                async for instances in self._instances(verb, groups):
+                async for instances in self._instances(verb, groups.values()):
                     yield instances
 
-    async def _instances(self, verb: Operate, groups: Sequence[int]) -> AsyncIterator[tuple[int, ...]]:
-        targets, named, last = self._engine.reports.targets, set(verb.target.task_ids or ()), 0
+    async def _instances(self, verb: Operate, set_ids: Collection[int]) -> AsyncIterator[tuple[int, ...]]:
+        targets, named = self._engine.reports.targets, set(verb.target.task_ids or ())
+        last: InstancePlace | None = None
         while found := await targets.instances(
-            groups, after=last, limit=MAX_PER_BATCH, only_active=isinstance(verb, Kill)
+            set_ids, after=last, limit=MAX_PER_BATCH, only_active=isinstance(verb, Kill)
         ):
             last = found[-1]
-            instances = tuple(one for one in found if one not in named)
+            instances = tuple(one.task_id for one in found if one.task_id not in named)
             if instances:
                 yield instances
 

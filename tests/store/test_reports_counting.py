@@ -17,6 +17,7 @@ from core.model.errors import Invalid
 from core.store.readers import Readers
 from core.store.reports import Reports, search, targets
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.steps import counted_sql
 
 TASK_FILTERS = (
     "",
@@ -227,9 +228,18 @@ class Plans:
     def all(self) -> list[str]:
         return [
             " | ".join(row[3] for row in self.deck.db.execute(f"EXPLAIN QUERY PLAN {sql}", values))  # type: ignore[arg-type]
-            for sql, values in self.asked
-            if sql.lstrip().startswith("SELECT")
+            for sql, values in self._reads()
         ]
+
+    def cost(self) -> int:
+        """Return how many instructions SQLite needs for all of them once more."""
+        with counted_sql(self.deck.db, every=10) as count:
+            for sql, values in self._reads():
+                self.deck.db.execute(sql, values).fetchall()  # type: ignore[arg-type]
+        return count.number
+
+    def _reads(self) -> list[tuple[str, object]]:
+        return [(sql, values) for sql, values in self.asked if sql.lstrip().startswith("SELECT")]
 
 
 @pytest.mark.parametrize(("noun", "text", "index"), COUNT_PLANS)

@@ -6,8 +6,9 @@ Read by the operator verbs, now or as of an earlier event.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import exists, func, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,17 +32,25 @@ EVENTS_MAX = 100_000
 _INT64 = 2**63
 
 
-# What the newest set of a group has made and has not ended; of older ones nothing is left to run.
+# One set at a time, in the order of its index: of several, each batch would sort all of them again.
 _INSTANCES = text(
-    "SELECT t.id FROM task t INDEXED BY task_item WHERE t.set_id IN (SELECT max(i.id) FROM instance_set i"
-    " WHERE i.task_id IN (SELECT value FROM json_each(:groups)) GROUP BY i.task_id)"
-    f" AND t.id > :after AND {among(set(TaskStatus) - TASK_FINAL, 't.status')}"
+    "SELECT t.item, t.id FROM task t INDEXED BY task_item WHERE t.set_id = :set AND t.item > :item"
+    f" AND {among(set(TaskStatus) - TASK_FINAL, 't.status')}"
     " AND (:all OR t.status = 'running' OR EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = t.id"
-    " AND w.child_id IS NOT NULL)) ORDER BY t.id LIMIT :limit"
+    " AND w.child_id IS NOT NULL)) ORDER BY t.item LIMIT :limit"
 )
 _GROUPS = text(
-    "SELECT DISTINCT i.task_id FROM instance_set i WHERE i.task_id IN (SELECT value FROM json_each(:ids))"
+    "SELECT i.task_id, max(i.id) AS newest FROM instance_set i"
+    " WHERE i.task_id IN (SELECT value FROM json_each(:ids)) GROUP BY i.task_id"
 )
+
+
+class InstancePlace(NamedTuple):
+    """An instance that a walk over sets came to; the next one is behind it."""
+
+    set_id: int
+    item: int
+    task_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,21 +119,33 @@ class TargetReports:
         async with self._source.snapshot() as db:
             return [*(await db.execute(query)).scalars()]
 
-    async def groups(self, task_ids: Sequence[int]) -> list[int]:
-        """Return those of the tasks that are groups with instances."""
+    async def groups(self, task_ids: Sequence[int]) -> dict[int, int]:
+        """Return those of the tasks that are groups with instances, and the newest set of each.
+
+        Of older sets nothing is left to run.
+        """
         async with self._source.snapshot() as db:
-            return list((await db.execute(_GROUPS, {"ids": ids(task_ids)})).scalars())
+            rows = (await db.execute(_GROUPS, {"ids": ids(task_ids)})).all()
+        return {row.task_id: row.newest for row in rows}
 
     async def instances(
-        self, groups: Sequence[int], *, after: int, limit: int, only_active: bool = False
-    ) -> list[int]:
-        """Return ids of instances of groups that have not ended, rising, above `after`.
+        self, set_ids: Collection[int], *, after: InstancePlace | None, limit: int, only_active: bool = False
+    ) -> list[InstancePlace]:
+        """Return instances of sets that have not ended behind a place, in order of set and index.
 
-        With `only_active` those that run, or wait for a child.
+        Fewer than `limit` are the last ones. With `only_active` those that run, or wait for a child.
         """
-        asked = {"groups": ids(groups), "after": after, "limit": bounded_limit(limit), "all": not only_active}
+        begun = (0, -1) if after is None else (after.set_id, after.item)
+        most, found = bounded_limit(limit), list[InstancePlace]()
         async with self._source.snapshot() as db:
-            return list((await db.execute(_INSTANCES, asked)).scalars())
+            for set_id in sorted(one for one in set_ids if one >= begun[0]):
+                if len(found) == most:
+                    break
+                item = begun[1] if set_id == begun[0] else -1
+                asked = {"set": set_id, "item": item, "limit": most - len(found), "all": not only_active}
+                rows = (await db.execute(_INSTANCES, asked)).all()
+                found += (InstancePlace(set_id, row.item, row.id) for row in rows)
+        return found
 
 
 async def _preview(db: AsyncConnection, selection: TaskSelection, *, now: int) -> Preview:
