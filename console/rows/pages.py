@@ -55,6 +55,16 @@ class Pages(Generic[V]):
             window.update(enumerate(rows, first))
         return window
 
+    def before(self, row: int) -> Pages[V]:
+        """Return pages that know those before the page of a row: from that one on all is read again."""
+        number = self._page_of(row)
+        pages = Pages(self._read, rows=self._size)
+        pages._starts = self._starts[: number + 1]
+        pages._rows = {n: rows for n, rows in self._rows.items() if n < number}
+        pages._lengths = {n: length for n, length in self._lengths.items() if n < number}
+        pages._searched = {n: rows for n, rows in self._searched.items() if n < number}
+        return pages
+
     async def show(self, first: int, last: int) -> None:
         """Read again the pages of these rows, and one after them if it was never read."""
         number = self._page_of(first)

@@ -50,6 +50,7 @@ class UnfoldedGroups:
     def toggle(self, group_id: int) -> None:
         """Unfold a group, or fold it."""
         self._unfolded ^= {group_id}
+        self._rows = tuple(map(self._as_shown, self._rows))
 
     def forget(self) -> None:
         """Hold no rows: the job is listed in another way."""

@@ -119,6 +119,22 @@ async def test_a_list_longer_than_the_reach_says_that_its_end_was_not_found() ->
     assert pages.more
 
 
+async def test_what_changed_below_a_row_is_read_again_from_its_page_on() -> None:
+    numbers = Numbers(100)
+    pages = Pages(numbers.read, rows=10)
+    await pages.reach_end()
+    numbers.rows.remove(73)
+    numbers.rows.remove(40)
+    numbers.reads.clear()
+    changed = pages.before(25)
+    assert (changed.count, changed.more, pages.count) == (20, True, 100)
+    await changed.show(20, 28)
+    assert numbers.reads == ["80", "69"]
+    assert [changed.window()[row] for row in range(20, 29)] == [79, 78, 77, 76, 75, 74, 72, 71, 70]
+    assert await changed.reach_end()
+    assert changed.count == 98
+
+
 class Searched(Numbers):
     """A list of numbers of which those that are asked for are looked for below 50."""
 

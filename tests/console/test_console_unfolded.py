@@ -130,3 +130,28 @@ async def test_a_group_unfolds_in_place_verbs_act_on_instances_and_it_folds_agai
         await operator.sees("/ job:2 group:transcode sort:id", "transcode[0]", "row 1/450")
         await operator.press("f")
         await operator.hears("this is not a group")
+
+
+async def test_a_group_below_a_wide_one_unfolds_without_reading_that_again() -> None:
+    control = FakeControl()
+    job = control.add_job("films")
+    control.add_group(job, "wide", ["succeeded"] * 1_000)
+    control.add_group(job, "low", ["queued"] * 3)
+    async with console(control) as operator:
+        await operator.press("2", "enter")
+        await operator.sees("▸ wide 1,000/1,000", "row 1/3")
+        await operator.press("j", "f")
+        await operator.sees("row 2/1,003")
+        await operator.press("G")
+        await operator.sees("▸ low 0/3", "row 1,003/1,003")
+        control.reads.clear()
+        await operator.press("f")
+        await operator.sees("▾ low 0/3", "row 1,003/1,006")
+        # The page of its row, and its own instances.
+        assert control.reads["instances"] <= 3
+        await operator.press("G")
+        await operator.sees("low[2]", "row 1,006/1,006")
+        control.reads.clear()
+        await operator.press("f")
+        await operator.sees("▸ low 0/3", "row 1,003/1,003")
+        assert control.reads["instances"] <= 3

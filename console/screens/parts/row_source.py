@@ -95,6 +95,10 @@ class RowSource(Generic[V]):
         self.where = where
         self._pages = self._new_pages()
 
+    def change_below(self, row: int) -> None:
+        """Take note that the rows below a row are others now: what is above it need not be read again."""
+        self._pages = self._pages.before(row)
+
     async def read(self, first: int, last: int) -> bool:
         """Read the rows of these numbers and around; False if the filter was changed meanwhile."""
         pages, known = self._pages, self._feed.changes_of(self._nouns)

@@ -65,5 +65,6 @@ class Unfolder:
             self._groups.toggle(row.view.group_task)
         else:
             self._groups.toggle(row.view.id)
-        self._rows.narrow(self._rows.where)
+        # The cursor is on the row of the group by now; all above it stays.
+        self._rows.change_below(self._table.cursor)
         self._host.reload_for_operator()
