@@ -224,7 +224,7 @@ def fault_lines(fault: Fault) -> list[SafeText]:
     """Return a fault as lines: place, code and the first line of its message, then the others."""
     place = "" if fault.line is None else f"{fault.line}:{fault.column or 1}"
     if fault.file:
-        place = f"{fault.file}:{fault.line} "
+        place = f"{fault.file} " if fault.line is None else f"{fault.file}:{fault.line} "
     first, *more = fault.message.splitlines() or [""]
     where = f"  ({fault.path})" if fault.path else ""
     return [

@@ -6,7 +6,7 @@ Called wherever a document is read from a file, before anything else looks at it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from core.files.reading import read_document
@@ -120,6 +120,8 @@ class _Reading:
             raise _Refused("include.files", f"a document includes at most {FILES_MAX} files")
         self.seen.add(real)
         loaded = self._load(path)
+        if loaded is None:
+            return
         if not isinstance(loaded.value, dict):
             message = f"{safe_line(name)} has no fields: an included file is a mapping as a document is"
             raise _Refused("include.shape", message)
@@ -127,8 +129,8 @@ class _Reading:
         self.follow(found, chain=(*chain, step))
         self.parts.append(found)
 
-    def _load(self, path: Path) -> Loaded:
-        """Read a file within what is left of the limits of a document."""
+    def _load(self, path: Path) -> Loaded | None:
+        """Read a file within what is left of the limits of a document; None = its faults are noted."""
         shown = safe_line(str(path))
         try:
             data = read_document(path, limit=self.limits.size)
@@ -152,7 +154,8 @@ class _Reading:
             if any(fault.code == "document.nodes" for fault in error.faults):
                 message = f"with {shown} the files have more than {self.limits.nodes:,} values"
                 raise _Refused("include.nodes", message) from error
-            raise
+            self.faults.extend(replace(fault, file=shown) for fault in error.faults)
+            return None
         self.nodes += _count(loaded.value)
         return loaded
 

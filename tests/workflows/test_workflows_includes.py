@@ -194,6 +194,23 @@ def test_faults_in_an_included_file_name_it_with_its_line(tmp_path: Path) -> Non
     ]
 
 
+def test_a_file_that_cannot_be_read_as_a_document_is_named_beside_the_faults_of_others(
+    tmp_path: Path,
+) -> None:
+    path = put(
+        tmp_path,
+        a="tasks:\n- key: [\n",
+        b="env: {A: 1, A: 2}",
+        main=f"include: [gone.yaml, a.yaml, b.yaml]\n{MAIN}",
+    )
+    places = [(fault.code, fault.file.removeprefix(f"{tmp_path}/"), fault.line) for fault in refused(path)]
+    assert places == [
+        ("include.not_found", "", 1),
+        ("document.syntax", "a.yaml", 3),
+        ("document.duplicate_key", "b.yaml", 1),
+    ]
+
+
 @pytest.mark.parametrize("name", sorted(HOSTILE.keys() - {"alias bomb"}))
 def test_what_is_hostile_as_a_document_is_refused_as_an_included_file(name: str, tmp_path: Path) -> None:
     text, code = HOSTILE[name]
