@@ -6,15 +6,14 @@ Used by the workflow picker and the form of a new job.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
+from core.control import api
 from core.files.kinds import is_dir
-from core.files.reading import read_document_text
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.paths import working_directory
@@ -28,7 +27,6 @@ ENTRIES = 5_000
 RECENT = 5
 """Workflows of recent jobs that are offered."""
 _ENDINGS = (".yaml", ".yml", ".json")
-_INCLUDE = re.compile(r"^(?:\{\s*)?[\"']?include[\"']?\s*:|\"include\"\s*:", re.MULTILINE)
 
 
 class Kind(StrEnum):
@@ -144,18 +142,9 @@ def narrowed(offers: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
     )
 
 
-def read_document(path: Path) -> Document:
-    """Read a file as a document; raise what `read_document_text` raises.
-
-    One that includes files is given to the engine by its path, which reads them too.
-    """
-    text = read_document_text(path)
-    return str(path) if includes_files(text) else DocumentText(name=safe_line(path.name), text=text)
-
-
-def includes_files(text: str) -> bool:
-    """Return whether a document seems to include files."""
-    return _INCLUDE.search(text) is not None
+def read_document(path: Path) -> DocumentText:
+    """Read a file as a document, with what it includes; raise what `read_whole_text` raises."""
+    return DocumentText(name=safe_line(path.name), text=api.read_whole_text(path))
 
 
 def _offer(entry: os.DirEntry[str]) -> Offer | None:

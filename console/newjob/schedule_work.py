@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.newjob.documents import includes_files
+from console.newjob.documents import read_document
 from console.newjob.schedule_fields import EACH_FIRE, FOLLOWS, NAME, WORK, command_words
-from core.files.reading import read_document_text
 from core.model.command_document import document_of_command
 from core.model.errors import Invalid
 from core.model.paths import absolute
@@ -31,9 +30,9 @@ class Place:
 
 
 def work_of(texts: Mapping[str, str], before: Work, params: JsonObject, *, place: Place) -> Work:
-    """Return what is submitted at each fire; reads the file that is submitted as it is now.
+    """Return what is submitted at each fire; reads the file that is submitted as it is now, with its includes.
 
-    Raises `Invalid` whose facts name the field, and what `read_document_text` raises.
+    Raises `Invalid` whose facts name the field, and what `read_document` raises.
     """
     words = command_words(texts[WORK])
     if not words:
@@ -71,11 +70,4 @@ def _file(word: str, *, follows: bool, place: Place) -> Work:
     cwd = None if place.host else str(path.parent)
     if follows:
         return Work(path=str(path), source=str(path), cwd=cwd)
-    text = read_document_text(path)
-    if includes_files(text):
-        raise Invalid(
-            "schedule.include",
-            "this workflow includes files: let it be read at each fire, or use 'taskdeck schedule add'",
-            facts={"field": WORK},
-        )
-    return Work(text=text, source=str(path), cwd=cwd)
+    return Work(text=read_document(path).text, source=str(path), cwd=cwd)

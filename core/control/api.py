@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from core.control.nouns.past import PastJobs, PastTasks
     from core.control.nouns.schedules import Switch, SwitchSchedule
     from core.control.nouns.upkeep import Purge
+    from core.workflows.whole_text import read_whole_text
 
 __all__ = [
     "OPERATOR",
@@ -96,6 +97,7 @@ __all__ = [
     "Unacknowledge",
     "Unhold",
     "kind_of",
+    "read_whole_text",
 ]
 
 if not TYPE_CHECKING:
@@ -116,6 +118,7 @@ if not TYPE_CHECKING:
             "Switch": "core.control.nouns.schedules",
             "SwitchSchedule": "core.control.nouns.schedules",
             "Unacknowledge": "core.control.nouns.failures",
+            "read_whole_text": "core.workflows.whole_text",
         },
     )
 

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from textual.events import Key
 
-from console.dialogs.new_job import FaultsDialog, NewJobDialog
+from console.dialogs.new_job import FaultsDialog, NewJobDialog, fault_lines
 from console.dialogs.workflow_picker import WorkflowPicker
 from console.newjob.documents import (
     ENTRIES,
@@ -34,6 +34,7 @@ from core.model.predictions import PredictionView, Span, UnitCost
 from core.model.records import replace
 from core.model.schedules import Work
 from core.model.workflow_views import ParamView, WorkflowView
+from core.workflows.loader import load
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
@@ -314,7 +315,9 @@ async def test_a_workflow_of_a_recent_job_is_run_again_with_its_values(folder: P
         assert options.cwd is None
 
 
-async def test_a_registered_workflow_is_submitted_by_its_name_with_its_parameters(folder: Path) -> None:
+async def test_a_registered_workflow_is_submitted_as_its_text_with_its_parameters_and_the_folder_of_its_file(
+    folder: Path,
+) -> None:
     control = clerk(*PARAMS, name="reports")
     control.registered = {"reports": "name: reports\n", "films": "name: films\n"}
     async with console(control) as operator:
@@ -487,17 +490,53 @@ def test_a_file_is_called_by_its_name_and_refused_with_a_reason(tmp_path: Path) 
     assert read_document(path) == DocumentText(name="flow.yaml", text="name: a\n")
 
 
-@pytest.mark.parametrize("text", ["include: b.yaml\nname: a\n", '{"name": "a", "include": ["b.yaml"]}'])
-def test_a_document_that_includes_files_is_given_to_the_engine_by_its_path(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["include: b.yaml\nname: a\n", '{"name": "a", "include": ["b.yaml"]}', "{name: a, include: [b.yaml]}\n"],
+)
+def test_a_document_is_read_with_the_files_that_it_includes(tmp_path: Path, text: str) -> None:
     path = tmp_path / "flow.yaml"
     path.write_text(text)
-    assert read_document(path) == str(path)
+    (tmp_path / "b.yaml").write_text("env: {STAGE: shared}\n")
+    document = read_document(path)
+    assert document.name == "flow.yaml"
+    assert load(document.text).value == {"name": "a", "env": {"STAGE": "shared"}}
     texts = {WORK: str(path), FOLLOWS: AS_NOW, NAME: "a"}
-    with pytest.raises(Invalid) as refused:
-        work_of(texts, Work(), {}, place=Place(folder=tmp_path))
-    assert refused.value.code == "schedule.include"
+    for host in ("", "box"):
+        work = work_of(texts, Work(), {}, place=Place(folder=tmp_path, host=host))
+        assert (work.text, work.path) == (document.text, None)
     followed = work_of({**texts, FOLLOWS: EACH_FIRE}, Work(), {}, place=Place(folder=tmp_path))
     assert (followed.path, followed.text) == (str(path), None)
+
+
+async def test_a_picked_document_is_sent_with_what_it_includes_or_its_faults_name_the_file(
+    folder: Path,
+) -> None:
+    (folder / "shared.yaml").write_text("tasks:\n- key: [\n")
+    (folder / "nightly.yaml").write_text("{name: nightly, include: [shared.yaml]}\n")
+    control = clerk()
+    async with console(control) as operator:
+        operator.app.desk.host = "user@box"
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        await operator.type("nightly")
+        await operator.press("enter")
+        await operator.sees(f"{folder}/shared.yaml:3 document.syntax")
+        await operator.press("escape")
+        (folder / "shared.yaml").write_text("env: {STAGE: shared}\n")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+        await submit(operator)
+        await operator.sees("Job 2")
+        document, _, _ = control.submits[0]
+        assert isinstance(document, DocumentText)
+        assert load(document.text).value == {"name": "nightly", "env": {"STAGE": "shared"}}
+
+
+def test_a_fault_of_an_included_file_is_shown_with_its_place_as_far_as_it_is_known() -> None:
+    fault = Fault(code="document.key", message="odd", file="common.yaml")
+    assert fault_lines(fault)[0].split() == ["common.yaml", "document.key", "odd"]
+    assert fault_lines(replace(fault, line=3))[0].split()[0] == "common.yaml:3"
 
 
 def test_a_large_folder_is_cut_and_says_so(tmp_path: Path) -> None:
