@@ -34,7 +34,7 @@ _QUESTIONS = {
     ),
     # Of the newest files alone: there may be millions.
     "artifact_jobs": (
-        "SELECT j.id, j.name || ' (' || count(*) || ' files)' FROM (SELECT task_id FROM artifact"
+        "SELECT j.id, j.name FROM (SELECT task_id FROM artifact"
         " ORDER BY task_id DESC LIMIT 2000) a JOIN task t ON t.id = a.task_id JOIN job j ON j.id = t.job_id"
         " GROUP BY j.id ORDER BY j.id DESC LIMIT :limit"
     ),

@@ -140,7 +140,7 @@ def test_what_waits_is_completed_where_it_is_answered(home: Path, deck: Deck, tm
         assert offered(verb, "") == [("1", "May it?")]
     assert offered("approve", "1", "--set", "") == [("ok=", "boolean"), ("limit=", "integer")]
     assert offered("approve", "--set", "") == offered("approve", "x", "--set", "") == []
-    assert offered("artifacts", "") == [("2", "shop (2 files)")]
+    assert offered("artifacts", "") == [("2", "shop")]
     assert deck("approve", "1", "--set", "ok=true", "--set", "limit=1").status == 0
     assert offered("approve", "") == offered("approve", "1", "--set", "") == []
 

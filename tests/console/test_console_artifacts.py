@@ -101,7 +101,7 @@ async def test_files_of_a_job_and_of_a_task_are_shown_opened_copied_and_exported
         control.artifact_rows.clear()
         await operator.press("ctrl+r")
         await operator.sees("job 2 left no files: `artifacts:` of a task names them")
-        # Without an engine no place of a file is known, and nothing is opened.
+        # What is on another machine is not opened.
         control.artifact_rows[2] = [kept(1, "report")]
         await operator.press("ctrl+r")
         await operator.sees("out/report0.pdf")
@@ -109,3 +109,15 @@ async def test_files_of_a_job_and_of_a_task_are_shown_opened_copied_and_exported
         assert isinstance(screen, ArtifactsScreen)
         operator.app.desk.host = "me@box"
         assert "y copies its path" in screen.why_not("open")
+
+
+async def test_without_an_engine_no_place_of_a_file_is_known_and_nothing_is_opened() -> None:
+    control = stocked()
+    control.engine = None
+    async with console(control) as operator:
+        await operator.press("2", "a")
+        screen = await operator.sees("Artifacts of job 2", "out/report0.pdf: attempt 1")
+        assert "artifact-report" not in screen
+        page = operator.app.screen
+        assert isinstance(page, ArtifactsScreen)
+        assert page.why_not("open") == "no engine says where its files are"
