@@ -30,7 +30,7 @@ class Place:
 
 
 def work_of(texts: Mapping[str, str], before: Work, params: JsonObject, *, place: Place) -> Work:
-    """Return what is submitted at each fire; reads the file that is submitted as it is now, with its includes.
+    """Return what is submitted at each fire; a file is read now, with what it includes.
 
     Raises `Invalid` whose facts name the field, and what `read_document` raises.
     """
