@@ -29,7 +29,6 @@ from console.newjob.documents import (
     builtins,
     narrowed,
     read_builtin,
-    read_document,
     read_folder,
     recent,
     registered,
@@ -40,6 +39,7 @@ from console.widgets.form import SafeInput
 from console.widgets.line import Line
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
+from core.control import api
 from core.model.commands import DocumentText
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.paths import absolute
@@ -220,7 +220,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         if offer.path is None:
             builtin, here = read_builtin(offer.name), self._folder_on_engine(working_folder())
             return Source(document=builtin, name=safe_line(offer.name), folder=here)
-        document = await asyncio.to_thread(read_document, offer.path)
+        document = await asyncio.to_thread(api.read_document, offer.path)
         folder = self._folder_on_engine(offer.path.parent)
         return Source(document=document, name=safe_line(offer.name), folder=folder)
 

@@ -12,12 +12,11 @@ from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
-from core.control import api
 from core.files.kinds import is_dir
 from core.model.commands import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.paths import working_directory
-from core.model.text import SafeText, safe_line
+from core.model.text import SafeText
 from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
 from core.model.workflow_views import RegisteredView
@@ -140,11 +139,6 @@ def narrowed(offers: Sequence[Offer], typed: str) -> tuple[Offer, ...]:
         if wanted in offer.name.casefold()
         and (wanted.startswith(".") or offer.kind is Kind.UP or not offer.name.startswith("."))
     )
-
-
-def read_document(path: Path) -> DocumentText:
-    """Read a file as a document, with what it includes; raise what `read_whole_text` raises."""
-    return DocumentText(name=safe_line(path.name), text=api.read_whole_text(path))
 
 
 def _offer(entry: os.DirEntry[str]) -> Offer | None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.newjob.documents import read_document
 from console.newjob.schedule_fields import EACH_FIRE, FOLLOWS, NAME, WORK, command_words
+from core.control import api
 from core.model.command_document import document_of_command
 from core.model.errors import Invalid
 from core.model.paths import absolute
@@ -70,4 +70,4 @@ def _file(word: str, *, follows: bool, place: Place) -> Work:
     cwd = None if place.host else str(path.parent)
     if follows:
         return Work(path=str(path), source=str(path), cwd=cwd)
-    return Work(text=read_document(path).text, source=str(path), cwd=cwd)
+    return Work(text=api.read_document(path).text, source=str(path), cwd=cwd)

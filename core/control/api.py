@@ -50,6 +50,7 @@ from core.model.values import JsonValue
 from core.model.workflow_views import WorkflowView
 
 if TYPE_CHECKING:
+    from core.control.document_files import read_document
     from core.control.nouns.backups import CopyStore
     from core.control.nouns.failures import Acknowledge, Unacknowledge
     from core.control.nouns.ledger import Charge
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from core.control.nouns.past import PastJobs, PastTasks
     from core.control.nouns.schedules import Switch, SwitchSchedule
     from core.control.nouns.upkeep import Purge
-    from core.workflows.whole_text import read_whole_text
 
 __all__ = [
     "OPERATOR",
@@ -97,7 +97,7 @@ __all__ = [
     "Unacknowledge",
     "Unhold",
     "kind_of",
-    "read_whole_text",
+    "read_document",
 ]
 
 if not TYPE_CHECKING:
@@ -118,7 +118,7 @@ if not TYPE_CHECKING:
             "Switch": "core.control.nouns.schedules",
             "SwitchSchedule": "core.control.nouns.schedules",
             "Unacknowledge": "core.control.nouns.failures",
-            "read_whole_text": "core.workflows.whole_text",
+            "read_document": "core.control.document_files",
         },
     )
 

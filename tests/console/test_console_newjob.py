@@ -17,7 +17,6 @@ from console.newjob.documents import (
     Kind,
     builtins,
     narrowed,
-    read_document,
     read_folder,
     recent,
     working_folder,
@@ -27,7 +26,7 @@ from console.newjob.schedule_fields import AS_NOW, EACH_FIRE, FOLLOWS, NAME, WOR
 from console.newjob.schedule_work import Place, work_of
 from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
-from core.control.api import SubmitOptions
+from core.control.api import SubmitOptions, read_document
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.predictions import PredictionView, Span, UnitCost
