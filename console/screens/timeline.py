@@ -77,7 +77,8 @@ class TimelineScreen(JobPictureScreen):
             target=Target(task_ids=(bar.task_id,)),
             label=f"task {bar.task_id} ({bar.key})",
             is_paused=bar.status == "held",
-            running=int(bar.status == "running"),
+            # It may be a group: instances of it run while it waits.
+            running=None if bar.status in ("waiting", "held") else int(bar.status == "running"),
         )
 
     def task_status(self) -> str:

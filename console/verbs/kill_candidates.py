@@ -6,7 +6,7 @@ Used by the kill and the operations.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,7 +101,7 @@ class RunningTasks:
         running: dict[int, TaskView] = {}
         rest: Counter[str] = Counter()
         first: list[int] = []
-        for search in _searches(targets):
+        async for search in _searches(control, targets):
             found = await _all(control, _running(search.where))
             running |= {task.id: task for task in found if task.id not in search.excluding}
             idle = await control.preview(_not_running(search.where), excluding=search.excluding)
@@ -128,8 +128,8 @@ class _Search:
     excluding: tuple[int, ...] = ()
 
 
-def _searches(targets: Sequence[Target]) -> Iterator[_Search]:
-    """Return searches that find the tasks of the targets."""
+async def _searches(control: ControlAPI, targets: Sequence[Target]) -> AsyncIterator[_Search]:
+    """Yield searches that find the tasks of the targets; a group stands for its instances."""
     for target in targets:
         if target.filter is not None:
             yield _Search(where=target.filter, excluding=target.excluding)
@@ -139,11 +139,22 @@ def _searches(targets: Sequence[Target]) -> Iterator[_Search]:
             yield _Search(where=_only("queue", (target.queue,)))
         else:
             ids = tuple(target.task_ids or ())
-            yield from (_Search(where=_only("id", ids[at : at + _IDS])) for at in range(0, len(ids), _IDS))
+            for at in range(0, len(ids), _IDS):
+                named = _only("id", ids[at : at + _IDS])
+                idle = await _all(control, _not_running(named))
+                # Also one that has ended: its instances may still be at their end.
+                groups = tuple(task for task in idle if task.instances is not None)
+                yield _Search(where=named, excluding=tuple(group.id for group in groups))
+                for group in groups:
+                    yield _Search(where=_instances(group), excluding=ids)
 
 
 def _only(field: str, values: tuple[int | str, ...]) -> Filter:
     return Filter(noun=Noun.TASKS, terms=(In(field=field, values=values),))
+
+
+def _instances(group: TaskView) -> Filter:
+    return _and(_only("job", (group.job_id,)), In(field="group", values=(group.key,)))
 
 
 def _running(where: Filter) -> Filter:

@@ -42,7 +42,8 @@ def task_selection(task: TaskView) -> Selection:
         target=Target(task_ids=(task.id,)),
         label=f"task {task.id} ({task.key})",
         is_paused=task.status == "held",
-        running=int(task.status == "running"),
+        # Of a group its instances run, and a row that is a moment old does not say which.
+        running=int(task.status == "running") if task.instances is None else None,
     )
 
 

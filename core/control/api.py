@@ -300,7 +300,8 @@ class ControlAPI(ReadingAPI):
         """End what runs of tasks (ids, filter) at once, without grace; they end as cancelled.
 
         A task whose attempt ends by itself meanwhile keeps its own end. What does not run stays as it is
-        and is listed as refused, and so is what is being killed already. Jobs and queues are `target.unfit`.
+        and is listed as refused, and so is what is being killed already. A group named by its id stands for
+        its instances that run, and is refused if none does. Jobs and queues are `target.unfit`.
         """
         return await self.ask(Kill(target=target, reason=reason, actor=actor))
 

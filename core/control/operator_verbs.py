@@ -130,13 +130,18 @@ class OperatorVerbs:
         A filter says by itself which rows it means, instances among them.
         """
         reaches = isinstance(verb, Prioritise | Kill) and verb.target.task_ids is not None
+        kills, targets = isinstance(verb, Kill), self._engine.reports.targets
         async for task_ids in self._batches(verb.target):
-            groups = await self._engine.reports.targets.groups(task_ids) if reaches else {}
-            # Nothing of a group itself runs.
-            rows = tuple(one for one in task_ids if not isinstance(verb, Kill) or one not in groups)
+            groups = await targets.groups(task_ids, only_active=kills) if reaches else {}
+            # Nothing of a group itself runs; one without an instance that runs is refused as any other row.
+            rows = tuple(one for one in task_ids if not kills or one not in groups)
+            # All first: what starts in the places of those that are killed is not meant.
+            ends = [one async for one in self._instances(verb, groups.values())] if kills and groups else ()
             if rows:
                 yield rows
-            if groups:
+            for instances in ends:
+                yield instances
+            if groups and not kills:
                 async for instances in self._instances(verb, groups.values()):
                     yield instances
 

@@ -200,6 +200,31 @@ async def test_the_key_is_greyed_with_a_reason_where_nothing_runs(key: str, reas
         assert isinstance(operator.app.screen, DeskScreen)
 
 
+async def test_of_a_group_what_runs_is_killed_and_counted_once() -> None:
+    control = FakeControl()
+    job, other = control.add_job("nightly"), control.add_job("other")
+    group = control.add_group(job, "g", ["running", "queued", "running", "succeeded"])
+    control.add_group(other, "g", ["running"])
+    desk = Desk(control)
+    await desk.operations.kill(marked(group, group + 2))
+    assert desk.plans[0].title == "kill 2 running tasks"
+    assert desk.plans[0].lines[0] == "states    running 2  queued 1  succeeded 1"
+    assert control.asked == [("kill", (group + 1, group + 3))]
+
+
+@pytest.mark.parametrize("keys", [("3", "G"), ("3", "G", "enter"), ("2", "enter", "G"), ("2", "enter", "v", "v")])
+async def test_a_group_is_killed_by_its_key(keys: tuple[str, ...]) -> None:
+    control = FakeControl()
+    group = control.add_group(control.add_job("nightly"), "g", ["running", "queued"])
+    async with console(control) as operator:
+        for key in keys:
+            await operator.press(key)
+            await operator.quiet()
+        await operator.press("X")
+        await operator.sees("Plan: kill 1 running task", f"task {group + 1}: g[0]", "queued 1")
+        await operator.press("escape")
+
+
 async def test_marks_of_which_one_runs_are_not_greyed() -> None:
     control = busy("running", "queued")
     async with console(control) as operator:

@@ -8,8 +8,10 @@ import pytest
 
 from core.control import operator_requests, operator_verbs
 from core.control.api import Target
-from core.model.commands import Effect
+from core.model.commands import Effect, Force
 from core.model.errors import Conflict
+from core.model.records import replace
+from core.model.refusals import Refusal
 from tests.support.actors import by
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks
@@ -335,3 +337,31 @@ async def test_a_kill_of_a_group_ends_those_of_its_instances_that_run(empty_hous
     assert (planned.changed, killed.changed, killed.refused) == (2, 2, ())
     asked = house.rows("SELECT key FROM task WHERE stop_how = 'kill' ORDER BY id")
     assert asked == [("g[0]",), ("g[1]",)]
+
+
+async def test_a_kill_of_a_group_of_which_nothing_runs_is_refused(empty_house: House):
+    house = empty_house
+    await house.open(slots=2)
+    job = await open_group(house)
+    waiting = await house.submit({**task("w", "block"), "for_each": [1]})
+    await house.settle()
+    target = Target(task_ids=tuple(house.task_id(one, key) for one, key in ((job, "g"), (waiting, "w"))))
+    planned = await house.control.ask(operator_requests.Kill(target=target, effect=Effect.NONE))
+    killed = await house.control.kill(target, actor="ann")
+    refused = (Refusal(house.task_id(waiting, "w"), "it is waiting: nothing of it runs"),)
+    assert (planned.changed, planned.refused, killed.changed, killed.refused) == (2, refused, 2, refused)
+
+
+async def test_a_cancel_at_once_of_a_group_kills_its_instances_and_cancels_the_others(empty_house: House):
+    house = empty_house
+    await house.open(slots=2)
+    job = await open_group(house)
+    target = Target(task_ids=(house.task_id(job, "g"),))
+    ask = operator_requests.Cancel(target=target, force=Force.KILL, reason="wrong", effect=Effect.NONE)
+    planned = await house.control.ask(ask)
+    done = await house.control.ask(replace(ask, effect=Effect.CHANGE))
+    assert (planned.changed, done.changed) == (1, 1)
+    asked = house.rows("SELECT key FROM task WHERE stop_how = 'kill' ORDER BY id")
+    assert asked == [("g[0]",), ("g[1]",)]
+    assert (await house.ended(job)).status == "cancelled"
+    assert set(house.states(job).values()) == {"cancelled"}

@@ -22,7 +22,7 @@ from core.store.apply.ends import give_verdict
 from core.store.apply.groups import sets_of
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
-from core.store.apply.stops import stop_tasks
+from core.store.apply.stops import stop_set, stop_tasks
 from core.store.batch import Batch
 from core.store.rows import PLACED, Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw
@@ -77,7 +77,12 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
             idle_tasks.append(IdleTask(task.place, task.status))
     asked = stop_tasks(batch, running, cause)
     batch.finals += idle.cancel_idle(batch, idle_tasks, cause)
-    batch.sets.update(sets_of(batch, [task.place.task_id for task in idle_tasks]))
+    sets = sets_of(batch, [task.place.task_id for task in idle_tasks])
+    batch.sets.update(sets)
+    if command.force is Force.KILL:
+        # Instances of a group that was cancelled are asked with grace otherwise.
+        for set_id in sets:
+            stop_set(batch, set_id, cause)
     return Operated(changed=len(asked) + len(idle_tasks) + stopped, refused=tuple(refused))
 
 

@@ -32,16 +32,19 @@ EVENTS_MAX = 100_000
 _INT64 = 2**63
 
 
+_ACTIVE = (
+    f"{among(set(TaskStatus) - TASK_FINAL, 't.status')} AND (:all OR t.status = 'running'"
+    " OR EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = t.id AND w.child_id IS NOT NULL))"
+)
 # One set at a time, in the order of its index: of several, each batch would sort all of them again.
 _INSTANCES = text(
     "SELECT t.item, t.id FROM task t INDEXED BY task_item WHERE t.set_id = :set AND t.item > :item"
-    f" AND {among(set(TaskStatus) - TASK_FINAL, 't.status')}"
-    " AND (:all OR t.status = 'running' OR EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = t.id"
-    " AND w.child_id IS NOT NULL)) ORDER BY t.item LIMIT :limit"
+    f" AND {_ACTIVE} ORDER BY t.item LIMIT :limit"
 )
 _GROUPS = text(
-    "SELECT i.task_id, max(i.id) AS newest FROM instance_set i"
-    " WHERE i.task_id IN (SELECT value FROM json_each(:ids)) GROUP BY i.task_id"
+    "SELECT g.task_id, g.newest FROM (SELECT i.task_id, max(i.id) AS newest FROM instance_set i"
+    " WHERE i.task_id IN (SELECT value FROM json_each(:ids)) GROUP BY i.task_id) g WHERE :all"
+    f" OR EXISTS (SELECT 1 FROM task t INDEXED BY task_item WHERE t.set_id = g.newest AND {_ACTIVE})"
 )
 
 
@@ -119,13 +122,15 @@ class TargetReports:
         async with self._source.snapshot() as db:
             return [*(await db.execute(query)).scalars()]
 
-    async def groups(self, task_ids: Sequence[int]) -> dict[int, int]:
+    async def groups(self, task_ids: Sequence[int], *, only_active: bool = False) -> dict[int, int]:
         """Return those of the tasks that are groups with instances, and the newest set of each.
 
-        Of older sets nothing is left to run.
+        Of older sets nothing is left to run. With `only_active` those of which an instance runs, or waits
+        for a child.
         """
+        asked = {"ids": ids(task_ids), "all": not only_active}
         async with self._source.snapshot() as db:
-            rows = (await db.execute(_GROUPS, {"ids": ids(task_ids)})).all()
+            rows = (await db.execute(_GROUPS, asked)).all()
         return {row.task_id: row.newest for row in rows}
 
     async def instances(
