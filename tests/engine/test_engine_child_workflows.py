@@ -254,5 +254,11 @@ async def test_a_limit_lets_one_child_at_a_time_go_on_and_tells_who_waits(house:
     (shared,) = [found for found in limit.gauges if found.key == ""]
     held = "SELECT t.key, j.id FROM job j JOIN task t ON t.id = j.parent_task WHERE j.place_set > 0"
     ((key, has),) = [row for row in house.rows(held) if row[0] != "late"]
-    assert (shared.tasks, [one.label for one in shared.holders]) == (1, [f"{key} (child job {has})"])
+    plain = await house.submit({**task("plain"), "limits": ["kids"]})
+    await house.settle()
+    (behind,) = (await house.control.why(house.task_id(plain, "plain"))).reasons
+    holder = {"task": house.task_id(job, key), "job": job, "child": has}
+    assert behind.text.startswith(f"limit kids allows 1 at once and 1 is taken: {key} (child job {has}")
+    assert behind.numbers["holders"] == group.reason.numbers["holders"] == [holder]
+    assert (shared.tasks, [one.label for one in shared.holders]) == (2, [f"{key} (child job {has})"])
     assert house.states(job)["late"] == "waiting"

@@ -73,6 +73,11 @@ def holders_text(holders: Sequence[Holder]) -> str:
     return named + (f" and {more} more" if more > 0 else "")
 
 
+def holder_numbers(holders: Sequence[Holder]) -> list[JsonValue]:
+    """Return tasks with a slot or a place as programs read them: `task`, `job`, and `child` or null."""
+    return [{"task": one.task_id, "job": one.job_id, "child": one.child} for one in holders]
+
+
 def gauge_numbers(gauge: Gauge, *, needs: int, left: int) -> JsonObject:
     """Return a gauge as programs read it; amounts in its unit."""
     limit = gauge.limit
@@ -110,6 +115,9 @@ def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     starts_at = None if place is None or place.is_by_pace else place.starts_at
     about = "; its turn is predicted from how long these tasks usually take" if starts_at else ""
     run = "1 runs" if gauge.reserved == 1 else f"{gauge.reserved:,} run"
+    if any(one.child is not None for one in holders):
+        # Of a child that has a place, nothing needs to run.
+        run = "1 is taken" if gauge.reserved == 1 else f"{gauge.reserved:,} are taken"
     return Reason(
         code=WaitCode.CONCURRENCY,
         short=f"limit {name}",
@@ -119,7 +127,7 @@ def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
         until=starts_at,
         numbers={
             **gauge_numbers(gauge, needs=1, left=capacity.left[gauge.id]),
-            "holders": [holder.task_id for holder in holders],
+            "holders": holder_numbers(holders),
         },
     )
 

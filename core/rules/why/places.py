@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.model.text import safe_line
 from core.model.waits import AwaitedPlace, Reason, WaitCode
-from core.rules.why.gauges import holders_text
+from core.rules.why.gauges import holder_numbers, holders_text
 
 
 def place_reason(job_id: int, place: AwaitedPlace) -> Reason:
@@ -30,6 +30,6 @@ def place_reason(job_id: int, place: AwaitedPlace) -> Reason:
             "open": place.taken,
             "job": job_id,
             "above": place.above,
-            "holders": [holder.child or holder.task_id for holder in place.holders],
+            "holders": holder_numbers(place.holders),
         },
     )

@@ -15,7 +15,7 @@ from core.model.values import JsonObject
 from core.model.waits import EngineFacts, Place, Reason, TaskFacts, WaitCode
 from core.rules.lanes import choose
 from core.rules.why.capacity import Capacity
-from core.rules.why.gauges import holders_text
+from core.rules.why.gauges import holder_numbers, holders_text
 
 _MINUTE_MS = 60_000
 
@@ -139,5 +139,5 @@ def _numbers(place: Place | None, pools: Sequence[str]) -> JsonObject:
     if place is not None:
         numbers["ahead"] = place.ahead
         numbers["at_least"] = place.at_least
-        numbers["holders"] = [holder.task_id for holder in place.holders]
+        numbers["holders"] = holder_numbers(place.holders)
     return numbers
