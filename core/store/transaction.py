@@ -18,6 +18,7 @@ from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
 from core.model.purge_commands import SweepPurged
 from core.store.apply.answers import next_answer
 from core.store.apply.child_places import admit
+from core.store.apply.child_places_apart import admit_apart
 from core.store.apply.claim import apply_claim
 from core.store.apply.claim_apart import apply_claim_apart
 from core.store.apply.consequences import left_overs
@@ -65,8 +66,8 @@ def carry_out(writer: Writer, group: Group, *, foresee: Callable[[Report], None]
 
     An expected refusal is an answer. After any other error the group is rolled back and replayed one
     command at a time by the same functions; only the command at fault gets the error. What follows from
-    them is carried out job by job, and a job at fault is failed; a claim that fails is made task by
-    task. When even that fails (disk full,
+    them is carried out job by job, and a job at fault is failed; places are given child by child; a
+    claim that fails is made task by task. When even that fails (disk full,
     fenced) every command gets the error, and nothing was written.
     """
     try:
@@ -163,8 +164,11 @@ def _one_by_one(batch: Batch, group: Group, answers: dict[int, Answer]) -> None:
             apply(batch, [])
         for number in numbers:
             answers[number] = _alone(batch, apply, group.commands[number])
-    admit(batch)
+    is_stuck = admit_apart(batch)
     apply_claim_apart(batch, slots=batch.capacity.most_open(group.slots))
+    if is_stuck and not batch.report.claimed:
+        # What nothing can let in stands behind a gauge with room: it would call for group after group.
+        batch.report.claims_left = False
 
 
 def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:

@@ -39,17 +39,39 @@ def ask(batch: Batch, job_id: int) -> None:
 
 def admit(batch: Batch) -> None:
     """Give places that are free to the children that wait for them, in the order of their numbers."""
-    if not batch.capacity.is_shared or batch.one(_ANY) is None or is_being_keyed(batch):
-        return
-    for gauge in batch.gauges.due():
-        waiting = batch.rows(_WAITING, gauge.id, AT_ONCE)
-        for (job_id,) in waiting:
-            if not _lets_in(batch, gauge):
+    for gauge_id in due(batch):
+        waiting = waiting_for(batch, gauge_id)
+        for job_id in waiting:
+            if not let_in(batch, gauge_id, job_id):
                 break
-            gauges = _gauges_of(batch, job_id)
-            _place(batch, job_id, gauges, next((one for one in gauges if batch.gauges.left(one) <= 0), None))
         else:
             batch.report.claims_left |= len(waiting) == AT_ONCE
+
+
+def due(batch: Batch) -> list[int]:
+    """Return the gauges that may have room for children that wait, by id."""
+    if not batch.capacity.is_shared or batch.one(_ANY) is None or is_being_keyed(batch):
+        return []
+    return [gauge.id for gauge in batch.gauges.due()]
+
+
+def waiting_for(batch: Batch, gauge_id: int) -> list[int]:
+    """Return the children that wait for a gauge, the first ones."""
+    return [job_id for (job_id,) in batch.rows(_WAITING, gauge_id, AT_ONCE)]
+
+
+def let_in(batch: Batch, gauge_id: int, job_id: int) -> bool:
+    """Give a child behind a gauge its place, or let it wait for another gauge; False = there is no room."""
+    if not _lets_in(batch, batch.gauges.one(gauge_id)):
+        return False
+    gauges = _gauges_of(batch, job_id)
+    _place(batch, job_id, gauges, next((one for one in gauges if batch.gauges.left(one) <= 0), None))
+    return True
+
+
+def go_without(batch: Batch, job_id: int) -> None:
+    """Let a child that waits for a place go on without one."""
+    _take(batch, job_id, ())
 
 
 def give_back(batch: Batch, job_id: int) -> None:

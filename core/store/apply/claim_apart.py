@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,29 +14,25 @@ from core.model.lanes import Head
 from core.model.status import TaskStatus
 from core.model.values import INBOX
 from core.store.apply.claim import LANES_MAX, apply_claim, claim_one, free_slots, take
-from core.store.apply.containment import error_name, fail_job, set_aside, tried
+from core.store.apply.containment import (
+    error_name,
+    fail_job,
+    name_once,
+    set_aside,
+    tell,
+    tried,
+    would_raise,
+)
 from core.store.apply.lanes import shut_met
 from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import note_repair
 from core.store.apply.sight import Ahead, Seen, look
 from core.store.batch import Batch
-from core.store.batch_report import Fault
 from core.store.rows import PLACE, Cause, Subject, TaskPlace
 
 TRIES = 20
 """Tasks of one lane that one claim finds at fault at the most."""
-
-_NAMED = (
-    "SELECT 1 FROM event INDEXED BY event_task WHERE task_id = ? AND kind = 'fault.found'"
-    " AND id > (SELECT max(id) FROM event INDEXED BY event_task WHERE task_id = ?1"
-    " AND kind IN ('task.created', 'task.queued', 'task.rerun')) LIMIT 1"
-)
-_NAMED_JOB = "SELECT 1 FROM event WHERE job_id = ? AND task_id IS NULL AND kind = 'fault.found' LIMIT 1"
-
-
-class _Undone(Exception):
-    """Ends a rehearsal that went well."""
 
 
 @dataclass(slots=True)
@@ -67,16 +62,16 @@ def apply_claim_apart(batch: Batch, *, slots: int) -> None:
         return
     seen = _look(batch)
     if seen is None:
-        _tell(batch, f"nothing can be claimed: {error_name(error)}")
+        tell(batch, f"nothing can be claimed: {error_name(error)}")
         return
     tried(batch, partial(shut_met, aisles=seen.shut_aisles, lanes=seen.shut_lanes))
     done = _Round(free_slots(batch, slots))
     _claim_one_by_one(batch, seen, done, slots=slots)
     if not done.claimed and done.faults > 1:
-        _tell(batch, f"nothing can be claimed: {error_name(error)}")
+        tell(batch, f"nothing can be claimed: {error_name(error)}")
         return
     if not done.faults:
-        _tell(batch, f"tasks can be claimed only one by one: {error_name(error)}")
+        tell(batch, f"tasks can be claimed only one by one: {error_name(error)}")
     was_changed = _contain(batch, done)
     # Only after a change: what cannot be held would call for the next group for ever.
     batch.report.claims_left |= was_changed or (done.claimed > 0 and done.free > 0)
@@ -134,24 +129,13 @@ def _claim(batch: Batch, *, head: Head, slots: int, admitted: list[bool]) -> Non
 
 def _is_task_at_fault(batch: Batch, head: Head, error: Exception, done: _Round) -> bool:
     """Return whether neither the row of the job nor that of the lane is at fault; note the one that is."""
-    if _raises(batch, lambda part: take(part, (), {head.job_id: head.vtime + 1})):
+    if would_raise(batch, lambda part: take(part, (), {head.job_id: head.vtime + 1})):
         done.jobs[head.job_id] = error
         return False
-    if _raises(batch, lambda part: _make_head(part, head.lane_id)):
+    if would_raise(batch, lambda part: _make_head(part, head.lane_id)):
         done.lanes.append((head, error))
         return False
     return True
-
-
-def _raises(batch: Batch, work: Callable[[Batch], object]) -> bool:
-    """Do something under a savepoint and undo it; return whether it raised."""
-
-    def rehearse(part: Batch) -> None:
-        work(part)
-        part.finish()
-        raise _Undone
-
-    return not isinstance(tried(batch, rehearse), _Undone)
 
 
 def _make_head(batch: Batch, lane_id: int) -> None:
@@ -166,7 +150,7 @@ def _contain(batch: Batch, done: _Round) -> bool:
     failed = [_fail(batch, job_id, error) for job_id, error in done.jobs.items()]
     for head, error in done.lanes:
         reason = f"its lane {head.lane_id} in queue {head.queue} cannot be changed: {error_name(error)}"
-        _name_once(batch, Subject(head.job_id), reason)
+        name_once(batch, Subject(head.job_id), reason)
     return any((*kept, *failed))
 
 
@@ -177,7 +161,7 @@ def _keep_task(batch: Batch, head: Head, error: Exception) -> bool:
         return _repair_head(batch, head)
     (place,) = places
     if tried(batch, partial(_hold, place=place, reason=reason)) is not None:
-        _name_once(batch, Subject(head.job_id, head.task_id), reason)
+        name_once(batch, Subject(head.job_id, head.task_id), reason)
         return False
     set_aside(batch, Subject(head.job_id, head.task_id), reason)
     return True
@@ -204,23 +188,5 @@ def _fail(batch: Batch, job_id: int, error: Exception) -> bool:
     if job_id != INBOX and fail_job(batch, job_id, reason):
         set_aside(batch, Subject(job_id), reason)
         return True
-    _name_once(batch, Subject(job_id), reason)
+    name_once(batch, Subject(job_id), reason)
     return False
-
-
-def _name_once(batch: Batch, subject: Subject, reason: str) -> None:
-    """Set aside what each claim finds again; the history names it once."""
-    known = (
-        batch.one(_NAMED_JOB, subject.job_id)
-        if subject.task_id is None
-        else batch.one(_NAMED, subject.task_id)
-    )
-    if known is None:
-        set_aside(batch, subject, reason)
-    else:
-        batch.report.faults.append(Fault(subject=subject, message=reason))
-
-
-def _tell(batch: Batch, message: str) -> None:
-    # In the report alone: each group tries again, and the history must not grow by that.
-    batch.report.faults.append(Fault(subject=Subject(), message=message))

@@ -37,6 +37,12 @@ _DUE_APART = 100
 """Retrying tasks that a replay queues one by one; the alarm of the rest is armed again at once."""
 _LATER_MS = 3_600_000
 _RUNS = "SELECT 1 FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'running' LIMIT 1"
+_NAMED = (
+    "SELECT 1 FROM event INDEXED BY event_task WHERE task_id = ? AND kind = 'fault.found'"
+    " AND id > (SELECT max(id) FROM event INDEXED BY event_task WHERE task_id = ?1"
+    " AND kind IN ('task.created', 'task.queued', 'task.rerun')) LIMIT 1"
+)
+_NAMED_JOB = "SELECT 1 FROM event WHERE job_id = ? AND task_id IS NULL AND kind = 'fault.found' LIMIT 1"
 _JOB_OF = {
     "job": "SELECT id FROM job WHERE id = ?",
     "stage": "SELECT job_id FROM stage WHERE id = ?",
@@ -47,6 +53,10 @@ _JOB_OF = {
     "dear": "SELECT job_id FROM lane WHERE id = ?",
     "set": "SELECT job_id FROM instance_set WHERE id = ?",
 }
+
+
+class _Undone(Exception):
+    """Ends a rehearsal that went well."""
 
 
 @dataclass(slots=True)
@@ -170,6 +180,17 @@ def tried(batch: Batch, work: Callable[[Batch], None]) -> Exception | None:
     return None
 
 
+def would_raise(batch: Batch, work: Callable[[Batch], object]) -> bool:
+    """Do something under a savepoint and undo it; return whether it raised."""
+
+    def rehearse(part: Batch) -> None:
+        work(part)
+        part.finish()
+        raise _Undone
+
+    return not isinstance(tried(batch, rehearse), _Undone)
+
+
 def _fail_whole(batch: Batch, *, job_id: int, reason: str) -> None:
     """Fail a job as a verdict does: what is left of it is cancelled, its stages are closed."""
     # The counts that the fault left behind would keep its stages open.
@@ -193,6 +214,25 @@ def set_aside(batch: Batch, subject: Subject, message: str) -> None:
     """Name what is kept back, in the history and in the state of the engine."""
     batch.event("fault.found", subject, data={"reason": message})
     batch.report.faults.append(Fault(subject=subject, message=message))
+
+
+def name_once(batch: Batch, subject: Subject, reason: str) -> None:
+    """Set aside what each batch finds again; the history names it once."""
+    known = (
+        batch.one(_NAMED_JOB, subject.job_id)
+        if subject.task_id is None
+        else batch.one(_NAMED, subject.task_id)
+    )
+    if known is None:
+        set_aside(batch, subject, reason)
+    else:
+        batch.report.faults.append(Fault(subject=subject, message=reason))
+
+
+def tell(batch: Batch, message: str) -> None:
+    """Name what is wrong in the state of the engine."""
+    # In the report alone: each group tries again, and the history must not grow by that.
+    batch.report.faults.append(Fault(subject=Subject(), message=message))
 
 
 def error_name(error: Exception) -> str:
