@@ -57,23 +57,34 @@ class Conditions:
         self._refused: set[int] = set()
 
     async def judge_waiting(self) -> None:
-        """Judge every task that waits for it."""
-        for read in (self._waiting.waiting_conditions, self._waiting.asking_tasks):
-            await self._judge_pages(read)
+        """Judge every task that waits for it; raise the first error once all were tried.
 
-    async def _judge_pages(self, read: Callable[..., Awaitable[Sequence[WaitingCondition]]]) -> None:
-        after = 0
+        With `Unavailable` some are left, to be judged by another call.
+        """
+        errors: list[BaseException] = []
+        for read in (self._waiting.waiting_conditions, self._waiting.asking_tasks):
+            errors += await self._judge_pages(read)
+        if errors:
+            raise next((error for error in errors if isinstance(error, Unavailable)), errors[0])
+
+    async def _judge_pages(
+        self, read: Callable[..., Awaitable[Sequence[WaitingCondition]]]
+    ) -> list[BaseException]:
+        after, errors = 0, list[BaseException]()
         while page := await read(after=after):
             after = page[-1].task_id
             fresh = [task for task in page if task.task_id not in self._judging | self._refused]
             self._judging.update(task.task_id for task in fresh)
-            await asyncio.gather(*[self._judge(task) for task in fresh])
+            # One that cannot be read at present must not keep those behind it from being judged.
+            ends = await asyncio.gather(*[self._judge(task) for task in fresh], return_exceptions=True)
+            errors += [end for end in ends if end is not None]
+        return errors
 
-    def ended(self, judgement: asyncio.Task[None]) -> None:
-        """Note how `judge_waiting` ended; of trouble of the store the dispatcher tells."""
+    def ended(self, judgement: asyncio.Task[None]) -> bool:
+        """Note how `judge_waiting` ended; return whether it left some that have to be judged later."""
         error = None if judgement.cancelled() else judgement.exception()
-        if not isinstance(error, Unavailable):
-            self._note(_WHAT, error)
+        self._note(_WHAT, error)
+        return isinstance(error, Unavailable)
 
     async def _judge(self, task: WaitingCondition) -> None:
         with bound(job=task.job_id, task=task.task_id):

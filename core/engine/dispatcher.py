@@ -23,10 +23,10 @@ from core.model.views import ClaimsClosed
 from core.store.batch_report import Report
 from core.store.journal import Journal
 
-_DUE, _STORE = "due", "store"
+_DUE, _STORE, _JUDGE = "due", "store", "judge"
 """Names of alarms."""
 STORE_PAUSE_MS = 1_000
-"""How long a store that could not write is left alone."""
+"""How long a store that could not write, or be read, is left alone."""
 
 _log = get_logger(__name__)
 
@@ -51,6 +51,8 @@ class Dispatcher:
         self._told: dict[Closed, ClaimsClosed] = {}
         self._armed: int | None = None
         self._judgements = BackgroundTasks()
+        self._leaves_some = False
+        """Conditions could not be read or decided, and an alarm is armed to judge them."""
         self._heard = Signal()
 
     def open(self, slots: int) -> None:
@@ -119,7 +121,8 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Return whether claims are open, no retry is due later and nothing is being judged."""
-        return self._armed is None and not self._judgements and not self._closed and not self._told
+        is_judging = self._judgements or self._leaves_some
+        return self._armed is None and not is_judging and not self._closed and not self._told
 
     async def changed(self) -> None:
         """Return after the next report."""
@@ -188,5 +191,11 @@ class Dispatcher:
         self.judge()
 
     def _judged(self, judgement: asyncio.Task[None]) -> None:
-        self._conditions.ended(judgement)
+        if self._conditions.ended(judgement):
+            self._leaves_some = True
+            self._alarms.arm(_JUDGE, self._clock.now() + STORE_PAUSE_MS, self._judge_left)
         self._heard.notify()
+
+    def _judge_left(self) -> None:
+        self._leaves_some = False
+        self.judge()

@@ -11,17 +11,18 @@ from typing import NamedTuple, Protocol
 
 from core.engine.attempts import Tools
 from core.engine.background import BackgroundTasks
+from core.engine.dispatcher import STORE_PAUSE_MS
 from core.engine.file_looks import FileLooks
 from core.engine.poll_looks import PollLooks
 from core.engine.resolved_input import InputResolver
 from core.engine.set_aside import Note
 from core.model.errors import TaskdeckError
-from core.model.ports import Alarms
+from core.model.ports import Alarms, Clock
 from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.reports.lookouts import Lookout
 
-_WHAT = "the list of what is looked for"
+_WHAT, _ALARM = "the list of what is looked for", "lookouts"
 PAGE = 500
 
 
@@ -65,9 +66,11 @@ class Loops:
 class Lookouts:
     """Tell the loops what to look for: at the start all, then what each commit changed."""
 
-    def __init__(self, stored: Stored, loops: Loops, *, note: Note) -> None:
+    def __init__(self, stored: Stored, loops: Loops, *, clock: Clock, alarms: Alarms, note: Note) -> None:
         self._stored = stored
         self._loops = loops
+        self._clock = clock
+        self._alarms = alarms
         self._note = note
         self._work = BackgroundTasks()
         self._changed: set[int] = set()
@@ -76,7 +79,7 @@ class Lookouts:
     @property
     def any(self) -> bool:
         """Return whether anything is looked for."""
-        return bool(len(self._loops.files) or len(self._loops.polls) or self._is_reading)
+        return bool(len(self._loops.files) or len(self._loops.polls) or self._is_reading or self._changed)
 
     async def open(self) -> None:
         """Look for all that waits."""
@@ -87,6 +90,7 @@ class Lookouts:
     async def end(self) -> None:
         """Look for nothing any more, and return when no look is under way."""
         self._is_open = False
+        self._alarms.disarm(_ALARM)
         await self._work.end()
         await self._loops.files.end()
         await self._loops.polls.end()
@@ -95,23 +99,37 @@ class Lookouts:
         """Read again what a commit changed."""
         if report.lookouts and self._is_open:
             self._changed.update(report.lookouts)
-            if not self._is_reading:
-                self._is_reading = True
-                self._work.start(self._read())
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._is_open and not self._is_reading:
+            self._is_reading = True
+            self._work.start(self._read())
 
     async def _read(self) -> None:
         try:
             while self._changed:
-                # What changes while this is read is read once more.
-                task_ids = sorted(self._changed)
-                self._changed.clear()
-                found = {one.task_id: one for one in await self._stored.some(task_ids)}
-                for task_id in task_ids:
-                    self._take(task_id, found.get(task_id))
+                await self._read_changed()
         except TaskdeckError as error:
             self._note(_WHAT, error)
+            self._alarms.arm(_ALARM, self._clock.now() + STORE_PAUSE_MS, self._begin)
+        else:
+            self._note(_WHAT, None)
         finally:
             self._is_reading = False
+
+    async def _read_changed(self) -> None:
+        # What changes while this is read is read once more.
+        task_ids = sorted(self._changed)
+        self._changed.clear()
+        try:
+            found = {one.task_id: one for one in await self._stored.some(task_ids)}
+        except TaskdeckError:
+            # Nothing else names them until they change.
+            self._changed.update(task_ids)
+            raise
+        for task_id in task_ids:
+            self._take(task_id, found.get(task_id))
 
     def _take(self, task_id: int, lookout: Lookout | None) -> None:
         self._loops.files.forget(task_id)
@@ -142,4 +160,5 @@ def new_lookouts(stored: Stored, journal: Journal, by: LookTools) -> Lookouts:
     """Return the lookouts of an engine, with both loops."""
     files = FileLooks(journal, clock=by.tools.clock, alarms=by.alarms, note=by.note)
     polls = PollLooks(journal, by.tools, by.inputs, alarms=by.alarms, note=by.note)
-    return Lookouts(stored, Loops(files=files, polls=polls), note=by.note)
+    loops = Loops(files=files, polls=polls)
+    return Lookouts(stored, loops, clock=by.tools.clock, alarms=by.alarms, note=by.note)

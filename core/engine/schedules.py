@@ -15,7 +15,7 @@ from core.engine.background import BackgroundTasks
 from core.engine.silence_watch import Expected, SilenceWatch
 from core.logs import get_logger
 from core.model.commands import ENGINE, Cancel, Command, Submit
-from core.model.errors import Invalid, TaskdeckError
+from core.model.errors import Invalid, TaskdeckError, Unavailable
 from core.model.ports import Alarms, Clock
 from core.model.schedule_commands import Fire, MissFires, StartFire
 from core.model.schedule_views import ScheduleView
@@ -222,9 +222,12 @@ class ScheduleLoop:
                 return
 
     async def _planned(self, view: ScheduleView, at: int) -> tuple[Submit | None, str]:
-        """Return the submission of a fire, or why its workflow is refused."""
+        """Return the submission of a fire, or why its workflow is refused; raise `Unavailable`."""
         try:
             return await self._planner.plan_fire(view.schedule, at), ""
+        except Unavailable:
+            # The store cannot be read at present: that is not a fault of the fire, which would be lost.
+            raise
         except TaskdeckError as error:
             return None, f"{error.code}: {error.message}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.control.api import Target
 from core.model.commands import SubmitOptions
-from core.model.errors import InvalidDocument
+from core.model.errors import InvalidDocument, Unavailable
+from core.store.reports.lookouts import Lookout
 from tests.connectors.http_servers import Server, reply, serving
 from tests.support.house import House, task
 
@@ -439,3 +441,31 @@ async def test_faults_of_a_poll_have_their_places(watching: House, with_: dict, 
     with pytest.raises(InvalidDocument) as caught:
         await watching.submit({"key": "p", "uses": "http", "with": {"url": "https://example.org", **with_}})
     assert path in [fault.path for fault in caught.value.faults], caught.value.faults
+
+
+class _Refusing:
+    """Lookouts that cannot be read."""
+
+    def __init__(self) -> None:
+        self.refusals = 0
+
+    async def some(self, task_ids: Sequence[int]) -> list[Lookout]:
+        self.refusals += 1
+        raise Unavailable("store.busy", "the store is busy")
+
+
+async def test_what_could_not_be_read_is_looked_for_when_the_store_can_be(watching: House):
+    await watching.open()
+    path = watching.paths.home / "in.csv"
+    path.write_text("abc")
+    lookouts, refusing = watching.engine._lookouts, _Refusing()
+    stored, lookouts._stored = lookouts._stored, refusing  # type: ignore[assignment]
+    work = await watching.submit(file("f", path=str(path)))
+    await watching.until(lambda: refusing.refusals, "the read was refused")
+    await watching.until(lambda: not lookouts._work, "the read ended")
+    assert lookouts.any, "the engine has something to wait for"
+    assert "what is looked for" in watching.engine.info().set_aside
+    lookouts._stored = stored
+    await pass_time(watching, 1)
+    assert (await watching.ended(work)).status == "succeeded"
+    assert watching.engine.info().set_aside == ""

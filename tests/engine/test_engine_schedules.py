@@ -10,8 +10,8 @@ import pytest
 
 from core.control.nouns.schedules import Switch
 from core.control.nouns.workflows import AddWorkflow
-from core.model.commands import Effect, StopMode
-from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound
+from core.model.commands import Effect, StopMode, Submit
+from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.records import replace
 from core.model.schedules import CatchUp, FirePolicy, FireStatus, Overlap, Schedule, Timing, Work
 from tests.support.house import House
@@ -340,3 +340,27 @@ async def test_a_schedule_of_a_registered_workflow_submits_the_version_that_is_c
     await until_fired(house, 2)
     (last,) = (await house.control.schedules.fires("nightly")).rows[:1]
     assert (last.status, "no workflow is registered as" in last.reason) == (FireStatus.FAILED, True)
+
+
+class _Refusing:
+    """A planner whose store cannot be read."""
+
+    def __init__(self) -> None:
+        self.refusals = 0
+
+    async def plan_fire(self, schedule: Schedule, at: int) -> Submit:
+        self.refusals += 1
+        raise Unavailable("store.busy", "the store is busy")
+
+
+async def test_a_fire_whose_workflow_cannot_be_read_at_present_is_not_lost(house: House) -> None:
+    await house.control.schedules.add(every(house))
+    loop, refusing = house.engine.schedules, _Refusing()
+    planner, loop._planner = loop._planner, refusing
+    house.clock.advance(ms=HOUR)
+    await house.until(lambda: refusing.refusals and not loop._is_looking, "the fire was refused")
+    assert await fires(house) == []
+    loop._planner = planner
+    house.clock.advance(ms=MINUTE)
+    await until_fired(house, 1)
+    assert await fires(house) == [("submitted", 1, 1)]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.connectors.child_workflow import ChildWorkflow
+from core.connectors.registry import Registry
 from core.control.api import Target
 from core.model.commands import Claimed, StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
+from core.store.reports.conditions import WaitingCondition
 from tests.support.house import House, script, task
 from tests.support.waiting import DEADLINE, ticks, within
 
@@ -274,4 +280,84 @@ async def test_a_claim_is_run_as_committed_whatever_was_prepared_for_its_id(
 
     monkeypatch.setattr(runner, "prepare", prepare_others)
     job = await house.submit(task("a", "succeed"))
+    assert (await house.ended(job)).status == "succeeded"
+
+
+class Unreadable:
+    """The readers of an engine, which refuse while told so, after some reads that they let through."""
+
+    def __init__(self, house: House) -> None:
+        readers = house.engine._readers
+        self._lend = readers._lend
+        readers._lend = self.lend  # type: ignore[method-assign]
+        self.passes: int | None = None
+        """How many reads it lets through; None = all."""
+        self.refusals = 0
+
+    def lend(self, *args: Any) -> Any:
+        if self.passes == 0:
+            self.refusals += 1
+            raise Unavailable("store.unreadable", "the store cannot be read: unable to open database file")
+        self.passes = None if self.passes is None else self.passes - 1
+        return self._lend(*args)
+
+
+@pytest.mark.parametrize("passes", range(2))
+async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_be(house: House, passes: int):
+    first = task("a", "block", steer={"output": {"n": 3}})
+    job = await house.submit(first, task("b", "succeed", "a", when="${{ tasks.a.output.n > 2 }}"))
+    await house.running("a")
+    store = Unreadable(house)
+    store.passes = passes
+    house.steer.release("a")
+    await house.until(lambda: store.refusals, "a read was refused")
+    await house.settle()
+    assert house.states(job)["b"] == "blocked"
+    assert "the judgement of conditions: Unavailable" in house.engine.info().set_aside
+    assert not house.engine.dispatcher.quiet, "it is judged later"
+    asked = store.refusals
+    await house.settle()
+    assert store.refusals == asked, "a store in trouble is left alone"
+    store.passes = None
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.states(job)["b"] == "succeeded"
+    await house.settle()
+    assert house.engine.info().set_aside == ""
+    assert house.engine.dispatcher.quiet
+
+
+async def test_a_condition_that_cannot_be_read_keeps_none_behind_it_from_being_judged(
+    empty_house: House, tmp_path: Path
+):
+    house = empty_house
+    house.registry = lambda: Registry([ChildWorkflow(), house.steer])
+    await house.open()
+    conditions = house.engine.dispatcher._conditions
+    waiting, verdict = conditions._waiting, conditions._verdict
+    refused = ["a"]
+
+    class Pages:
+        """One task at a time."""
+
+        waiting_conditions = partial(waiting.waiting_conditions, limit=1)
+        asking_tasks = partial(waiting.asking_tasks, limit=1)
+
+    async def refuse(one: WaitingCondition) -> Any:
+        if one.key in refused:
+            raise Unavailable("store.busy", "the store is busy")
+        return await verdict(one)
+
+    conditions._waiting = Pages()  # type: ignore[assignment]
+    conditions._verdict = refuse  # type: ignore[method-assign]
+    file = tmp_path / "child.json"
+    file.write_text(json.dumps({"name": "child", "tasks": [task("x")]}))
+    child = {"key": "child", "uses": "workflow", "with": {"file": str(file)}}
+    job = await house.submit(task("a", when="true"), task("b", when="true"), child)
+    await house.reach(job, "b", "succeeded")
+    await house.reach(job, "child", "succeeded")
+    assert house.states(job)["a"] == "blocked"
+    await house.settle()
+    refused.clear()
+    house.clock.advance(seconds=1)
     assert (await house.ended(job)).status == "succeeded"
