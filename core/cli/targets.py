@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.cli.paging import pages
+from core.cli.paging import PAGE_ROWS, pages
 from core.cli.refusals import usage
 from core.control.api import Filter, ReadingAPI, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.filters.terms import In
 from core.model.errors import NotFound
 from core.model.records import replace
 from core.model.values import ID_MAX
@@ -77,6 +78,19 @@ def _job_id(text: str) -> int:
 async def count(deck: ReadingAPI, targets: Sequence[Target]) -> int:
     """Count what the targets name: jobs, queues and tasks, those of a filter as of now."""
     return sum([await _count(deck, target) for target in targets])
+
+
+async def count_instances(deck: ReadingAPI, targets: Sequence[Target]) -> int:
+    """Count the instances that have not ended, made or still to be made, of groups named by their ids."""
+    task_ids = [task_id for target in targets for task_id in target.task_ids or ()]
+    left = 0
+    for at in range(0, len(task_ids), PAGE_ROWS):
+        named = Filter(noun=Noun.TASKS, terms=(In(field="id", values=tuple(task_ids[at : at + PAGE_ROWS])),))
+        for task in (await deck.tasks(named, limit=PAGE_ROWS)).rows:
+            if task.instances is not None:
+                counts = task.instances
+                left += (counts.total if task.finished_at is None else counts.made) - counts.ended
+    return left
 
 
 async def _count(deck: ReadingAPI, target: Target) -> int:

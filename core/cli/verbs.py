@@ -17,7 +17,7 @@ from core.cli.output import draw, emit, say
 from core.cli.parameters import Argument, Option
 from core.cli.refusals import Left, usage
 from core.cli.summary import Outcome, report_changes
-from core.cli.targets import count, find_targets
+from core.cli.targets import count, count_instances, find_targets
 from core.control import operator_requests
 from core.control.api import ControlAPI, Target
 from core.control.nouns import upkeep
@@ -144,6 +144,8 @@ class _Verb:
     name: str
     done: str
     ask: Callable[[Target], operator_requests.Operate]
+    reaches_instances: bool = False
+    """On a group, each of its instances is changed."""
 
 
 async def cancel(arguments: Cancel) -> int:
@@ -273,6 +275,7 @@ async def priority(arguments: Priority) -> int:
         verb=_Verb(
             name="prioritise",
             done="prioritised",
+            reaches_instances=True,
             ask=lambda target: operator_requests.Prioritise(
                 target=target, priority=arguments.to, reason=arguments.reason, actor=arguments.chosen.actor
             ),
@@ -337,9 +340,11 @@ async def _ask(deck: ControlAPI, targets: Sequence[Target], *, verb: _Verb) -> N
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
     number = await count(deck, targets)
+    if verb.reaches_instances:
+        number += await count_instances(deck, targets)
     if number <= _ASK_ABOVE:
         return
-    draw(f"{verb.name} {number} targets? [y/N] ")
+    draw(f"{verb.name} {number:,} targets? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Left("nothing was changed", hint="answer y, or add --yes")
 

@@ -114,6 +114,23 @@ def test_many_targets_are_asked_about(home: Path, write: Callable[[str, object],
     assert "?" not in shown
 
 
+def test_a_priority_of_a_group_asks_about_its_instances(
+    home: Path, write: Callable[[str, object], str]
+) -> None:
+    flag = home.parent / "begun"
+    group = f"{{key: g, for_each: 1..25, uses: shell, with: {{script: 'touch {flag}; exec sleep 3600'}}}}"
+    child = spawn(home, "run", write("g.yaml", f"name: g\ntasks: [{group}]\n"))
+    child.until(flag.exists, "no instance runs")
+    child.press("ctrl+c")
+    assert read(child)[0] == 130
+    child = spawn(home, "priority", "2/g", "--to", "5")
+    child.sees("prioritise 26 targets? [y/N]")
+    child.press("y", "enter")
+    assert "prioritised 26" in read(child)[1]
+    assert "?" not in read(spawn(home, "priority", "2/g[3]", "--to", "6"))[1]
+    assert read(spawn(home, "stop", "--kill"))[0] == 0
+
+
 def test_notify_rings_and_tells_the_desktop_in_safe_text_when_it_has_ended(
     stored_home: Path, home: Path
 ) -> None:
