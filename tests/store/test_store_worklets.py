@@ -139,6 +139,23 @@ def test_next_chooses_among_what_waits_for_a_task_that_succeeds_only(deck: Deck,
     assert verify(deck.db) == ()
 
 
+def test_next_may_name_a_task_that_has_ended_meanwhile(deck: Deck) -> None:
+    failed(deck, task("c", queue="later"), task("b", "a", "c"), task("d", "a"), on_task_failure=CONTINUE)
+    repaired(deck)
+    deck.do(Cancel(task_ids=(deck.id("b"),), actor="ann"))
+    decide(deck, TakeResult(result=Result.SUCCEED, next=("b",)))
+    assert {key: deck.status(key) for key in "abd"} == {"a": "succeeded", "b": "cancelled", "d": "skipped"}
+    assert verify(deck.db) == ()
+
+
+def test_next_may_not_name_a_task_that_does_not_need_this_one(deck: Deck) -> None:
+    failed(deck, task("c"), task("b", "c"), on_task_failure=CONTINUE)
+    repaired(deck)
+    decide(deck, TakeResult(result=Result.SUCCEED, next=("b",)))
+    error = json.loads(str(deck.column("a", "error")))
+    assert (deck.status("a"), error["code"]) == ("failed", "worklet.result")
+
+
 def test_the_end_that_a_worklet_gives_a_job_has_its_reason(deck: Deck) -> None:
     job = deck.submit(plan_of(stage(task("a", on_failure=REPAIR)), stage(task("later"))))
     deck.claim()

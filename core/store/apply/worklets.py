@@ -35,8 +35,8 @@ _ASKS = (
     " WHERE w.task_id = ? AND w.asks = 'worklet' AND w.child_id IS NULL AND t.status = 'waiting'"
 )
 _DEPENDANTS = (
-    "SELECT e.task_id, t.key FROM edge e JOIN task t ON t.id = e.task_id"
-    " WHERE e.need_id = ? AND e.met = 0 AND t.status = 'blocked'"
+    "SELECT e.task_id, t.key, e.met = 0 AND t.status = 'blocked' FROM edge e JOIN task t ON t.id = e.task_id"
+    " WHERE e.need_id = ?"
 )
 _MEET = "UPDATE edge SET met = 1 WHERE need_id = ? AND task_id = ? AND met = 0"
 _NAMED = (
@@ -134,14 +134,14 @@ def _named(batch: Batch, place: TaskPlace, keys: tuple[str, ...]) -> tuple[int, 
 
 
 def _following(batch: Batch, place: TaskPlace, keys: tuple[str, ...] | None) -> dict[int, bool] | None:
-    """Return the dependants, and whether each goes on; None = as the end of the task has it."""
+    """Return the dependants that wait, and whether each goes on; None = as the end of the task has it."""
     if keys is None:
         return None
     dependants = batch.rows(_DEPENDANTS, place.task_id)
-    known = {key for _, key in dependants}
+    known = {key for _, key, _ in dependants}
     if missing := [key for key in keys if key not in known]:
-        raise _Unknown(f"names {safe_line(missing[0][:64])} as next, which does not wait for this task")
-    return {task_id: key in keys for task_id, key in dependants}
+        raise _Unknown(f"names {safe_line(missing[0][:64])} as next, which does not need this task")
+    return {task_id: key in keys for task_id, key, is_blocked in dependants if is_blocked}
 
 
 def _choose(batch: Batch, place: TaskPlace, following: dict[int, bool] | None, *, reason: str) -> None:
