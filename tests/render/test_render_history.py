@@ -54,6 +54,15 @@ def test_a_first_status_has_none_before_it() -> None:
     assert line.text == "stage main: is open"
 
 
+def test_a_child_has_its_place_or_goes_on_without_one() -> None:
+    assert line_of(event("job.took_place", data={"limit": "kids", "set": 3})).text == (
+        "job 2: has a place under limit kids"
+    )
+    # As stores of earlier releases have it.
+    for told in ({"set": 0}, {"limit": "", "set": 0}):
+        assert line_of(event("job.took_place", data=told)).text == "job 2: goes on without a place"
+
+
 def test_a_job_is_submitted_with_its_parameters() -> None:
     told: dict[str, JsonValue] = {"name": "nightly", "params": {"n": 3, "day": "mon"}, "params_left_out": 2}
     line = line_of(event("job.created", actor="ana (cli)", data=told))

@@ -124,6 +124,7 @@ def test_a_limit_that_is_raised_or_removed_lets_in_who_waits(deck: Deck, by: str
     deck.do()
     assert (placed(deck), waiting(deck)) == (children[:1], [])
     assert len(deck.claim()) == 4
+    assert deck.told("job.took_place") == [{"limit": "kids", "set": 1}, *[{"set": 0}] * 3]
 
 
 def test_a_lowered_limit_ends_nothing_and_lets_none_in_until_it_fits(deck: Deck):

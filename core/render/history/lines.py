@@ -130,6 +130,9 @@ def _more(event: EventView) -> list[str]:
             ends, task = data.get("ends"), data.get("task")
             by = [] if task is None else [f"brought by task {said(task)}"]
             return [*by, f"{said(ends)} {'task' if ends == 1 else 'tasks'} had not ended"] if ends else by
+        case "job.took_place":
+            limit = data.get("limit")
+            return [f"has a place under limit {said(limit)}" if limit else "goes on without a place"]
         case "task.created":
             most = data.get("max_attempts")
             return [_needs(data), "" if most in (None, 1) else f"at most {said(most)} attempts"]

@@ -161,7 +161,7 @@ PHRASES: dict[str, Phrase] = {
     "job.paused_above": Phrase(_JOB, "claims nothing while the job above is paused"),
     "job.resumed_above": Phrase(_JOB, "the job above goes on"),
     "job.awaits_place": Phrase(_JOB, "waits for a place under limit {limit}", ("gauge",)),
-    "job.took_place": Phrase(_JOB, "has a place under limit {limit}", ("set",)),
+    "job.took_place": Phrase(_JOB, _NO_MOVE, ("set", "limit")),
     "outputs.removed": Phrase("outputs", "of {tasks} tasks are removed"),
     "history.forgotten": Phrase("history", "of no job is kept from {until} on"),
     "retention.noticed": Phrase("retention", "told what it would delete"),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from core.model.crash_points import crash_point
 from core.model.gauges import Gauge
+from core.model.values import JsonObject
 from core.store.apply.lane_sets import counting_gauges, is_being_keyed
 from core.store.apply.lanes import open_job, shut_job
 from core.store.batch import Batch
@@ -120,7 +121,9 @@ def _take(batch: Batch, job_id: int, gauges: Sequence[int]) -> None:
     batch.run(_PUT, gset_id, None, job_id)
     open_job(batch, job_id)
     limits = ", ".join(batch.gauges.one(one).label for one in gauges)
-    batch.event("job.took_place", Subject(job_id), data={"limit": limits, "set": gset_id})
+    # Without a limit that counts it, it has no place and needs none.
+    told: JsonObject = {"limit": limits, "set": gset_id} if gauges else {"set": gset_id}
+    batch.event("job.took_place", Subject(job_id), data=told)
     # Nothing of it was judged while it waited.
     batch.report.conditions += [task_id for (task_id,) in batch.rows(_UNJUDGED, job_id)]
     crash_point("childjob.placed")
