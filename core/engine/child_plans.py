@@ -85,17 +85,25 @@ class ChildPlans:
         said = spec.on_failure
         if said is None:
             return GiveUp()
-        condition = "" if said.when is None else f"${{{{ {said.when} }}}}"
-        scope = await self.scopes.scope(task.job_id, [condition, said.params], env, item=spec.item)
-        scope = scope.with_failure(object_of(task.error), key=task.key, attempt=task.epoch)
-        try:
-            if said.when is not None and not await scope.judge(said.when, task.key, FIELD):
-                return GiveUp(reason=f"the `when` of its {FIELD} is false")
-        except Invalid as error:
-            return GiveUp(reason=f"no worklet began: {error.message}")
+        if said.when is not None:
+            # By itself: what the parameters mention is read only for a worklet that is wanted.
+            try:
+                scope = await self._of_failure(task, spec, f"${{{{ {said.when} }}}}", env)
+                if not await scope.judge(said.when, task.key, FIELD):
+                    return GiveUp(reason=f"the `when` of its {FIELD} is false")
+            except Invalid as error:
+                return GiveUp(reason=f"no worklet began: {error.message}")
+        scope = await self._of_failure(task, spec, said.params, env)
         params = _object(await scope.resolve(said.params, task.key, FIELD))
         plan = await self._plan(task, spec, said.reference, params)
         return BeginWorklet(plan=plan, within_ms=said.timeout_ms or None)
+
+    async def _of_failure(
+        self, task: WaitingCondition, spec: StoredSpec, value: JsonValue, env: JsonObject
+    ) -> ExpressionScope:
+        """Return the scope of a task that failed, for the expressions inside a value."""
+        scope = await self.scopes.scope(task.job_id, value, env, item=spec.item)
+        return scope.with_failure(object_of(task.error), key=task.key, attempt=task.epoch)
 
     async def _plan(
         self, task: WaitingCondition, spec: StoredSpec, reference: str, params: JsonObject

@@ -14,7 +14,8 @@ from core.connectors.waiting import SignalWait
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
 from core.model.commands import SubmitOptions
-from core.model.errors import InvalidDocument
+from core.model.errors import Invalid, InvalidDocument
+from core.model.values import JsonValue
 from tests.support.house import House, task
 
 
@@ -214,6 +215,31 @@ async def test_a_worklet_that_is_cancelled_or_late_fails_its_task(house: House, 
     await house.ended(other)
     codes = [error(house, one, "a")["code"], error(house, other, "b")["code"]]
     assert codes == ["worklet.cancelled", "worklet.timeout"]
+
+
+@pytest.mark.parametrize("field", ["when", "params"])
+async def test_what_the_when_of_a_worklet_mentions_and_cannot_be_read_leaves_the_failure_as_it_is(
+    house: House, repair: Repair, field: str
+):
+    scopes = house.engine.dispatcher._conditions._children.scopes
+    scope = scopes.scope
+
+    async def refuse(job_id: int, value: JsonValue, *more: Any, **options: Any) -> Any:
+        if "too_large" in json.dumps(value):
+            raise Invalid("expression.size", "the outputs are too large")
+        return await scope(job_id, value, *more, **options)
+
+    scopes.scope = refuse  # type: ignore[method-assign]
+    said = repair.gives({"result": "retry"}, params={"x": {"default": ""}})
+    with_ = (
+        {"when": "vars.too_large == 'no'"} if field == "when" else {"params": {"x": "${{ vars.too_large }}"}}
+    )
+    one = {"when": "attempt > 1"} if field == "params" else {}
+    job = await house.submit(fails({**said, **one, **with_}), variables={"too_large": "no"})
+    assert (await house.ended(job)).status == "failed"
+    assert error(house, job, "a")["code"] == "steer.failed"
+    assert ("the outputs are too large" in why(house, job, "a")) == (field == "when")
+    assert worklets(house) == []
 
 
 async def test_a_worklet_that_is_not_wanted_leaves_the_failure_as_it_is(house: House, repair: Repair):
