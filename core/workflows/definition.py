@@ -328,7 +328,11 @@ class Stage(_Model):
     name: Name
     tasks: list[Task]
     on_failure: OnFailureUse | None = None
-    """The worklet of its tasks that have none of their own."""
+    """The worklet of its tasks that do not name `on_failure`."""
+
+    def worklet_of(self, task: Task) -> OnFailureUse | None:
+        """Return the worklet of one of its tasks, whose own null is none."""
+        return task.on_failure if "on_failure" in task.model_fields_set else self.on_failure
 
 
 class Expect(_Model):
@@ -411,11 +415,7 @@ class Document(_Model):
     @cached_property
     def worklets(self) -> dict[str, OnFailureUse]:
         """The worklets of tasks, their own or that of their stage, by key; also of those that only wait."""
-        pairs = [
-            (task.key, task.on_failure or stage.on_failure)
-            for stage in self.in_stages()
-            for task in stage.tasks
-        ]
+        pairs = [(task.key, stage.worklet_of(task)) for stage in self.in_stages() for task in stage.tasks]
         return {key: worklet for key, worklet in pairs if worklet is not None}
 
     @property

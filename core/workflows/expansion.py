@@ -227,7 +227,7 @@ def _to_plan(task: Task, defaults: Defaults, *, stage: Stage, context: JsonObjec
     priority = _first(task.priority, defaults.priority)
     with_: JsonObject = task.with_  # type: ignore[assignment] # The survey saw JSON only.
     metadata: JsonObject = task.metadata  # type: ignore[assignment] # As above.
-    worklet = task.on_failure or stage.on_failure
+    worklet = stage.worklet_of(task)
     return TaskPlan(
         key=task.key,
         uses=task.uses or defaults.uses or "",
@@ -284,7 +284,7 @@ class _Variables:
         """Return the context with the variables of a task; those that the submission names win."""
         named: JsonObject = {**self._shared, **self._of(task)}
         given = context.get("env")
-        below = (task.uses or self._uses) == CHILD or task.on_failure or stage.on_failure
+        below = (task.uses or self._uses) == CHILD or stage.worklet_of(task)
         if given and below:
             # The job below gets them as well, and not those that this document names for its own tasks.
             context = {**context, GIVEN: given}

@@ -118,7 +118,7 @@ def _stage_tasks(
     for index, raw in enumerate(_list(value)):
         if not isinstance(raw, dict) or not isinstance(raw.get("key"), str):
             continue
-        own = raw.get("uses", defaults.get("uses"))
+        own = _own(raw, defaults, "uses")
         yield TaskOutline(
             path=(*path, index),
             key=str(raw["key"]),
@@ -127,11 +127,17 @@ def _stage_tasks(
             uses=own if isinstance(own, str) else None,
             with_=_mapping(raw.get("with")),
             raw=raw,
-            skips=bool(raw.get("skip_exit_codes", defaults.get("skip_exit_codes"))),
+            skips=bool(_own(raw, defaults, "skip_exit_codes")),
             on_failure=_mapping(raw["on_failure"]) if "on_failure" in raw else _NO_WORKLET,
             on_failure_path=(*path, index, "on_failure"),
-            tolerated=raw.get("continue_on_error", defaults.get("continue_on_error")) is True,
+            tolerated=_own(raw, defaults, "continue_on_error") is True,
         )
+
+
+def _own(raw: JsonObject, defaults: JsonObject, name: str) -> JsonValue:
+    """Return what a task says, or the defaults where it says nothing or null."""
+    value = raw.get(name)
+    return defaults.get(name) if value is None else value
 
 
 def _needs(value: JsonValue, path: DocumentPath) -> Iterator[NeedOutline]:

@@ -12,6 +12,7 @@ from core.workflows.child_uses import child_uses
 from core.workflows.drawing import text_dag
 from core.workflows.expansion import Workflow, expand, parse
 from core.workflows.loader import load
+from core.workflows.outline import outline_of
 from core.workflows.validation import check
 
 CONNECTORS = Registry([Delay(), SignalWait(), ChildWorkflow()])
@@ -46,6 +47,27 @@ def test_a_task_has_its_own_worklet_or_that_of_its_stage() -> None:
     assert a.on_failure == shared
     assert b.on_failure == OnFailure(workflow="mend", params={"host": "${{ params.host }}"})
     assert plan.stages[1].tasks[0].on_failure is None
+
+
+def test_null_is_no_worklet_also_where_the_stage_has_one() -> None:
+    said = STAGED.replace("{key: a, with: {seconds: 0}}", "{key: a, with: {seconds: 0}, on_failure: null}")
+    for text in (said, said.replace("    on_failure: {file", "    # {file")):
+        workflow = parse(text, CONNECTORS)
+        (a, *_), *_ = (
+            stage.tasks for stage in expand(workflow, {"host": "db1"}, context={"env": {"A": "1"}}).stages
+        )
+        assert a.on_failure is None
+        assert a.context == {"env": {"A": "1"}}, "it hands nothing to a job below it"
+        assert "a" not in workflow.document.worklets
+
+
+def test_null_of_a_task_is_what_the_defaults_say() -> None:
+    said = STAGED.replace("{uses: delay}", "{uses: delay, continue_on_error: true, skip_exit_codes: [3]}")
+    said = said.replace("{key: a,", "{key: a, uses: null, continue_on_error: null, skip_exit_codes: null,")
+    (a,) = (task for task in outline_of(load(said).value).tasks if task.key == "a")  # type: ignore[arg-type]
+    assert (a.uses, a.tolerated, a.skips) == ("delay", True, True)
+    plan = expand(parse(said, CONNECTORS), {"host": "db1"}).stages[0].tasks[0]
+    assert (plan.uses, plan.continue_on_error, plan.skip_exit_codes) == ("delay", True, (3,))
 
 
 def test_the_worklet_of_a_stage_is_named_once() -> None:
