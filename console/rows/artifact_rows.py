@@ -10,10 +10,13 @@ from pathlib import Path
 
 from console.rows.listing import Cells
 from console.widgets.row_format import RowFormat
-from core.control.api import ControlAPI
+from core.control.api import ControlAPI, EventQuery
+from core.filters.fields import Noun
+from core.filters.terms import Filter, In
 from core.model.artifacts import ArtifactFile, KeptArtifact
 from core.model.paths import Paths
 from core.model.text import SafeText, safe_line
+from core.model.values import INBOX
 from core.model.views import Page
 from core.render.columns import Column, Form
 from core.render.data_texts import ArtifactRow
@@ -29,8 +32,17 @@ COLUMNS = (
 )
 
 
+_ADDED = ("artifact.kept", "task.rerun")
+_REMOVED = ("outputs.removed", "task.purged", "job.purged")
+CHANGING = frozenset((*_ADDED, *_REMOVED))
+"""The kinds of events after which a task may have other files."""
+
+
 class ArtifactPages:
-    """Reads the files of a job, or of one of its tasks, in pages; `home` = that of the engine, if known."""
+    """Reads the files of a job, of a task, or of the instances of a group, in pages.
+
+    `home` = that of the engine, if known.
+    """
 
     def __init__(self, control: ControlAPI, *, home: Callable[[], str]) -> None:
         self._control = control
@@ -43,9 +55,8 @@ class ArtifactPages:
         """Return the files behind a cursor, in order of task, name and path."""
         if self.job_id is None:
             return Page(rows=())
-        after = _before(self.task_id) if cursor is None else _behind(cursor)
-        found = await self._control.data.artifacts(self.job_id, after=after, limit=limit)
-        kept = [one for one in found if self.task_id in (None, one.task_id)]
+        after = None if cursor is None else _behind(cursor)
+        kept = await self._control.data.artifacts(self.job_id, task_id=self.task_id, after=after, limit=limit)
         is_last = len(kept) < limit
         home = self._home()
         root = Paths(home=Path(home)).output if home else None
@@ -54,6 +65,24 @@ class ArtifactPages:
             for one in kept
         )
         return Page(rows=tuple(rows), next=None if is_last else _cursor_of(kept[-1]))
+
+    async def may_differ(self, kinds: frozenset[str], *, since: int) -> bool:
+        """Tell whether events of these kinds, behind the event `since`, may have changed these files.
+
+        What was removed stands in one event for many jobs; of the other kinds those of this job are read.
+        """
+        if self.job_id is None or not kinds.isdisjoint(_REMOVED):
+            return True
+        where = Filter(noun=Noun.EVENTS, terms=(In(field="kind", values=_ADDED),))
+        # The tasks that belong to no workflow are too many to look at the events of all of them.
+        is_loose = self.job_id == INBOX
+        query = EventQuery(
+            job_id=None if is_loose else self.job_id,
+            task_id=self.task_id if is_loose else None,
+            filter=where,
+        )
+        page = await self._control.events(query, after_id=since, limit=1)
+        return bool(page.rows) or page.next is not None
 
 
 def artifact_row_format() -> RowFormat[ArtifactRow]:
@@ -72,11 +101,6 @@ def artifact_row_format() -> RowFormat[ArtifactRow]:
         return safe_line(told[column.name])
 
     return Cells(text=text, style=lambda row, column: None).row_format(COLUMNS, lambda row: row.kept.copy)
-
-
-def _before(task_id: int | None) -> KeptArtifact | None:
-    """Return the place before the first file of a task."""
-    return None if task_id is None else _place(task_id, "", 0)
 
 
 def _cursor_of(kept: KeptArtifact) -> str:

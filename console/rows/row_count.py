@@ -82,5 +82,10 @@ def cut_words(where: Filter, searched: int | None) -> SafeText:
     return SafeText(f"   (searched {end} {_short(searched)})")
 
 
+def first_words(number: int) -> SafeText:
+    """Return what to say where the way to the end of a list stopped after so many rows."""
+    return SafeText(f"searched the first {number:,} rows")
+
+
 def _short(number: int) -> str:
     return f"{number // 1000}k" if number % 1000 == 0 or number >= 10_000 else f"{number:,}"

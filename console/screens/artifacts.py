@@ -12,8 +12,9 @@ from pathlib import Path
 from console.desk import Desk
 from console.exports.extract import Extract
 from console.key_table import bindings
-from console.rows.artifact_rows import ArtifactPages, artifact_row_format
+from console.rows.artifact_rows import CHANGING, ArtifactPages, artifact_row_format
 from console.rows.pages import Pages
+from console.rows.row_count import first_words
 from console.screens.foot_screen import FootScreen
 from console.screens.parts.extracts import pages_extract
 from console.screens.parts.loading import read_on
@@ -34,7 +35,6 @@ class ArtifactsScreen(FootScreen[ArtifactRow]):
     """The files that the last attempts of the tasks left, in order of task, name and path."""
 
     PARTS = ("artifact_rows",)
-    NOUNS = ("artifact", "task", "job")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, *, job_id: int | None = None, task_id: int | None = None) -> None:
@@ -45,16 +45,30 @@ class ArtifactsScreen(FootScreen[ArtifactRow]):
         self._source.job_id = job_id
         self._source.task_id = task_id
         self._pages = Pages(self._source.read)
+        self._read_at = 0
+        """All changes up to this event were known when files were read last."""
 
     async def load(self) -> None:
         """Read the files in view and around."""
         if self._source.job_id is None and self._task_id is not None:
             self._source.job_id = (await self.desk.control.task(self._task_id)).task.job_id
+        self._read_at = self.desk.feed.last_event or 0
         await self._pages.show(self.table.top, self.table.top + self.table.height)
         self.table.replace(self._pages.window(), count=self._pages.count, more=self._pages.more)
         self.table.say(safe_line(f"{self._of} left no files: `artifacts:` of a task names them"))
         self.write_foot()
         self.show_status()
+
+    def is_affected(self, kinds: frozenset[str]) -> bool:
+        return not kinds.isdisjoint(CHANGING)
+
+    def take_changes(self, kinds: frozenset[str]) -> None:
+        """Load after events that may have changed these files; those of other jobs cost no load."""
+        if self.is_affected(kinds) and not self.load_error and not self.desk.frozen:
+            self.begin(partial(self._look_at_changes, kinds), group="changes", exclusive=True)
+            self.show_status()
+        else:
+            super().take_changes(kinds)
 
     def title_line(self) -> SafeText:
         more = "+" if self.table.more else ""
@@ -114,10 +128,16 @@ class ArtifactsScreen(FootScreen[ArtifactRow]):
         if said := run_program(self.app, argv):
             self.tell(said, severity="error")
 
+    async def _look_at_changes(self, kinds: frozenset[str]) -> None:
+        if await self._source.may_differ(kinds, since=self._read_at):
+            super().take_changes(kinds)
+
     async def _read_to_end(self) -> None:
-        await self._pages.reach_end()
+        is_end = await self._pages.reach_end()
         await self.load()
         self.table.go_to(self._pages.count - 1)
+        if not is_end:
+            self.tell(first_words(self._pages.count))
 
     def _home(self) -> str:
         engine = self.desk.feed.pulse.engine

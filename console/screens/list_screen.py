@@ -17,6 +17,7 @@ from console.key_table import bindings
 from console.navigation.history import Subject
 from console.rows.kept_columns import KeptColumns
 from console.rows.listing import Listing, row_format_of
+from console.rows.row_count import first_words
 from console.screens.base import DeskScreen
 from console.screens.parts.column_keys import ColumnKeys
 from console.screens.parts.extracts import list_extract
@@ -257,4 +258,4 @@ class ListScreen(DeskScreen, Generic[V]):
         self._show_rows()
         self.table.go_to(self.rows.shown.count - 1)
         if end is EndOfRows.BEYOND_LIMIT:
-            self.tell(SafeText(f"searched the first {self.rows.shown.count:,} rows"))
+            self.tell(first_words(self.rows.shown.count))

@@ -218,7 +218,10 @@ class ReadingControl(ReadingAPI):
 def _answer_of_data(answers: Answers, reports: Reports, folder: Path) -> None:
     answers.to(data.Variables, lambda r: reports.variables.of_job(r.job_id))
     answers.to(data.Outputs, lambda r: outputs_of(reports, folder, r.job_id))
-    answers.to(data.Artifacts, lambda r: reports.artifacts.of_job(r.job_id, after=r.after, limit=r.limit))
+    answers.to(
+        data.Artifacts,
+        lambda r: reports.artifacts.of_job(r.job_id, task_id=r.task_id, after=r.after, limit=r.limit),
+    )
 
 
 def _answer_of_the_past(answers: Answers, reports: Reports) -> None:

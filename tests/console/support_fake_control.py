@@ -400,7 +400,9 @@ class FakeControl(FakeItems, ControlAPI):
     async def answer_artifacts(self, r: data.Artifacts) -> tuple[KeptArtifact, ...]:
         self._known_job(r.job_id)
         after = (0, "", 0) if r.after is None else _place_of(r.after)
-        return tuple(one for one in self.artifact_rows.get(r.job_id, ()) if _place_of(one) > after)[: r.limit]
+        members = {task.id for task in self.task_rows.values() if task.group_task == r.task_id} or {r.task_id}
+        kept = [one for one in self.artifact_rows.get(r.job_id, ()) if _place_of(one) > after]
+        return tuple(one for one in kept if r.task_id is None or one.task_id in members)[: r.limit]
 
     async def answer_prices(self, _: ledger.Prices) -> tuple[Price, ...]:
         return ()

@@ -121,3 +121,61 @@ async def test_without_an_engine_no_place_of_a_file_is_known_and_nothing_is_open
         page = operator.app.screen
         assert isinstance(page, ArtifactsScreen)
         assert page.why_not("open") == "no engine says where its files are"
+
+
+async def test_the_files_of_the_instances_are_those_of_a_group() -> None:
+    control = FakeControl()
+    job = control.add_job("films")
+    group = control.add_group(job, "cut", ["succeeded"] * 2)
+    control.artifact_rows[job] = [
+        kept(group + 1, "film", key="cut[0]"),
+        kept(group + 2, "film", key="cut[1]"),
+    ]
+    async with console(control) as operator:
+        await operator.press("3", "slash", *"key:cut", "enter")
+        await operator.sees("cut 2/2", "row 1/1")
+        await operator.press("enter", "a")
+        await operator.sees(f"Artifacts of task {group}  2 files", "cut[0]", "cut[1]")
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "is_read"),
+    [
+        ("artifact.kept", "here", True),
+        ("task.rerun", "here", True),
+        ("artifact.kept", "elsewhere", False),
+        ("task.rerun", "elsewhere", False),
+        ("task.claimed", "here", False),
+        ("job.succeeded", "here", False),
+        ("outputs.removed", "elsewhere", True),
+    ],
+)
+async def test_files_are_read_again_after_events_of_their_job_that_may_change_them(
+    kind: str, place: str, *, is_read: bool
+) -> None:
+    control = stocked()
+    other = control.add_job("other")
+    far = control.add_task(other, "far")
+    async with console(control) as operator:
+        await operator.press("slash", *"id:2", "enter", "a")
+        await operator.sees("Artifacts of job 2  4 files")
+        await operator.beat()
+        await operator.quiet()
+        control.reads.clear()
+        control.add_event(kind, task_id=1 if place == "here" else far)
+        await operator.beat()
+        await operator.quiet()
+        await operator.quiet()
+        assert ("artifacts" in control.reads) == is_read
+        assert ("events" in control.reads) == (kind in ("artifact.kept", "task.rerun"))
+
+
+async def test_the_way_to_the_last_file_says_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.rows.pages.REACH", 200)
+    control = stocked()
+    control.artifact_rows[2] = [kept(1, "report", number) for number in range(900)]
+    async with console(control) as operator:
+        await operator.press("2", "a")
+        await operator.sees("Artifacts of job 2  400+ files")
+        await operator.press("G")
+        await operator.hears("searched the first 800 rows")

@@ -314,6 +314,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ("deny_item", lambda c: c.work_items.deny(7, "no"), '{"item_id":7,"reason":"no"}'),
     ("unacknowledge", lambda c: c.failures.unacknowledge(["3fa91c22d0"]), '{"families":["3fa91c22d0"]}'),
     ("artifacts", lambda c: c.data.artifacts(7, limit=3), '{"job_id":7,"limit":3}'),
+    ("artifacts", lambda c: c.data.artifacts(7, task_id=9), '{"job_id":7,"task_id":9}'),
     ("variables", lambda c: c.data.variables(7), '{"job_id":7}'),
     ("outputs", lambda c: c.data.outputs(7), '{"job_id":7}'),
     ("resume_engine", lambda c: c.resume_engine(), "{}"),

@@ -144,6 +144,8 @@ async def test_a_rerun_leaves_its_own_files(house: House, tmp_path: Path):
     await house.until(lambda: len(copies(house)) == 2, "both are there")
     (kept,) = await house.control.data.artifacts(job)
     assert kept.epoch == 2
+    assert await house.control.data.artifacts(job, task_id=kept.task_id) == (kept,)
+    assert await house.control.data.artifacts(job, task_id=kept.task_id + 1) == ()
 
 
 async def test_an_engine_that_goes_after_the_copy_leaves_it_to_the_next_which_keeps_it_once(

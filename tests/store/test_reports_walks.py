@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import FollowUp
+from core.model.artifacts import ArtifactFile, KeptArtifact
+from core.model.commands import Complete, FollowUp
 from core.model.judgements import Decide, Expand
+from core.model.outcomes import Succeeded
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports.targets import InstancePlace
-from tests.store.deck import Deck, stage
+from tests.store.deck import Deck, stage, task
 from tests.store.test_reports_counting import Plans
 from tests.store.test_store_instances import group
 
@@ -77,3 +79,70 @@ async def test_a_walk_over_a_group_costs_as_much_more_as_that_is_larger(
         costs.append(plans.cost())
     few, many = costs
     assert many < 1.3 * few * MANY / FEW
+
+
+def leave_files(deck: Deck, *names: str) -> None:
+    """Let all that is queued succeed, each task with a file of each of these names."""
+    files = tuple(ArtifactFile(name=name, path=f"{name}.txt", size=1, hash="ab" * 32) for name in names)
+    while claimed := deck.claim(1_000):
+        for task_id, epoch in claimed:
+            deck.do(Complete(task_id=task_id, epoch=epoch, outcome=Succeeded(), artifacts=files))
+
+
+async def left(
+    reports: Reports, job_id: int, task_id: int | None = None, *, limit: int = 3
+) -> list[KeptArtifact]:
+    found: list[KeptArtifact] = []
+    while page := await reports.artifacts.of_job(
+        job_id, task_id=task_id, after=found[-1] if found else None, limit=limit
+    ):
+        found += page
+    return found
+
+
+async def test_files_are_those_of_a_job_a_task_or_the_instances_of_a_group(
+    deck: Deck, reports: Reports
+) -> None:
+    wide, low = grown(deck, 4, 2)
+    (job,) = deck.db.execute("SELECT job_id FROM task WHERE id = ?", (wide,)).fetchone()
+    other = deck.job(stage(task("alone")))
+    leave_files(deck, "a", "b")
+    for limit in (1, 2, 3, 100):
+        keys = [(one.key, one.file.name) for one in await left(reports, job, limit=limit)]
+        expected = [
+            (f"{key}[{n}]", name)
+            for key, size in (("g0", 4), ("g1", 2))
+            for n in range(size)
+            for name in "ab"
+        ]
+        assert keys == expected
+        of_group = await left(reports, job, wide, limit=limit)
+        assert [(one.key, one.file.name) for one in of_group] == expected[:8]
+        (instance,) = {one.task_id for one in of_group if one.key == "g0[2]"}
+        assert [one.file.name for one in await left(reports, job, instance, limit=limit)] == ["a", "b"]
+    assert len(await left(reports, job, low)) == 4
+    # The task of another job is none of this one.
+    assert await left(reports, other, wide) == await left(reports, other, instance) == []
+
+
+@pytest.mark.parametrize("of", ["job", "group", "task"])
+async def test_a_page_of_files_costs_a_page_wherever_it_is(
+    deck: Deck, readers: Readers, reports: Reports, of: str
+) -> None:
+    costs = []
+    for size in (FEW, MANY):
+        (wide,) = grown(deck, size)
+        leave_files(deck, "a")
+        (job,) = deck.db.execute("SELECT job_id FROM task WHERE id = ?", (wide,)).fetchone()
+        every = await left(reports, job, limit=1_000)
+        assert len(every) == size
+        task_id = {"job": None, "group": wide, "task": every[0].task_id}[of]
+        for after in (None, every[size // 2]):
+            plans = Plans(deck, readers)
+            page = await reports.artifacts.of_job(job, task_id=task_id, after=after, limit=PAGE)
+            begun = 0 if after is None else size // 2 + 1
+            expected = every[begun : begun + PAGE]
+            assert [*page] == [one for one in expected if of != "task" or one.task_id == task_id]
+            assert "TEMP B-TREE" not in " ".join(plans.all())
+            costs.append(plans.cost())
+    assert max(costs) < 1.5 * min(costs) + 500

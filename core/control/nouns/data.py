@@ -27,6 +27,7 @@ class Outputs(Request[JobOutputs], frozen=True, kw_only=True):
 @verb("artifacts", Kind.READ)
 class Artifacts(Request[tuple[KeptArtifact, ...]], frozen=True, kw_only=True):
     job_id: int
+    task_id: int | None = None
     after: KeptArtifact | None = None
     limit: int = ARTIFACTS_PAGE
 
@@ -59,10 +60,16 @@ class Data(Verbs):
         return await self._control.ask(Outputs(job_id=job_id))
 
     async def artifacts(
-        self, job_id: int, *, after: KeptArtifact | None = None, limit: int = ARTIFACTS_PAGE
+        self,
+        job_id: int,
+        *,
+        task_id: int | None = None,
+        after: KeptArtifact | None = None,
+        limit: int = ARTIFACTS_PAGE,
     ) -> tuple[KeptArtifact, ...]:
         """Return files that the last attempts of the tasks of a job left, in order of task, name and path.
 
-        At most `limit` of them behind `after`. Raises `NotFound` (`job.unknown`).
+        With `task_id` those of this task of the job; of a group those of its present instances, in order of
+        index. At most `limit` of them behind `after`. Raises `NotFound` (`job.unknown`).
         """
-        return await self._control.ask(Artifacts(job_id=job_id, after=after, limit=limit))
+        return await self._control.ask(Artifacts(job_id=job_id, task_id=task_id, after=after, limit=limit))

@@ -16,16 +16,28 @@ from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
 from core.store.sql import ids
 
-_FILES = (
-    "SELECT a.task_id, a.epoch, a.name, a.position, a.path, a.size, a.hash, t.key FROM artifact a"
-    " JOIN task t ON t.id = a.task_id AND t.epoch = a.epoch AND t.status = 'succeeded'"
+_COLUMNS = "SELECT a.task_id, a.epoch, a.name, a.position, a.path, a.size, a.hash, t.key FROM"
+_OF_TASKS = text(
+    f"{_COLUMNS} artifact a JOIN task t ON t.id = a.task_id AND t.epoch = a.epoch AND t.status = 'succeeded'"
+    " WHERE a.task_id IN (SELECT value FROM json_each(:ids)) ORDER BY a.task_id, a.name, a.position"
 )
-_ORDER = " ORDER BY a.task_id, a.name, a.position"
-_OF_TASKS = text(f"{_FILES} WHERE a.task_id IN (SELECT value FROM json_each(:ids)){_ORDER}")
+# From task to task in the order of an index: a page sorts nothing, and begins at the task of its cursor.
+_IN_TURN = "CROSS JOIN artifact a ON a.task_id = t.id AND a.epoch = t.epoch WHERE t.status = 'succeeded'"
+_BEHIND = "(t.id != :task OR (a.name, a.position) > (:name, :position))"
 _OF_JOB = text(
-    f"{_FILES} WHERE a.task_id IN (SELECT id FROM task INDEXED BY task_list WHERE job_id = :job)"
-    f" AND (a.task_id, a.name, a.position) > (:task, :name, :position){_ORDER} LIMIT :limit"
+    f"{_COLUMNS} task t INDEXED BY task_list {_IN_TURN} AND t.job_id = :job AND t.id >= :task AND {_BEHIND}"
+    " ORDER BY t.id, a.name, a.position LIMIT :limit"
 )
+_OF_TASK = text(
+    f"{_COLUMNS} task t {_IN_TURN} AND t.id = :of AND t.job_id = :job AND t.id >= :task AND {_BEHIND}"
+    " ORDER BY a.name, a.position LIMIT :limit"
+)
+_OF_GROUP = text(
+    f"{_COLUMNS} task t INDEXED BY task_item {_IN_TURN} AND t.set_id = :set AND t.job_id = :job"
+    " AND t.item >= coalesce((SELECT item FROM task WHERE id = :task AND set_id = :set), 0)"
+    f" AND {_BEHIND} ORDER BY t.item, t.id, a.name, a.position LIMIT :limit"
+)
+_NEWEST_SET = text("SELECT max(id) FROM instance_set WHERE task_id = :of")
 
 
 class ArtifactReports:
@@ -35,17 +47,28 @@ class ArtifactReports:
         self._source = source
 
     async def of_job(
-        self, job_id: int, *, after: KeptArtifact | None = None, limit: int = 1_000
+        self,
+        job_id: int,
+        *,
+        task_id: int | None = None,
+        after: KeptArtifact | None = None,
+        limit: int = 1_000,
     ) -> tuple[KeptArtifact, ...]:
         """Return files that the last attempts of the tasks of a job left, in order of task, name and path.
 
-        Raises `NotFound` (`job.unknown`).
+        With `task_id` those of this task of the job; of a group those of its present instances, in order of
+        index. Raises `NotFound` (`job.unknown`).
         """
         place = (0, "", 0) if after is None else (after.task_id, after.file.name, after.position)
-        named = {"job": job_id, "limit": limit, **dict(zip(("task", "name", "position"), place, strict=True))}
+        named: dict[str, object] = {"job": job_id, "of": task_id, "limit": limit}
+        named |= zip(("task", "name", "position"), place, strict=True)
         async with self._source.snapshot() as db:
             await read_job(db, job_id)
-            return tuple(map(_kept, (await db.execute(_OF_JOB, named)).all()))
+            if task_id is None:
+                return tuple(map(_kept, (await db.execute(_OF_JOB, named)).all()))
+            set_id = (await db.execute(_NEWEST_SET, named)).scalar()
+            query = _OF_TASK if set_id is None else _OF_GROUP
+            return tuple(map(_kept, (await db.execute(query, named | {"set": set_id})).all()))
 
 
 async def read_kept(db: AsyncConnection, task_ids: Collection[int]) -> dict[int, tuple[KeptArtifact, ...]]:
