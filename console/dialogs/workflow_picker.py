@@ -44,6 +44,7 @@ from core.model.commands import DocumentText
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.paths import absolute
 from core.model.text import SafeText, safe_line
+from core.model.workflow_views import RegisteredView
 from core.render.columns import Column, Form
 
 _COLUMNS = (
@@ -51,7 +52,7 @@ _COLUMNS = (
     Column(name="kind", title="", form=Form.TEXT, path="kind", width=20, priority=1),
 )
 _REGISTERED = 500
-"""Registered workflows that are offered, the first by name."""
+"""Registered workflows that are offered at once, the first by name."""
 _JOBS = 50
 """Newest jobs that are searched for workflows to run again."""
 
@@ -75,6 +76,10 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._desk = desk
         self._first: tuple[Offer, ...] = builtins()
         self._registered: tuple[Offer, ...] = ()
+        self._has_more = False
+        """There are more registered workflows than fit: what is typed is searched for among all."""
+        self._is_cut = False
+        """More registered workflows have the typed text than are offered."""
         self._again: tuple[Offer, ...] = ()
         self._folder = Folder(path=folder, offers=())
         self._head = Line(classes="head")
@@ -82,13 +87,13 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._table: Table[Offer] = Table(RowFormat(columns=_COLUMNS, key=_key, write=_write, style=_plain))
         self._message = Line(classes="trouble")
         self._reading = 0
-        """How many folders are being read."""
+        """How many folders and lists of registered workflows are being read."""
         self._enter_pressed = False
-        """Enter was pressed while a folder was being read."""
+        """Enter was pressed while something was being read."""
 
     @property
     def is_settling(self) -> bool:
-        """Whether Enter waits for a folder: the next key is for the form."""
+        """Whether Enter waits for what is being read: the next key is for the form."""
         return self._enter_pressed
 
     def compose(self) -> ComposeResult:
@@ -117,7 +122,7 @@ class WorkflowPicker(ModalScreen[int | None]):
         """Open the offer under the cursor."""
         event.stop()
         if self._reading:
-            # The list is still that of the folder before.
+            # The list is still that of before.
             self._enter_pressed = True
             return
         self._choose()
@@ -157,6 +162,32 @@ class WorkflowPicker(ModalScreen[int | None]):
             return
         self._show()
         self._table.go_to(0)
+        if self._has_more:
+            self._search()
+
+    def _search(self) -> None:
+        """Offer the registered workflows that have the typed text in their names."""
+        typed = self._input.value
+
+        async def look() -> None:
+            try:
+                found = await self._desk.control.workflows.list(limit=_REGISTERED, part=typed or None)
+            except TaskdeckError as error:
+                self._say(sentence_of(error))
+            else:
+                if typed == self._input.value:
+                    self._take_registered(found)
+            finally:
+                self._reading -= 1
+            self._choose_if_waited()
+
+        self._reading += 1
+        start(self, look, group="search")
+
+    def _take_registered(self, found: Sequence[RegisteredView]) -> None:
+        self._registered = registered(found)
+        self._is_cut = len(found) == _REGISTERED
+        self._show()
 
     def _go(self, path: Path, typed: str = "") -> None:
         # At once: text that is typed while the folder is read narrows its offers.
@@ -173,23 +204,29 @@ class WorkflowPicker(ModalScreen[int | None]):
                 self._reading -= 1
             self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
             self._narrow()
-            if self._enter_pressed and not self._reading:
-                self._enter_pressed = False
-                self._choose()
+            self._choose_if_waited()
 
         self._reading += 1
         start(self, look, group="look", exclusive=True)
+
+    def _choose_if_waited(self) -> None:
+        if self._enter_pressed and not self._reading:
+            self._enter_pressed = False
+            self._choose()
 
     async def _find_known(self) -> None:
         """Offer the workflows that are registered, and those of recent jobs."""
         control = self._desk.control
         try:
-            self._registered = registered(await control.workflows.list(limit=_REGISTERED))
+            found = await control.workflows.list(limit=_REGISTERED)
             self._again = recent((await control.jobs(limit=_JOBS)).rows)
         except TaskdeckError:
             # Without a store there is nothing of that; the files can still be picked.
             return
-        self._show()
+        self._take_registered(found)
+        self._has_more = self._is_cut
+        if self._has_more and self._input.value:
+            self._search()
 
     async def _open(self, offer: Offer) -> None:
         self._say("reading ...")
@@ -242,7 +279,9 @@ class WorkflowPicker(ModalScreen[int | None]):
             (*self._first, *self._registered, *self._again, *self._folder.offers), self._input.value
         )
         self._table.replace(dict(enumerate(offers)), count=len(offers), more=False)
-        self._head.write(Content(safe_line(f" New job: pick a workflow in {self._folder.path}")))
+        note = f" (of registered ones the first {_REGISTERED}: type a part of the name)"
+        cut = note if self._is_cut else ""
+        self._head.write(Content(safe_line(f" New job: pick a workflow{cut} in {self._folder.path}")))
 
     def _say(self, words: str) -> None:
         self._message.write(Content(safe_line(f" {words}" if words else "")))

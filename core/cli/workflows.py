@@ -39,6 +39,7 @@ class Listed(Remote):
     """The arguments of `workflows`."""
 
     limit: Annotated[int, Option(metavar="N", min=1, help="At most N workflows.")] = PAGE
+    name: Annotated[str | None, Option(metavar="TEXT", help="Only those whose name has this text.")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class Removed(Remote):
 async def listed(arguments: Listed) -> int:
     """List the registered workflows with their current versions."""
     async with reading(arguments) as deck:
-        found = await deck.workflows.list(limit=arguments.limit)
+        found = await deck.workflows.list(limit=arguments.limit, part=arguments.name)
     for one in found:
         if arguments.json:
             emit(_view_shape(one))
@@ -94,7 +95,9 @@ async def listed(arguments: Listed) -> int:
         more = f", {one.versions} versions" if one.versions > 1 else ""
         version = f"version {one.number} {one.hash[:HASH_SHOWN]}{more}"
         say(f"{safe_line(one.name)}  {version}, added {to_iso(one.added_at)}{by}  {safe_line(one.source)}")
-    if not found and not arguments.json:
+    if not found and arguments.name is not None and not arguments.json:
+        note(f"no registered workflow has {safe_line(arguments.name)} in its name")
+    elif not found and not arguments.json:
         note("no workflow is registered: add a file with 'taskdeck workflows add'")
     elif len(found) == arguments.limit:
         note("there may be more: see --limit")
@@ -249,7 +252,11 @@ COMMANDS = (
         name="workflows list",
         arguments=Listed,
         run=listed,
-        examples=("taskdeck workflows", "taskdeck workflows list --json"),
+        examples=(
+            "taskdeck workflows",
+            "taskdeck workflows list --json",
+            "taskdeck workflows list --name report",
+        ),
     ),
     Command(
         name="workflows add",

@@ -144,7 +144,7 @@ class ReadingControl(ReadingAPI):
         answers.to(signals.ListSignals, lambda r: reports.signals.list(limit=r.limit))
         answers.to(work_items.ListWorkItems, lambda r: _items(reports, r))
         answers.to(work_items.GetWorkItem, lambda r: reports.work_items.one(r.item_id))
-        answers.to(workflows.ListWorkflows, lambda r: reports.workflows.list(limit=r.limit))
+        answers.to(workflows.ListWorkflows, lambda r: reports.workflows.list(limit=r.limit, part=r.part))
         answers.to(workflows.GetWorkflow, lambda r: reports.workflows.one(r.name, r.version))
         answers.to(reading_api.Events, self._events)
         outputs = OutputReading(reports, self._files)

@@ -20,7 +20,9 @@ def test_a_workflow_is_added_listed_shown_compared_run_and_removed(deck, tmp_pat
     file.write_text(TEXT % 2)
     added = one(deck, "workflows", "add", str(file), "--as", "ann")
     assert (added["name"], added["version"], added["changed"]) == ("hello", 2, True)
-    row = one(deck, "workflows")
+    row = one(deck, "workflows", "--name", "ELL")
+    none = deck("workflows", "list", "--name", "helo")
+    assert (none.out, "no registered workflow has helo in its name" in none.err) == ("", True)
     assert (row["name"], row["version"], row["versions"]) == ("hello", 2, 2)
     assert deck("workflows", "show", "hello").out == TEXT % 2
     assert deck("workflows", "show", "hello", "--version", "1").out == TEXT % 1

@@ -466,7 +466,8 @@ class FakeControl(FakeItems, ControlAPI):
         return Signalled(signal_id=1)
 
     async def answer_workflows(self, r: workflows.ListWorkflows) -> tuple[RegisteredView, ...]:
-        return tuple(map(_registered, sorted(self.registered)[: r.limit]))
+        named = [name for name in sorted(self.registered) if (r.part or "").lower() in name.lower()]
+        return tuple(map(_registered, named[: r.limit]))
 
     async def answer_workflow(self, r: workflows.GetWorkflow) -> RegisteredText:
         if r.name not in self.registered:

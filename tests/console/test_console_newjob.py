@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from threading import Event
@@ -27,12 +28,13 @@ from console.newjob.schedule_work import Place, work_of
 from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
 from core.control.api import SubmitOptions, read_document
+from core.control.nouns.workflows import ListWorkflows
 from core.model.commands import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.predictions import PredictionView, Span, UnitCost
 from core.model.records import replace
 from core.model.schedules import Work
-from core.model.workflow_views import ParamView, WorkflowView
+from core.model.workflow_views import ParamView, RegisteredView, WorkflowView
 from core.workflows.loader import load
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of
@@ -332,6 +334,54 @@ async def test_a_registered_workflow_is_submitted_as_its_text_with_its_parameter
         document, params, options = control.submits[0]
         assert document == DocumentText(name="reports", text="name: reports\n")
         assert (params, options.cwd) == ({"date": "2026-01-31"}, "/srv/flows")
+
+
+async def test_more_registered_workflows_than_are_offered_are_told_of_and_found_by_a_part_of_their_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.dialogs.workflow_picker._REGISTERED", 2)
+    control = clerk(name="zoo")
+    control.registered = {name: f"name: {name}\n" for name in ("alpha", "beta", "gamma", "zoo")}
+    async with console(control) as operator:
+        await operator.press("o")
+        await operator.sees("alpha", "beta", "of registered ones the first 2: type a part of the name")
+        await operator.misses("gamma", "zoo")
+        await operator.type("ZO")
+        await operator.press("enter")
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+        await operator.press("escape")
+        await operator.misses("of registered ones")
+        await operator.press("escape")
+        await operator.sees("alpha", "beta", "of registered ones")
+
+
+class Slow(Clerk):
+    """A control that lists registered workflows late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_list = asyncio.Event()
+
+    async def answer_workflows(self, r: ListWorkflows) -> tuple[RegisteredView, ...]:
+        await self.may_list.wait()
+        return await super().answer_workflows(r)
+
+
+async def test_registered_workflows_that_come_late_leave_the_cursor_on_its_row(folder: Path) -> None:
+    control = Slow()
+    control.registered = {"night": "name: night\n"}
+    async with console(control) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        await operator.type("night")
+        await operator.misses("weekly.json")
+        picker = operator.app.screen
+        assert isinstance(picker, WorkflowPicker)
+        control.may_list.set()
+        await operator.until(lambda: picker._table.count == 2, "it did not come")
+        assert [offer.name for offer in picker._table.rows.values()] == ["night", "nightly.yaml"]
+        assert picker._table.selected is not None
+        assert picker._table.selected.name == "nightly.yaml"
 
 
 async def test_with_an_engine_elsewhere_the_folders_of_this_machine_are_not_offered(folder: Path) -> None:

@@ -251,6 +251,8 @@ async def test_a_workflow_is_registered_once_and_refused_with_all_its_faults_thr
     found = await control.workflows.one(mine, version=first.hash[:9])
     assert (found.text, found.version.is_current) == (text, True)
     assert mine in [one.name for one in await control.workflows.list()]
+    assert [one.name for one in await control.workflows.list(part=mine[1:].upper())] == [mine]
+    assert await control.workflows.list(part=f"{mine}%") == ()
     faulty = text.replace("uses: delay", "uses: dela") + "  - {key: a, uses: delya}\n"
     with pytest.raises(InvalidDocument) as refused:
         await control.workflows.add(AddWorkflow(text=faulty, source="w.yaml"))

@@ -285,6 +285,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
     ),
     ("signals", lambda c: c.signals.list(limit=5), '{"limit":5}'),
     ("workflows", lambda c: c.workflows.list(limit=5), '{"limit":5}'),
+    ("workflows", lambda c: c.workflows.list(limit=5, part="a"), '{"limit":5,"part":"a"}'),
     ("workflow", lambda c: c.workflows.one("w", version="3f"), '{"name":"w","version":"3f"}'),
     (
         "add_workflow",

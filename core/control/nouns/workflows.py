@@ -15,6 +15,12 @@ from core.model.workflow_views import RegisteredText, RegisteredView
 @verb("workflows", Kind.READ)
 class ListWorkflows(Request[tuple[RegisteredView, ...]], frozen=True, kw_only=True):
     limit: int = PAGE
+    part: str | None = None
+    """A text that the names have; None = all."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of bounds (`task.FIELD`)."""
+        bounds.check_optional_text("part", self.part)
 
 
 @verb("workflow", Kind.READ)
@@ -56,9 +62,9 @@ class RemoveWorkflow(Request[WorkflowRemoved], frozen=True, kw_only=True):
 class WorkflowsReading(Verbs):
     """Registered workflows, read."""
 
-    async def list(self, *, limit: int = PAGE) -> tuple[RegisteredView, ...]:
-        """Return the current versions, by name."""
-        return await self._control.ask(ListWorkflows(limit=limit))
+    async def list(self, *, limit: int = PAGE, part: str | None = None) -> tuple[RegisteredView, ...]:
+        """Return the current versions, by name; with a `part`, of names that have this text in any case."""
+        return await self._control.ask(ListWorkflows(limit=limit, part=part))
 
     async def one(self, name: str, *, version: str | None = None) -> RegisteredText:
         """Return a version by its number or the beginning of its hash; None = the current one.

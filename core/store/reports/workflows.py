@@ -21,7 +21,8 @@ from core.store.reports.source import Source
 _LIST = text(
     "SELECT w.name, w.number, w.hash, w.source, w.added_at, w.added_by,"
     " (SELECT count(*) FROM workflow v WHERE v.name = w.name) AS versions"
-    " FROM workflow w WHERE w.is_current = 1 ORDER BY w.name LIMIT :limit"
+    " FROM workflow w WHERE w.is_current = 1 AND instr(lower(w.name), lower(:part))"
+    " ORDER BY w.name LIMIT :limit"
 )
 _VERSIONS = text(
     "SELECT number, hash, source, folder, is_current, added_at, added_by FROM workflow"
@@ -41,10 +42,11 @@ class WorkflowReports:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    async def list(self, *, limit: int) -> tuple[RegisteredView, ...]:
-        """Return the current version of each name, by name."""
+    async def list(self, *, limit: int, part: str | None = None) -> tuple[RegisteredView, ...]:
+        """Return the current version of each name that has the `part`, by name; letters in any case."""
+        only = {"limit": bounded_limit(limit), "part": part or ""}
         async with self._source.snapshot() as db:
-            rows = (await db.execute(_LIST, {"limit": bounded_limit(limit)})).mappings().all()
+            rows = (await db.execute(_LIST, only)).mappings().all()
         return tuple(RegisteredView(**row) for row in rows)
 
     async def one(self, name: str, version: str | None) -> RegisteredText:
