@@ -146,6 +146,28 @@ async def test_a_cancel_goes_down_and_the_job_above_ends_with_its_child(house: H
     assert house.rows("SELECT status FROM job WHERE name = 'inner'") == [("cancelled",)]
 
 
+ONE_BREAKS = """
+name: inner
+params: {n: {type: integer}}
+tasks:
+  - {key: breaks, uses: steer, when: "params.n == 0", with: {do: block, then: fail}}
+  - {key: stays, uses: steer, when: "params.n == 1", with: {do: block}}
+"""
+
+
+async def test_a_group_that_fails_stops_the_children_of_its_other_instances(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text(ONE_BREAKS)
+    job = await house.submit({**waits_for(file, params={"n": "${{ item }}"}), "for_each": [0, 1]})
+    await house.running("breaks", "stays")
+    house.steer.release("breaks")
+    assert (await house.ended(job)).status == "failed"
+    assert house.states(job) == {"sub": "failed", "sub[0]": "failed", "sub[1]": "cancelled"}
+    ended = house.rows("SELECT status FROM job WHERE name = 'inner' ORDER BY status")
+    assert ended == [("cancelled",), ("failed",)]
+    assert house.open_attempts() == 0
+
+
 CLEARS_UP = """
 name: inner
 tasks: [{key: a, uses: steer, with: {do: fail}}]

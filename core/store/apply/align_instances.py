@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from core.model.status import TASK, TASK_FINAL, TaskStatus
 from core.store.apply import answers
+from core.store.apply.child_stops import HAS_CHILD, stop_children_of_set
 from core.store.apply.groups import GroupSet, begin_more, decide, read_set
 from core.store.apply.make_instances import make_page
 from core.store.apply.moves import idle
@@ -19,11 +20,15 @@ from core.store.sql import among
 
 GROUP_HELD = "its group is held"
 """Why an instance is held that no operator held by itself."""
-_CANCELLABLE = (
-    f"SELECT {PLACE}, status FROM task INDEXED BY task_list WHERE job_id = ? AND {among(idle.CANCELLABLE)}"
-    " AND set_id = ? LIMIT ?"
+_OF_SET = (
+    f"SELECT {PLACE}, status FROM task INDEXED BY task_list WHERE job_id = ? AND {{status}}"
+    " AND set_id = ?{more} LIMIT ?"
 )
-_HOLDABLE = _CANCELLABLE.replace(among(idle.CANCELLABLE), among(TASK["hold"].sources))
+# What waits for a child ends with it.
+_CANCELLABLE = _OF_SET.format(
+    status=among(idle.CANCELLABLE), more=f" AND NOT (status IN ('waiting', 'held') AND {HAS_CHILD})"
+)
+_HOLDABLE = _OF_SET.format(status=among(TASK["hold"].sources), more="")
 _HELD = (
     f"SELECT {PLACE} FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'held' AND set_id = ?"
     " AND status_reason = ? LIMIT ?"
@@ -127,7 +132,10 @@ def _hold(batch: Batch, group: GroupSet) -> bool:
 
 
 def _end_rest(batch: Batch, group: GroupSet) -> bool:
-    """Cancel what has not ended of a group that has; items without a row get none."""
+    """Cancel what has not ended of a group that has; items without a row get none.
+
+    Instances that run are asked to stop, and so are those that wait for a child: they end with it.
+    """
     if group.runs_on:
         return True
     if group.status is TaskStatus.SUCCEEDED:
@@ -136,10 +144,11 @@ def _end_rest(batch: Batch, group: GroupSet) -> bool:
     cause = _cause(batch, group)
     stop_set(batch, group.id, cause)
     room = _room(batch)
-    tasks = _idle(batch, _CANCELLABLE, group, room)
-    batch.budget -= len(tasks)
+    asked = stop_children_of_set(batch, group.place.job_id, group.id, cause, limit=room)
+    tasks = _idle(batch, _CANCELLABLE, group, room - asked)
+    batch.budget -= asked + len(tasks)
     batch.finals += idle.cancel_idle(batch, tasks, cause)
-    return len(tasks) < room
+    return asked + len(tasks) < room
 
 
 def _cause(batch: Batch, group: GroupSet) -> Cause:

@@ -1,6 +1,6 @@
 """Ask tasks that wait for a child to stop, by its cancel.
 
-Called by the operators' commands, the verdicts and when a deadline passes.
+Called by the operators' commands, the verdicts, the ends of groups and when a deadline passes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ _OF_JOB = (
     " CROSS JOIN job j ON j.id = w.child_id WHERE t.job_id = ? AND t.status IN ('waiting', 'held')"
     " AND t.stage_id != ? AND (? OR t.stop_at IS NULL) ORDER BY t.id LIMIT ?"
 )
+_OF_SET = _OF_JOB.replace(
+    "t.stage_id != ? AND (? OR t.stop_at IS NULL)", "t.set_id = ? AND t.stop_at IS NULL"
+)
+HAS_CHILD = "EXISTS (SELECT 1 FROM awaited w WHERE w.task_id = task.id AND w.child_id IS NOT NULL)"
+"""Condition on `task`: it waits for a child, which ends it."""
 
 
 class WaitingParent(NamedTuple):
@@ -50,6 +55,14 @@ def parents_among(batch: Batch, task_ids: list[int]) -> dict[int, WaitingParent]
 def stop_children(batch: Batch, job_id: int, cause: Cause, *, spared: int, limit: int) -> int:
     """Ask the tasks of a job that wait for a child, and were not asked before; return how many."""
     rows = batch.rows(_OF_JOB, job_id, spared, 0, limit)
+    for row in rows:
+        stop(batch, _parent(row), cause)
+    return len(rows)
+
+
+def stop_children_of_set(batch: Batch, job_id: int, set_id: int, cause: Cause, *, limit: int) -> int:
+    """Ask the instances of a set that wait for a child, and were not asked before; return how many."""
+    rows = batch.rows(_OF_SET, job_id, set_id, limit)
     for row in rows:
         stop(batch, _parent(row), cause)
     return len(rows)

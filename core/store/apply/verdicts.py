@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
-from core.store.apply.child_stops import stop_children
+from core.store.apply.child_stops import HAS_CHILD, stop_children
 from core.store.apply.ends import cause_of, end_if_done
 from core.store.apply.finally_stage import spared_stage
 from core.store.apply.moves import idle
@@ -23,8 +23,7 @@ _VERDICT = "SELECT verdict, reason, verdict_by, verdict_task FROM job WHERE id =
 _PICK = (
     f"SELECT {PLACE}, status FROM task INDEXED BY task_list"
     f" WHERE job_id = ? AND {among(idle.CANCELLABLE)} AND stage_id != ?"
-    " AND NOT (status IN ('waiting', 'held') AND EXISTS (SELECT 1 FROM awaited w"
-    " WHERE w.task_id = task.id AND w.child_id IS NOT NULL)) LIMIT ?"
+    f" AND NOT (status IN ('waiting', 'held') AND {HAS_CHILD}) LIMIT ?"
 )
 
 
