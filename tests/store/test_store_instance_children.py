@@ -1,4 +1,4 @@
-"""Children and worklets of instances: stopped with their group, new ones when it runs again."""
+"""Children and worklets of instances: stopped with their group, rerun with it."""
 
 from __future__ import annotations
 
