@@ -30,10 +30,11 @@ def lazy_names(module: str, places: Mapping[str, str]) -> Callable[[str], object
 
 def _load(place: str) -> ModuleType:
     # What is imported stays: looking for garbage in it takes a tenth of the time to load an engine.
-    paused = gc.isenabled()
+    if not gc.isenabled():
+        # Off for a start, or by a load in another thread: who turned it off turns it on.
+        return import_module(place)
     gc.disable()
     try:
         return import_module(place)
     finally:
-        if paused:
-            gc.enable()
+        gc.enable()
