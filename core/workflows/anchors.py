@@ -21,6 +21,8 @@ class Named:
     text: str = ""
     """A scalar as it is written."""
     size: int = 1
+    length: int = 0
+    """Characters of its scalars and keys, what aliases in it stand for included."""
     height: int = 0
 
 

@@ -47,9 +47,8 @@ def make_whole(
     if not isinstance(loaded.value, dict) or INCLUDE not in loaded.value:
         return loaded
     root = Part(loaded=loaded, value=loaded.value, is_root=True)
-    reading = _Reading(
-        source=loaded.source, folder=folder, limits=limits, size=size, nodes=_count(loaded.value)
-    )
+    reading = _Reading(source=loaded.source, folder=folder, limits=limits, size=size)
+    reading.count(loaded)
     first = _Step(real=str(own.resolve()) if own else "", shown=safe_line(loaded.source))
     reading.follow(root, chain=(first,))
     if reading.faults:
@@ -73,7 +72,10 @@ class _Reading:
     folder: Path
     limits: Limits
     size: int
-    nodes: int
+    """Bytes."""
+    nodes: int = 0
+    length: int = 0
+    """Characters, with what aliases stand for."""
     parts: list[Part] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -146,7 +148,9 @@ class _Reading:
             message = f"with {shown} the files have more than {self.limits.size:,} bytes"
             raise _Refused("include.size", message)
         left = Limits(
-            size=self.limits.size, depth=self.limits.depth, nodes=max(0, self.limits.nodes - self.nodes)
+            size=max(0, self.limits.size - self.length),
+            depth=self.limits.depth,
+            nodes=max(0, self.limits.nodes - self.nodes),
         )
         try:
             loaded = load(data, source=shown, limits=left)
@@ -154,10 +158,20 @@ class _Reading:
             if any(fault.code == "document.nodes" for fault in error.faults):
                 message = f"with {shown} the files have more than {self.limits.nodes:,} values"
                 raise _Refused("include.nodes", message) from error
+            if any(fault.code == "document.size" for fault in error.faults):
+                most = f"{self.limits.size:,} characters"
+                message = f"with {shown} the files have more than {most} once aliases are written out"
+                raise _Refused("include.size", message) from error
             self.faults.extend(replace(fault, file=shown) for fault in error.faults)
             return None
-        self.nodes += _count(loaded.value)
+        self.count(loaded)
         return loaded
+
+    def count(self, loaded: Loaded) -> None:
+        """Take what a file has from what the others may have."""
+        nodes, length = _extent(loaded.value)
+        self.nodes += nodes
+        self.length += length
 
 
 class _Refused(Exception):
@@ -180,16 +194,19 @@ def _name_fault(name: JsonValue) -> str:
     return ""
 
 
-def _count(value: JsonValue) -> int:
-    """Return how many values a document has."""
-    nodes, level = 0, [value]
+def _extent(value: JsonValue) -> tuple[int, int]:
+    """Return how many values a document has, and how many characters its texts and keys."""
+    nodes, length, level = 0, 0, [value]
     while level:
         nodes += len(level)
         below: list[JsonValue] = []
         for item in level:
             if isinstance(item, dict):
+                length += sum(map(len, item))
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
+            elif isinstance(item, str):
+                length += len(item)
         level = below
-    return nodes
+    return nodes, length

@@ -25,7 +25,7 @@ class Limits:
     """How large a document may be."""
 
     size: int = DOCUMENT_BYTES
-    """Bytes, asked of the file before it is read."""
+    """Bytes, asked of the file before it is read; characters of all scalars once aliases are written out."""
     depth: int = 64
     """Lists and mappings within each other."""
     nodes: int = 250_000
@@ -47,6 +47,12 @@ def too_many(limits: Limits, line: int | None = None, column: int | None = None)
     """Return the fault of a document with too many values."""
     message = f"more than {limits.nodes} values"
     return Fault(code="document.nodes", message=message, line=line, column=column)
+
+
+def too_long(limits: Limits, line: int | None = None, column: int | None = None) -> Fault:
+    """Return the fault of a document whose aliases stand for too much text."""
+    message = f"more than {limits.size:,} characters once what aliases stand for is written out"
+    return Fault(code="document.size", message=message, line=line, column=column)
 
 
 def survey(value: object, limits: Limits = LIMITS) -> Fault | None:

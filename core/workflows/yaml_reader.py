@@ -16,7 +16,7 @@ from core.model.near_misses import did_you_mean
 from core.model.values import JsonValue
 from core.workflows.anchors import Anchors, Named
 from core.workflows.json_reader import duplicate_key
-from core.workflows.limits import FAULTS_MAX, Limits, too_deep, too_many
+from core.workflows.limits import FAULTS_MAX, Limits, too_deep, too_long, too_many
 from core.workflows.positions import Entry, PlacedTree, Position, Step
 from core.workflows.scalars import BadNumber, read_plain
 from core.workflows.written import Texts, is_other
@@ -50,6 +50,8 @@ class _Open:
     anchor: str | None = None
     size: int = 0
     """Values of the document up to its beginning, so that its own are known at its end."""
+    length: int = 0
+    """Characters up to its beginning, for the same reason."""
     height: int = 1
     """Lists and mappings within each other, it included."""
     merged: list[JsonValue] = field(default_factory=list)
@@ -72,6 +74,8 @@ class YamlReader:
         self._anchors = Anchors(self._entries, self.texts)
         self._stack: list[_Open] = []
         self._nodes = 0
+        self._length = 0
+        """Characters of scalars and keys so far, with what aliases stand for."""
         self._documents = 0
 
     def read(self) -> PlacedTree:
@@ -133,6 +137,11 @@ class YamlReader:
             self.faults.append(too_deep(self._limits, *_position(event.start_mark)))
             raise _Stop
         self._nodes += found.size - 1
+        self._length += found.length
+        if self._length > self._limits.size:
+            # Few values may be megabytes each: a small text would be gigabytes wherever it is stored or sent.
+            self.faults.append(too_long(self._limits, *_position(event.start_mark)))
+            raise _Stop
         self._note_height(found.height)
         self._put(self._anchors.copy(found.value), event, found.text)
 
@@ -140,6 +149,7 @@ class YamlReader:
         if event.tag is not None:
             self._refuse_tag(event)
         text: str = event.value
+        self._length += len(text)
         if text == "<<" and event.implicit[0] and self._awaits_key():
             self._stack[-1].is_merging = True
             return
@@ -150,7 +160,7 @@ class YamlReader:
             except BadNumber as error:
                 self._add("document.number", f"{error}{_QUOTE}", event.start_mark)
         if event.anchor is not None:
-            self._anchors.put(event.anchor, Named(value=value, text=text))
+            self._anchors.put(event.anchor, Named(value=value, text=text, length=len(text)))
         self._put(value, event, text)
 
     def _awaits_key(self) -> bool:
@@ -168,15 +178,23 @@ class YamlReader:
         before = self._nodes
         self._put(container, event)
         entries = self._entries[id(container)] = {}
-        self._stack.append(_Open(container=container, entries=entries, anchor=event.anchor, size=before))
+        begun = _Open(
+            container=container, entries=entries, anchor=event.anchor, size=before, length=self._length
+        )
+        self._stack.append(begun)
 
     def _close(self, event: yaml.CollectionEndEvent) -> None:
         ended = self._stack.pop()
         if ended.merged and isinstance(ended.container, dict) and not self._merge(ended.container, ended):
             self._add("document.merge", "`<<` takes a mapping, or a list of mappings", event.start_mark)
         if ended.anchor is not None:
-            size = self._nodes - ended.size
-            self._anchors.put(ended.anchor, Named(value=ended.container, size=size, height=ended.height))
+            named = Named(
+                value=ended.container,
+                size=self._nodes - ended.size,
+                length=self._length - ended.length,
+                height=ended.height,
+            )
+            self._anchors.put(ended.anchor, named)
         self._note_height(ended.height)
 
     def _merge(self, mapping: dict[str, JsonValue], ended: _Open) -> bool:

@@ -211,7 +211,7 @@ def test_a_file_that_cannot_be_read_as_a_document_is_named_beside_the_faults_of_
     ]
 
 
-@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - {"alias bomb"}))
+@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - {"alias bomb", "aliases of a long text"}))
 def test_what_is_hostile_as_a_document_is_refused_as_an_included_file(name: str, tmp_path: Path) -> None:
     text, code = HOSTILE[name]
     try:
@@ -222,6 +222,19 @@ def test_what_is_hostile_as_a_document_is_refused_as_an_included_file(name: str,
         faults = refused(path)
     assert calls.number < STEPS.get(name, 10_000)
     assert {fault.code for fault in faults} & {code, "include.nodes", "include.shape"}
+
+
+def test_long_aliases_in_parts_are_refused_by_the_characters_of_all_files(tmp_path: Path) -> None:
+    part = "env: {%s: &a " + "x" * 100 + ", %s: *a, %s: *a}"
+    path = put(
+        tmp_path,
+        a=part % ("A", "B", "C"),
+        b=part % ("D", "E", "F"),
+        main=f"include: [a.yaml, b.yaml]\n{MAIN}",
+    )
+    read_whole(path, limits=Limits(size=900))
+    fault = only(path, Limits(size=600))
+    assert (fault.code, "b.yaml" in fault.message, "aliases" in fault.message) == ("include.size", True, True)
 
 
 def test_an_alias_bomb_in_parts_is_refused_by_the_values_of_all_files(tmp_path: Path) -> None:

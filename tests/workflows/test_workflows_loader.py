@@ -22,6 +22,10 @@ ALIAS_BOMB = "b: &b0 [x, x]\n" + "".join(
 
 HOSTILE = {
     "alias bomb": (ALIAS_BOMB, "document.nodes"),
+    "aliases of a long text": (
+        f"a: &a {'x' * 200_000}\nb: [{', '.join(['*a'] * 1_000)}]\n",
+        "document.size",
+    ),
     "an alias within its anchor": ("a: &x [*x]", "document.alias"),
     "an alias before its anchor": ("a: *x\nb: &x 1", "document.alias"),
     "aliases within each other": (
@@ -162,6 +166,17 @@ def test_aliases_are_counted_before_they_are_made() -> None:
     with pytest.raises(InvalidDocument) as caught:
         load(text, limits=Limits(nodes=47))
     assert [fault.code for fault in caught.value.faults] == ["document.nodes"]
+
+
+def test_characters_of_aliases_are_counted_before_they_are_made() -> None:
+    for named in (f"&a {'x' * 10}", f"&a [{'x' * 10}]", f"&a {{{'k' * 4}: {'x' * 6}}}"):
+        text = f"a: {named}\nb: [*a, *a, *a, *a]\n"
+        assert len(load(text, limits=Limits(size=52)).value["b"]) == 4  # type: ignore[index, arg-type, call-overload]
+        with pytest.raises(InvalidDocument) as caught:
+            load(text, limits=Limits(size=51))
+        (fault,) = caught.value.faults
+        assert (fault.code, fault.line) == ("document.size", 2)
+        assert "once what aliases stand for is written out" in fault.message
 
 
 def test_an_alias_within_its_own_anchor_says_so() -> None:
