@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from core.model.children import OnFailure, Result
 from core.model.commands import ComeDue, Complete, FollowUp, Recount, Rerun
+from core.model.judgements import BeginWorklet, Decide, TakeResult
 from core.model.limit_commands import Configure
 from core.model.limits import Backend, Dimension, Pool
 from core.model.outcomes import (
     AskOperator,
     Bounced,
     Failed,
+    GiveUp,
     Lost,
     Outcome,
     Requeue,
@@ -22,7 +25,7 @@ from core.model.outcomes import (
     Succeeded,
     TaskError,
 )
-from core.model.plans import OnTaskFailure, TaskPlan
+from core.model.plans import JobPlan, OnTaskFailure, TaskPlan
 from core.store.verify import verify
 from tests.store.deck import Deck, stage
 
@@ -210,3 +213,21 @@ def test_a_retry_that_succeeds_counts_as_well(deck: Deck) -> None:
     deck.end(*claim(deck), outcome=Succeeded())
     assert claim(deck) == []
     assert recent(deck) == (5, 1)
+
+
+def test_what_a_worklet_lets_run_again_is_a_retry(deck: Deck) -> None:
+    configure(deck, api(share=0))
+    repair = OnFailure(workflow="repair", max=3)
+    work(deck, *calls(3, on_failure=repair))
+    for task_id, epoch in claim(deck):
+        broken = Failed(error=TaskError(code="http.5xx", message="it is down"))
+        deck.do(Complete(task_id=task_id, epoch=epoch, outcome=broken, decision=GiveUp()))
+    plan = JobPlan(name="repair", stages=(stage(TaskPlan(key="fix", uses="steer")),))
+    waiting = [row[0] for row in deck.db.execute("SELECT task_id FROM awaited ORDER BY task_id")]
+    for task_id in waiting:
+        deck.do(Decide(task_id=task_id, verdict=BeginWorklet(plan=plan)))
+    deck.end(*claim(deck))
+    for task_id in waiting:
+        deck.do(Decide(task_id=task_id, verdict=TakeResult(result=Result.RETRY)))
+    assert len(claim(deck)) == 1
+    assert recent(deck) == (4, 1)

@@ -152,6 +152,8 @@ def park(batch: Batch, closed: ClosedAttempt, seen: str) -> None:
 def await_worklet(batch: Batch, closed: ClosedAttempt) -> None:
     """Let a task for which nothing is left to try wait for what its worklet decides."""
     _leave(batch, closed, TASK["await_worklet"], cause=_course({}))
+    # What it decides may be that the task runs again.
+    join_retries(batch, closed.place.task_id)
 
 
 def give_up(batch: Batch, closed: ClosedAttempt, *, reason: str = "") -> None:
