@@ -168,6 +168,16 @@ async def test_a_group_that_fails_stops_the_children_of_its_other_instances(hous
     assert house.open_attempts() == 0
 
 
+async def test_a_retry_of_the_job_runs_the_child_of_its_finally_again(house: House, tmp_path: Path):
+    file = tmp_path / "inner.yaml"
+    file.write_text("name: inner\ntasks: [{key: clean, uses: steer, with: {do: succeed}}]\n")
+    job = await house.submit(task("a", "fail"), **{"finally": [waits_for(file)]})
+    assert (await house.ended(job)).status == "failed"
+    await house.control.retry(Target(job_id=job))
+    assert (await house.ended(job)).status == "failed"
+    assert house.steer.started.count("clean") == 2
+
+
 CLEARS_UP = """
 name: inner
 tasks: [{key: a, uses: steer, with: {do: fail}}]

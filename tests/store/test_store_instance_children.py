@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from core.model.children import OnFailure
-from core.model.commands import Cancel, Hold
-from core.model.instances import ForEach
+from core.model.commands import Cancel, Hold, Rerun
+from core.model.instances import ForEach, OnInstanceFailure
 from core.model.judgements import BeginChild, BeginWorklet, Decide, Expand, TakeOutputs
 from core.model.outcomes import GiveUp
-from core.model.plans import JobPlan
+from core.model.plans import JobPlan, StagePlan
 from core.store.apply import align_instances
 from core.store.verify import verify
 from tests.support.deck import Deck
-from tests.support.factories import CONTINUE, failure, flat, task
+from tests.support.factories import CONTINUE, failure, flat, stage, task
+from tests.support.factories import job as plan_of
 
 INNER = flat(task("a"), name="inner")
 
@@ -172,3 +173,68 @@ def test_a_job_that_is_cancelled_waits_for_the_children_of_its_instances(deck: D
     deck.end_all(claimed)
     deck.settle()
     assert (standing(deck, 0, 1), deck.job_status(job)) == (["cancelled", "cancelled"], "cancelled")
+
+
+def again(deck: Deck) -> None:
+    """Run the whole group again, over the same list."""
+    deck.operate(Rerun(task_ids=(deck.id("g"),), actor="ann"))
+    deck.do(Decide(task_id=deck.id("g"), verdict=Expand(items=[0, 1])))
+    deck.settle()
+    for item in (0, 1):
+        begin(deck, item)
+    deck.settle()
+
+
+def test_a_group_that_runs_again_begins_new_children_but_for_those_that_failed(deck: Deck) -> None:
+    submit(deck, 2, on_failure=OnInstanceFailure.FINISH)
+    deck.claim()
+    deck.end(inner(deck, 0))
+    deck.end(inner(deck, 1), failure())
+    assert (deck.status("g"), standing(deck, 0, 1)) == ("failed", ["succeeded", "failed"])
+    again(deck)
+    assert (children(deck, 0), children(deck, 1)) == (["succeeded", "pending"], ["running"])
+    deck.drain()
+    assert (deck.status("g"), children(deck, 0), children(deck, 1)) == (
+        "succeeded",
+        ["succeeded", "succeeded"],
+        ["succeeded"],
+    )
+
+
+def test_worklets_of_a_group_that_runs_again_count_from_the_start(deck: Deck) -> None:
+    repair = OnFailure(workflow="repair", max=1)
+    deck.submit(flat(task("g", on_failure=repair, for_each=ForEach()), on_task_failure=CONTINUE))
+    deck.do(Decide(task_id=deck.id("g"), verdict=Expand(items=[0])))
+    for _ in range(2):
+        deck.claim()
+        deck.end("g[0]", failure(), GiveUp())
+        assert deck.status("g[0]") == "waiting", "it asks for its worklet"
+        fix = BeginWorklet(plan=flat(task("fix"), name="repair"))
+        deck.do(Decide(task_id=deck.id("g[0]"), verdict=fix))
+        deck.claim()
+        deck.end("fix", failure())
+        deck.settle()
+        assert deck.status("g") == "failed"
+        deck.operate(Rerun(task_ids=(deck.id("g"),), actor="ann"))
+        deck.do(Decide(task_id=deck.id("g"), verdict=Expand(items=[0])))
+        deck.settle()
+    deck.drain()
+
+
+def test_a_task_of_finally_that_runs_again_begins_a_new_child(deck: Deck) -> None:
+    last = StagePlan(name="finally", tasks=(task("f", uses="workflow", waits=True),), is_finally=True)
+    job = deck.submit(plan_of(stage(task("x")), last))
+
+    def ends() -> None:
+        deck.claim()
+        deck.end("x", failure())
+        deck.settle()
+        deck.do(Decide(task_id=deck.id("f"), verdict=BeginChild(plan=INNER)))
+        deck.drain()
+        assert (deck.status("f"), deck.job_status(job)) == ("succeeded", "failed")
+
+    ends()
+    deck.operate(Rerun(job_id=job, actor="ann"))
+    ends()
+    sql = "SELECT status, superseded FROM job WHERE parent_task = ? ORDER BY id"
+    assert deck.rows(sql, deck.id("f")) == [("succeeded", 1), ("succeeded", 0)]

@@ -258,6 +258,7 @@ def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: lis
     if not task_ids:
         return 0
     again = _finally_again(batch, task_ids)
+    supersede(batch, ids(again), fresh="[]")
     run_whole(batch, again)
     groups = reopened_groups(batch, task_ids)
     task_ids = [*dict.fromkeys((*task_ids, *again, *groups))]

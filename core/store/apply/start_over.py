@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from core.model.status import TASK, TASK_FINAL
+from core.store.apply.child_marks import supersede
 from core.store.apply.lane_sets import leave_retries
 from core.store.apply.moves import queueing
 from core.store.batch import Batch
@@ -52,6 +53,7 @@ def start_over_instances(batch: Batch, task_ids: Sequence[int], cause: Cause) ->
     """Start final instances over of a group that waits for them."""
     if not task_ids:
         return
+    supersede(batch, ids(task_ids), fresh="[]")
     let_needs_wait(batch, task_ids)
     batch.many(
         "UPDATE stage SET open_tasks = open_tasks + ? WHERE id = ?",
