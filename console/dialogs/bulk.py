@@ -25,6 +25,7 @@ from core.model.text import SafeText, safe_line
 
 _SECONDS = 1.0
 """Between two questions for what matches by now."""
+_COUNTING = SafeText("counting what it would do ...")
 
 
 class CountDialog(ModalScreen[bool]):
@@ -41,6 +42,7 @@ class CountDialog(ModalScreen[bool]):
         self._asked = asked
         self._typed = ""
         self._since = 0
+        self._effect = asked.effect if asked.counting is None else (*asked.effect, _COUNTING)
         self._facts = Line()
         self._line = Line(classes="typed")
 
@@ -54,8 +56,10 @@ class CountDialog(ModalScreen[bool]):
         yield self._facts
 
     def on_mount(self) -> None:
-        """Begin to ask what matches by now."""
+        """Begin to ask what the verb would do, and what matches by now."""
         self._write()
+        if self._asked.counting is not None:
+            start(self, self._count_effect, group="effect")
         if self._asked.since is not None:
             self._ask_matches()
             self.set_interval(_SECONDS, self._ask_matches)
@@ -78,6 +82,11 @@ class CountDialog(ModalScreen[bool]):
         if meets(self._typed, number):
             self.dismiss(result=True)
 
+    async def _count_effect(self) -> None:
+        if self._asked.counting is not None:
+            self._effect = (*self._asked.effect, *await self._asked.counting())
+            self._write()
+
     def _ask_matches(self) -> None:
         start(self, self._ask_since, group="since", exclusive=True)
 
@@ -92,7 +101,7 @@ class CountDialog(ModalScreen[bool]):
         self._write()
 
     def _write(self) -> None:
-        lines = (*facts_of(self._asked.scope, self._since), *self._asked.effect)
+        lines = (*facts_of(self._asked.scope, self._since), *self._effect)
         self._facts.update(Content("\n".join(lines)))
         number = self._asked.scope.number
         wrong = "   this is not the count" if len(self._typed) >= len(str(number)) else ""

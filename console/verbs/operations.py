@@ -263,14 +263,17 @@ class Operations:
                     if scope.by_status
                     else replace(scope, by_status=await self._counts_by_status(scope))
                 )
-                effect = effect_lines(await rehearse(self._control, verb, scope))
+                counting = partial(self._effect, verb, scope)
                 return await self._questions.count(
-                    CountQuestion(verb=verb, scope=counted, since=since, effect=effect)
+                    CountQuestion(verb=verb, scope=counted, since=since, counting=counting)
                 )
             case Tier.PLAN:
                 return False
             case _:
                 assert_never(tier)
+
+    async def _effect(self, verb: Verb, scope: Scope) -> tuple[SafeText, ...]:
+        return effect_lines(await rehearse(self._control, verb, scope))
 
     async def _carry_out(self, verb: Verb, scope: Scope) -> Tally:
         title = f"{verb} {scope.name}"

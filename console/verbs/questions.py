@@ -26,6 +26,8 @@ class CountQuestion:
     """How many more match by now; None = the targets are listed, and no more can come."""
     effect: tuple[SafeText, ...] = ()
     """What the verb would do, as far as that is worked out."""
+    counting: Callable[[], Awaitable[tuple[SafeText, ...]]] | None = None
+    """Works out what the verb would do while the question stands; None = all is told already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Asked before a question by the operations; nothing changes.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,16 @@ from functools import partial
 from console.verbs.apply import ACTOR, SHOWN
 from console.verbs.tiers import BOUNDED, Scope, Verb
 from core.control.api import Cancel, ControlAPI, Effect, Fail, Hold, Request, Retry, Target, Unhold
+from core.filters.unparser import unparse
 from core.model.commands import Operated
 from core.model.errors import TaskdeckError
 from core.model.predictions import added
+from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.render.prediction_texts import starts_text
 
-REHEARSED_MAX = 1_000
-"""Tasks up to which a verb is rehearsed: so many the writer carries out, and takes back, at once."""
+REHEARSED_MAX = 10_000
+"""Tasks up to which a verb is rehearsed; the writer carries out, and takes back, 1,000 at once."""
 _STARTING = frozenset({Verb.RETRY, Verb.FORCE_RETRY, Verb.UNHOLD})
 _REQUESTS: Mapping[Verb, Callable[..., Request[Operated]]] = {
     Verb.RETRY: Retry,
@@ -30,6 +33,13 @@ _REQUESTS: Mapping[Verb, Callable[..., Request[Operated]]] = {
     Verb.UNHOLD: Unhold,
     Verb.FAIL: Fail,
 }
+_COMMANDS: Mapping[Verb, str] = {
+    Verb.RETRY: "retry",
+    Verb.FORCE_RETRY: "retry --force",
+    Verb.CANCEL: "cancel",
+    Verb.HOLD: "hold",
+    Verb.UNHOLD: "unhold",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,8 @@ class Uncounted:
 
     verb: Verb
     number: int
+    command: str = ""
+    """The command that counts it; '' = none does."""
 
 
 async def rehearse(control: ControlAPI, verb: Verb, scope: Scope) -> Operated | Uncounted | None:
@@ -46,7 +58,7 @@ async def rehearse(control: ControlAPI, verb: Verb, scope: Scope) -> Operated | 
     if request is None:
         return None
     if scope.number > REHEARSED_MAX or len(scope.targets) > BOUNDED:
-        return Uncounted(verb=verb, number=scope.number)
+        return Uncounted(verb=verb, number=scope.number, command=_command(verb, scope))
     try:
         return _together([await _ask(control, request, target) for target in scope.targets])
     except TaskdeckError:
@@ -82,7 +94,17 @@ def effect_lines(foreseen: Operated | Uncounted | None) -> tuple[SafeText, ...]:
 def _uncounted_text(many: Uncounted) -> str:
     what = "what they start, spend and refuse" if many.verb in _STARTING else "what is refused"
     where = f"above {REHEARSED_MAX:,} tasks" if many.number > REHEARSED_MAX else f"of over {BOUNDED} targets"
-    return f"{what} is not counted {where}"
+    counts = f"; this counts it: {many.command}" if many.command else ""
+    return f"{what} is not counted {where}{counts}"
+
+
+def _command(verb: Verb, scope: Scope) -> str:
+    """Return the command that rehearses a verb on all that a filter finds."""
+    target = scope.frozen
+    if target is None or target.filter is None or verb not in _COMMANDS:
+        return ""
+    where = unparse(replace(target.filter, sort=None))
+    return f"taskdeck {_COMMANDS[verb]} --where {shlex.quote(where)} --dry-run" if where else ""
 
 
 def _ask(

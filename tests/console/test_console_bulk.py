@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from console.dialogs.bulk import CountDialog, PlanDialog, ReportDialog
@@ -10,7 +12,9 @@ from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
+from core.model.commands import Effect, Operated
 from core.model.orphans import OrphanKind
+from core.model.refusals import Refusal
 from tests.console.support_console import HOSTILE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
 
@@ -55,6 +59,27 @@ async def test_typing_the_count_confirms() -> None:
         await operator.press("7")
         await operator.hears("retry 27 tasks: 27 changed")
         assert len(control.asked) == 1
+
+
+async def test_the_question_stands_while_what_the_verb_would_do_is_counted() -> None:
+    control = failed(27)
+    control.rehearsal = Operated(changed=26, refused=(Refusal(3, "it runs"),))
+    counted, answer = asyncio.Event(), control.ask
+
+    async def slow(request):
+        if getattr(request, "effect", None) is Effect.NONE:
+            await counted.wait()
+        return await answer(request)
+
+    control.ask = slow
+    async with console(control) as operator:
+        await ask(operator, "retry", matching("status:failed"))
+        await operator.sees("Retry 27 tasks?", "type 27", "counting what it would do ...")
+        counted.set()
+        await operator.sees("changes   26", "refuses   1: it runs")
+        assert not any("counting" in line for line in strips_of(operator.app.screen))
+        await operator.press("2", "7")
+        await operator.hears("27 changed")
 
 
 @pytest.mark.parametrize(

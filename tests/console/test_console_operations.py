@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from console.verbs import rehearsal
 from console.verbs.operations import UNDO_SECONDS, Operations
 from console.verbs.questions import CountQuestion, Plan, Report
 from console.verbs.selection import Selection
@@ -27,6 +28,7 @@ class Desk:
         self.answer = answer
         self.questions: list[str] = []
         self.counted: list[CountQuestion] = []
+        self.effects: list[tuple[str, ...]] = []
         self.plans: list[Plan] = []
         self.reports: list[Report] = []
         self.told: list[str] = []
@@ -48,6 +50,7 @@ class Desk:
 
     async def count(self, asked):
         self.counted.append(asked)
+        self.effects.append(asked.effect if asked.counting is None else await asked.counting())
         self.meanwhile()
         return self.answer
 
@@ -470,17 +473,28 @@ async def test_the_question_before_a_verb_says_what_is_refused_and_what_may_be_s
     assert desk.questions == [f"Retry 3 tasks ({told})? [y/N]"]
 
 
-async def test_what_is_to_be_counted_is_told_with_its_effect_up_to_a_thousand_tasks() -> None:
+async def test_what_is_to_be_counted_is_told_with_its_effect_up_to_ten_thousand_tasks() -> None:
     control = FakeControl()
     desk = Desk(control, answer=False)
     refused = tuple(Refusal(number, "it is succeeded already") for number in range(30, 33))
     control.rehearsal = Operated(changed=27, refused=refused)
-    await desk.operations.cancel(Selection(target=Target(task_ids=tuple(range(1, 31))), label="30 tasks"))
-    (asked,) = desk.counted
-    assert asked.effect == ("changes   27", "refuses   3: it is succeeded already (3)")
-    await desk.operations.cancel(Selection(target=Target(task_ids=tuple(range(1, 1_002))), label="many"))
+    many = [Target(task_ids=tuple(range(1, number + 1))) for number in (10_000, 10_001)]
+    await desk.operations.cancel(Selection(target=many[0], label="many"))
+    assert desk.effects == [("changes   27", "refuses   3: it is succeeded already (3)")]
+    await desk.operations.cancel(Selection(target=many[1], label="more"))
+    await desk.operations.retry(Selection(target=many[1], label="more"))
+    assert desk.effects[1:] == [
+        ("what is refused is not counted above 10,000 tasks",),
+        ("what they start, spend and refuse is not counted above 10,000 tasks",),
+    ]
     assert control.rehearsed == ["cancel"]
-    assert desk.counted[1].effect == ("what is refused is not counted above 1,000 tasks",)
-    await desk.operations.retry(Selection(target=Target(task_ids=tuple(range(1, 1_002))), label="many"))
-    assert desk.counted[2].effect == ("what they start, spend and refuse is not counted above 1,000 tasks",)
-    assert control.rehearsed == ["cancel"]
+
+
+async def test_of_more_tasks_the_command_that_counts_them_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "REHEARSED_MAX", 25)
+    control = failed(26)
+    desk = Desk(control, answer=False)
+    await desk.operations.retry(matching("status:failed key:t*"))
+    (told,) = desk.effects[0]
+    assert told.endswith("; this counts it: taskdeck retry --where 'status:failed key:t*' --dry-run")
+    assert control.rehearsed == []
