@@ -284,8 +284,7 @@ class _Variables:
         """Return the context with the variables of a task; those that the submission names win."""
         named: JsonObject = {**self._shared, **self._of(task)}
         given = context.get("env")
-        below = (task.uses or self._uses) == CHILD or stage.worklet_of(task)
-        if given and below:
+        if given and ((task.uses or self._uses) == CHILD or stage.worklet_of(task)):
             # The job below gets them as well, and not those that this document names for its own tasks.
             context = {**context, GIVEN: given}
         if not named:

@@ -118,7 +118,9 @@ def _stage_tasks(
     for index, raw in enumerate(_list(value)):
         if not isinstance(raw, dict) or not isinstance(raw.get("key"), str):
             continue
-        own = _own(raw, defaults, "uses")
+        # Null is what the defaults say.
+        said = {**defaults, **{name: value for name, value in raw.items() if value is not None}}
+        own = said.get("uses")
         yield TaskOutline(
             path=(*path, index),
             key=str(raw["key"]),
@@ -127,17 +129,11 @@ def _stage_tasks(
             uses=own if isinstance(own, str) else None,
             with_=_mapping(raw.get("with")),
             raw=raw,
-            skips=bool(_own(raw, defaults, "skip_exit_codes")),
+            skips=bool(said.get("skip_exit_codes")),
             on_failure=_mapping(raw["on_failure"]) if "on_failure" in raw else _NO_WORKLET,
             on_failure_path=(*path, index, "on_failure"),
-            tolerated=_own(raw, defaults, "continue_on_error") is True,
+            tolerated=said.get("continue_on_error") is True,
         )
-
-
-def _own(raw: JsonObject, defaults: JsonObject, name: str) -> JsonValue:
-    """Return what a task says, or the defaults where it says nothing or null."""
-    value = raw.get(name)
-    return defaults.get(name) if value is None else value
 
 
 def _needs(value: JsonValue, path: DocumentPath) -> Iterator[NeedOutline]:
