@@ -394,7 +394,11 @@ async def test_a_poll_that_fails_has_a_worklet_which_lets_it_ask_from_the_start(
         # Parked again, and late this time.
         await watching.reach(work, "p", "waiting")
         await pass_time(watching, 16)
-        await watching.until(lambda: len(server.requests) >= 5, "it asks from the start once more")
+        await watching.until(
+            lambda: len(watching.attempts(work, "p")) == 3, "it asks from the start once more"
+        )
+        # Its deadline counts from when it is parked.
+        await watching.reach(work, "p", "waiting")
         await pass_time(watching, 16)
         await watching.reach(work, "p", "failed")
     told = watching.rows("SELECT data->>'$.message' FROM event WHERE kind = 'task.decided' ORDER BY id")
