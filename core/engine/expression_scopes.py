@@ -81,7 +81,7 @@ class ExpressionScope:
     def with_failure(self, error: JsonObject, *, key: str, attempt: int) -> ExpressionScope:
         """Return the scope of a worklet, which may use why a task failed and in which attempt.
 
-        The exit code of what is no command, or was ended by a signal, is null.
+        The exit code is null where none is known: a signal ended the command, or there was none.
         """
         facts = error.get("facts")
         shown: JsonObject = {

@@ -62,7 +62,7 @@ def waiting_for(batch: Batch, gauge_id: int) -> list[int]:
 
 
 def let_in(batch: Batch, gauge_id: int, job_id: int) -> bool:
-    """Give a child behind a gauge its place, or let it wait for another gauge; False = there is no room."""
+    """Give a child behind a gauge its place, or let it wait for another gauge; False = nothing is free."""
     if not _lets_in(batch, batch.gauges.one(gauge_id)):
         return False
     gauges = _gauges_of(batch, job_id)
