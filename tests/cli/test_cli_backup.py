@@ -36,6 +36,7 @@ def test_a_home_is_backed_up_beside_its_engine_and_restored_apart_from_it(
         other.waits_for("SELECT status FROM attempt", ("lost",))
         other.waits_for("SELECT status FROM task", ("queued",))
         assert other.rows("SELECT name FROM schedule WHERE paused_at IS NULL") == []
+        other.has_engine()
         assert other.run("stop", "--kill").returncode == 0
         assert place.rows("SELECT status FROM task") == [("running",)], "the original's is left alone"
         assert Path(f"/proc/{pid.read_text().split()[0]}").exists()

@@ -315,13 +315,21 @@ async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_b
     assert house.states(job)["b"] == "blocked"
     assert "the judgement of conditions: Unavailable" in house.engine.info().set_aside
     assert not house.engine.dispatcher.quiet, "it is judged later"
-    asked = store.refusals
+    conditions = house.engine.dispatcher._conditions
+    judge, judged = conditions.judge_waiting, list[str]()
+
+    async def noted() -> None:
+        judged.append("once more")
+        await judge()
+
+    conditions.judge_waiting = noted  # type: ignore[method-assign]
     await house.settle()
-    assert store.refusals == asked, "a store in trouble is left alone"
+    assert judged == [], "a store in trouble is left alone"
     store.passes = None
     house.clock.advance(seconds=1)
     assert (await house.ended(job)).status == "succeeded"
     assert house.states(job)["b"] == "succeeded"
+    assert judged, "it was judged by that"
     await house.settle()
     assert house.engine.info().set_aside == ""
     assert house.engine.dispatcher.quiet
