@@ -170,7 +170,7 @@ class LocalControl(ControlAPI):
     def __init__(self, engine: EnginePort) -> None:
         self._user = effective_user()
         self._reading = ReadingControl(
-            engine.reports,
+            engine.client_reports,
             engine.output_dir,
             sights=Sights(
                 engine=partial(see_engine, engine),
@@ -221,7 +221,7 @@ class EngineAnswers:
         ScheduleAnswers(engine, self._user).add_to(answers)
         WorkflowAnswers(engine, self._user).add_to(answers)
         answers.to(ApplyRetention, self._apply_retention)
-        answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.reports, self._user).part)
+        answers.to(Purge, PurgeAnswers(engine.upkeep.purging, engine.client_reports, self._user).part)
         answers.to(api.Describe, lambda r: engine.describe(r.document.document))
         answers.to(api.Changes, self._changes)
         answers.to(api.WaitJob, lambda r: engine.wait_job(r.job_id))
@@ -287,14 +287,14 @@ class EngineAnswers:
         return Operated(changed=changed)
 
     async def _orphans(self) -> tuple[OrphanView, ...]:
-        orphans = [*await self._engine.orphan_verbs.all(), *await self._engine.reports.lost.orphans()]
+        orphans = [*await self._engine.orphan_verbs.all(), *await self._engine.client_reports.lost.orphans()]
         return tuple(sorted(orphans, key=lambda orphan: orphan.task_id))
 
     async def _changes(self, request: api.Changes) -> Changes:
         notice = await self._engine.changes(request.after)
         # Read afterwards: counts may be ahead of the notice, never behind it.
-        standing = await self._engine.reports.totals.current()
-        lost = await self._engine.reports.lost.count() if standing.tasks.get(TaskStatus.HELD) else 0
+        standing = await self._engine.client_reports.totals.current()
+        lost = await self._engine.client_reports.lost.count() if standing.tasks.get(TaskStatus.HELD) else 0
         failed = standing.tasks.get(TaskStatus.FAILED)
         return Changes(
             last_event=notice.last_event,
@@ -307,7 +307,7 @@ class EngineAnswers:
             is_frozen=standing.is_frozen,
             engine=self._engine.info(),
             lost=lost,
-            acknowledged=await self._engine.reports.failures.acknowledged() if failed else 0,
+            acknowledged=await self._engine.client_reports.failures.acknowledged() if failed else 0,
         )
 
     async def _stop_engine(self, request: api.StopEngine) -> None:

@@ -48,8 +48,8 @@ class OperatorPort(Protocol):
     """What operator verbs ask of the engine; everything is acknowledged after its commit."""
 
     @property
-    def reports(self) -> Reports:
-        """The read models of the engine's store."""
+    def client_reports(self) -> Reports:
+        """The read models of the engine's store, on connections that clients share."""
 
     async def operate(self, command: Operation) -> Operated:
         """Carry out one command."""
@@ -76,7 +76,9 @@ class OperatorVerbs:
     async def _costs(self, task_ids: Sequence[int]) -> tuple[UnitCost, ...]:
         tasks: list[PlannedTask] = []
         for start in range(0, len(task_ids), MAX_PER_BATCH):
-            tasks += await self._engine.reports.planned_tasks.of(task_ids[start : start + MAX_PER_BATCH])
+            tasks += await self._engine.client_reports.planned_tasks.of(
+                task_ids[start : start + MAX_PER_BATCH]
+            )
         return tuple(costs_of_job(PlannedJob(name="", tasks=tuple(tasks))))
 
     async def _carry_out(self, verb: Operate) -> Operated:
@@ -130,7 +132,7 @@ class OperatorVerbs:
         A filter says by itself which rows it means, instances among them.
         """
         reaches = isinstance(verb, Prioritise | Kill) and verb.target.task_ids is not None
-        kills, targets = isinstance(verb, Kill), self._engine.reports.targets
+        kills, targets = isinstance(verb, Kill), self._engine.client_reports.targets
         async for task_ids in self._batches(verb.target):
             groups = await targets.groups(task_ids, only_active=kills) if reaches else {}
             # Nothing of a group itself runs; one without an instance that runs is refused as any other row.
@@ -146,7 +148,7 @@ class OperatorVerbs:
                     yield instances
 
     async def _instances(self, verb: Operate, set_ids: Collection[int]) -> AsyncIterator[tuple[int, ...]]:
-        targets, named = self._engine.reports.targets, set(verb.target.task_ids or ())
+        targets, named = self._engine.client_reports.targets, set(verb.target.task_ids or ())
         last: InstancePlace | None = None
         while found := await targets.instances(
             set_ids, after=last, limit=MAX_PER_BATCH, only_active=isinstance(verb, Kill)
@@ -171,7 +173,7 @@ class OperatorVerbs:
             last = batch[-1]
 
     async def _matching(self, target: Target, *, after: int) -> list[int]:
-        return await self._engine.reports.targets.task_ids(
+        return await self._engine.client_reports.targets.task_ids(
             target.filter, after=after, limit=MAX_PER_BATCH, as_of=target.as_of, excluding=target.excluding
         )
 

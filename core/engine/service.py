@@ -38,6 +38,7 @@ from core.engine.service_store import end_ownership, open_store
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
+from core.engine.store_readers import StoreReaders
 from core.engine.task_results import TaskResults
 from core.engine.task_surroundings import TaskSurroundings
 from core.engine.upkeep import Upkeep, UpkeepPorts
@@ -73,8 +74,6 @@ from core.model.workflow_views import WorkflowView
 from core.secret_sources.reader import SecretReader
 from core.store.batch_report import Report
 from core.store.journal import Journal
-from core.store.readers import Readers
-from core.store.reports import Reports
 from core.store.writer import Writer
 
 CLOCK_SECONDS = 15.0
@@ -95,8 +94,8 @@ class Engine:
         clock = ports.clock
         self._owner, writer = open_store(paths, settings, clock, started_by=started_by)
         self._offset = clock.offset
-        self._readers = Readers(paths.db)
-        self.reports = Reports(self._readers)
+        self._readers = StoreReaders(paths.db)
+        self.reports, self.client_reports = self._readers.reports, self._readers.client_reports
         self.journal = Journal(
             writer, clock=clock, listener=self._hear, foresee=self._foresee, cap=settings.batch_cap
         )

@@ -37,8 +37,10 @@ from core.store.version import SCHEMA_VERSION
 SEARCH_LIMIT = 5.0
 """Seconds of processor time that the regular expressions of one snapshot may take."""
 _BUSY_MS = 5_000
-TURN_SECONDS = 600
-"""How long a snapshot waits for its turn: thousands of tasks that begin at once read their inputs in turn."""
+TURN_SECONDS = 30
+"""How long a snapshot that a client asked for waits for its turn; who asks is told, and may ask again."""
+ENGINE_TURN_SECONDS = 600
+"""The same of an engine's own: thousands of tasks that begin at once read their inputs in turn."""
 _RANGE = f"the largest is {ID_MAX}"
 _SEARCHES = "searches"
 _WITH_TABLES = ("PRAGMA query_only = OFF", "PRAGMA temp_store = MEMORY")
@@ -58,14 +60,16 @@ class _Driver(Protocol):
 class Readers:
     """A small pool of read-only connections on the store; made at first use, never migrating.
 
-    Works while an engine writes and when none runs. Belongs to the event loop of its first use.
+    Works while an engine writes and when none runs. Belongs to the event loop of its first use. A snapshot
+    waits at most `turn` seconds for a connection.
     """
 
-    def __init__(self, path: Path, *, size: int = 4) -> None:
+    def __init__(self, path: Path, *, size: int = 4, turn: float = TURN_SECONDS) -> None:
         self.path = path
+        self._turn = turn
         self._ends: Ends = set()
-        self._engine = _make_engine(path, size, self._ends)
-        self._workspace = _make_engine(path, 1, self._ends, prepared=_WITH_TABLES)
+        self._engine = _make_engine(path, size, self._ends, turn=turn)
+        self._workspace = _make_engine(path, 1, self._ends, turn=turn, prepared=_WITH_TABLES)
         self._lent: dict[int, float] = {}
         self._numbers = itertools.count()
 
@@ -117,7 +121,7 @@ class Readers:
                 raise _slow_search() from error
             raise refuse_reading(self.path, error.orig or error) from error
         except PoolTimeout as error:
-            raise _crowded(self.path) from error
+            raise _crowded(self.path, self._turn) from error
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
@@ -177,7 +181,9 @@ class SearchTime:
         return self.spent > SEARCH_LIMIT
 
 
-def _make_engine(path: Path, size: int, ends: Ends, *, prepared: Sequence[str] = ()) -> AsyncEngine:
+def _make_engine(
+    path: Path, size: int, ends: Ends, *, turn: float, prepared: Sequence[str] = ()
+) -> AsyncEngine:
     def connect() -> sqlite3.Connection:
         # Closed by the collector, if by nothing else, on a thread of its own.
         return sqlite3.connect(
@@ -193,7 +199,7 @@ def _make_engine(path: Path, size: int, ends: Ends, *, prepared: Sequence[str] =
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,
-        pool_timeout=TURN_SECONDS,
+        pool_timeout=turn,
         async_creator=partial(open_driver, connect, ends),
     )
 
@@ -306,12 +312,12 @@ def _slow_search() -> Invalid:
     )
 
 
-def _crowded(path: Path) -> Unavailable:
+def _crowded(path: Path, seconds: float) -> Unavailable:
     return Unavailable(
         "store.busy",
-        f"too many reads of {path} at once",
-        hint="try again",
-        facts={"store": str(path)},
+        f"too many reads of {path} at once: this one waited {seconds:g} s for its turn",
+        hint="try again; close other clients, or ask for fewer rows with a filter such as `age<1d`",
+        facts={"store": str(path), "seconds": seconds},
     )
 
 

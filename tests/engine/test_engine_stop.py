@@ -234,7 +234,7 @@ async def test_a_stop_ends_what_reads_beside_the_work_and_leaves_no_connection(h
 
     class Slow:
         async def state(self) -> None:
-            async with house.engine._readers.snapshot():
+            async with house.engine._readers._own.snapshot():
                 begun.set()
                 try:
                     await asyncio.Event().wait()
@@ -252,4 +252,4 @@ async def test_a_stop_ends_what_reads_beside_the_work_and_leaves_no_connection(h
     house.engine.stop()
     await within(house.engine.stopped(), "it stops all the same")
     assert ended.is_set()
-    assert not house.engine._readers._lent
+    assert not house.engine._readers._own._lent

@@ -287,7 +287,7 @@ class Unreadable:
     """The readers of an engine, which refuse while told so, after some reads that they let through."""
 
     def __init__(self, house: House) -> None:
-        readers = house.engine._readers
+        readers = house.engine._readers._own
         self._lend = readers._lend
         readers._lend = self.lend  # type: ignore[method-assign]
         self.passes: int | None = None

@@ -106,17 +106,22 @@ async def test_more_callers_than_connections_wait_their_turn(deck: Deck, readers
     assert await asyncio.gather(*(count(readers) for _ in range(20))) == [1] * 20
 
 
-async def test_callers_wait_minutes_for_their_turn_and_are_told_that_there_are_too_many(
-    deck: Deck, readers: Readers, monkeypatch: pytest.MonkeyPatch
+async def test_callers_wait_seconds_for_their_turn_and_are_told_that_there_are_too_many(
+    deck: Deck, readers: Readers
 ) -> None:
-    assert readers._engine.pool.timeout() == TURN_SECONDS >= 600  # type: ignore[attr-defined]
-    monkeypatch.setattr("core.store.readers.TURN_SECONDS", 0.001)
-    crowded = Readers(deck.path, size=1)
-    async with crowded.snapshot():
-        with pytest.raises(Unavailable) as refused:
-            await count(crowded)
+    for pool in (readers._engine.pool, readers._workspace.pool):
+        assert pool.timeout() == TURN_SECONDS == 30  # type: ignore[attr-defined]
+    crowded = Readers(deck.path, size=1, turn=0.001)
+    for lend in (crowded.snapshot, crowded.workspace):
+        async with lend():
+            with pytest.raises(Unavailable) as refused:
+                async with lend():
+                    pass
+        assert (refused.value.code, refused.value.facts["seconds"]) == ("store.busy", 0.001)
+        assert "too many reads" in refused.value.message
+        assert "waited 0.001 s for its turn" in refused.value.message
+        assert "try again; close other clients" in str(refused.value.hint)
     await crowded.close()
-    assert (refused.value.code, "too many reads" in refused.value.message) == ("store.busy", True)
 
 
 async def test_a_cancelled_caller_leaves_no_snapshot_behind(deck: Deck, readers: Readers) -> None:
