@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
 from core.engine.attempts import Tools
@@ -30,20 +30,22 @@ from core.store.journal import Journal
 from core.store.reports.conditions import WaitingCondition
 
 _WHAT = "the judgement of conditions"
+PAGE = 500
+"""Tasks that are read together, and judged at once."""
 
 
 class Waiting(Protocol):
     """Where tasks that wait for a judgement are read."""
 
-    async def waiting_conditions(self, *, after: int = 0, limit: int = 500) -> Sequence[WaitingCondition]:
-        """Return a page of tasks whose `when` must be judged, in order of id."""
+    async def to_judge(self, *, after: int = 0, limit: int = PAGE) -> Sequence[int]:
+        """Return a page of all tasks that wait for a judgement or ask something, in order of id."""
 
-    async def asking_tasks(self, *, after: int = 0, limit: int = 500) -> Sequence[WaitingCondition]:
-        """Return a page of waiting tasks that ask something of the engine, in order of id."""
+    async def some(self, task_ids: Iterable[int]) -> Sequence[WaitingCondition]:
+        """Return those of these tasks that wait for a judgement, or ask something of the engine."""
 
 
 class Conditions:
-    """Judge waiting conditions, each once at a time."""
+    """Judge waiting conditions, each once at a time, and once more if it is named meanwhile."""
 
     def __init__(
         self, journal: Journal, tools: Tools, waiting: Waiting, *, note: Note, children: ChildPlans
@@ -53,45 +55,95 @@ class Conditions:
         self._tools = tools
         self._waiting = waiting
         self._judging: set[int] = set()
+        self._again: set[int] = set()
+        """Those that were named while they are judged."""
+        self._left: set[int] = set()
+        """Those that could not be judged."""
+        self._has_all = True
+        """All that waited could be read when they were asked for."""
         self._note = note
         self._refused: set[int] = set()
 
-    async def judge_waiting(self) -> None:
+    async def judge_all(self) -> None:
         """Judge every task that waits for it; raise the first error once all were tried.
 
-        With `Unavailable` some are left, to be judged by another call.
+        Those that a former engine left among them. Some may be left, for `judge_left`.
         """
-        errors: list[BaseException] = []
-        for read in (self._waiting.waiting_conditions, self._waiting.asking_tasks):
-            errors += await self._judge_pages(read)
-        if errors:
-            raise next((error for error in errors if isinstance(error, Unavailable)), errors[0])
-
-    async def _judge_pages(
-        self, read: Callable[..., Awaitable[Sequence[WaitingCondition]]]
-    ) -> list[BaseException]:
         after, errors = 0, list[BaseException]()
-        while page := await read(after=after):
-            after = page[-1].task_id
-            fresh = [task for task in page if task.task_id not in self._judging | self._refused]
-            self._judging.update(task.task_id for task in fresh)
-            # One that cannot be read at present must not keep those behind it from being judged.
-            ends = await asyncio.gather(*[self._judge(task) for task in fresh], return_exceptions=True)
-            errors += [end for end in ends if end is not None]
-        return errors
+        self._has_all = False
+        while page := await self._waiting.to_judge(after=after, limit=PAGE):
+            after = page[-1]
+            errors += await self._judge_page([one for one in page if one not in self._refused])
+        self._has_all = True
+        _raise_first(errors)
+
+    async def judge(self, task_ids: Iterable[int]) -> None:
+        """Judge those of these tasks that wait for it; raise the first error once all were tried.
+
+        Some may be left, for `judge_left`.
+        """
+        named, errors = sorted(set(task_ids)), list[BaseException]()
+        # What makes them wait once more may have changed what the store refused.
+        self._refused.difference_update(named)
+        for first in range(0, len(named), PAGE):
+            errors += await self._judge_page(named[first : first + PAGE])
+        _raise_first(errors)
+
+    async def judge_left(self) -> None:
+        """Judge what was left, and all that waits if it could not be read; raise the first error."""
+        await (self.judge(self._left) if self._has_all else self.judge_all())
+
+    async def _judge_page(self, task_ids: Sequence[int]) -> list[BaseException]:
+        self._again.update(self._judging.intersection(task_ids))
+        fresh = [one for one in task_ids if one not in self._judging]
+        self._judging.update(fresh)
+        try:
+            found = await self._read(fresh)
+        except BaseException as error:
+            self._left.update(fresh)
+            for judged in (self._judging, self._again):
+                judged.difference_update(fresh)
+            if not isinstance(error, Exception):
+                raise
+            # Whatever broke, those on the pages behind are judged.
+            return [error]
+        # One that cannot be read at present must not keep those behind it from being judged.
+        judgements = [self._judge(one, found.get(one)) for one in fresh]
+        ends = await asyncio.gather(*judgements, return_exceptions=True)
+        return [end for end in ends if end is not None]
+
+    async def _read(self, task_ids: Sequence[int]) -> dict[int, WaitingCondition]:
+        return {one.task_id: one for one in await self._waiting.some(task_ids)} if task_ids else {}
 
     def ended(self, judgement: asyncio.Task[None]) -> bool:
-        """Note how `judge_waiting` ended; return whether it left some that have to be judged later."""
+        """Note how judgements ended; return whether they left some that have to be judged later."""
         error = None if judgement.cancelled() else judgement.exception()
-        self._note(_WHAT, error)
-        return isinstance(error, Unavailable)
+        if error is not None or (self._has_all and not self._left):
+            self._note(_WHAT, error)
+        return error is not None
 
-    async def _judge(self, task: WaitingCondition) -> None:
-        with bound(job=task.job_id, task=task.task_id):
-            try:
-                await self._carry_out(task, await self._verdict(task))
-            finally:
-                self._judging.discard(task.task_id)
+    async def _judge(self, task_id: int, task: WaitingCondition | None) -> None:
+        try:
+            await self._judge_as_named(task_id, task)
+        except BaseException:
+            self._left.add(task_id)
+            raise
+        else:
+            self._left.discard(task_id)
+        finally:
+            self._judging.discard(task_id)
+            self._again.discard(task_id)
+
+    async def _judge_as_named(self, task_id: int, task: WaitingCondition | None) -> None:
+        """Judge a task as it was read, and again while it is named meanwhile."""
+        while True:
+            if task is not None:
+                with bound(job=task.job_id, task=task_id):
+                    await self._carry_out(task, await self._verdict(task))
+            if task_id not in self._again:
+                return
+            self._again.discard(task_id)
+            task = (await self._read([task_id])).get(task_id)
 
     async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
@@ -157,6 +209,12 @@ class Conditions:
             # It stays among those that are judged no more: the store would refuse it each time.
             self._refused.add(task.task_id)
             await set_aside(self._journal, task.job_id, task.task_id, refused)
+
+
+def _raise_first(errors: Sequence[BaseException]) -> None:
+    """Raise that the store cannot be read or written, if it is so; else the first error, if there is any."""
+    if errors:
+        raise next((error for error in errors if isinstance(error, Unavailable)), errors[0])
 
 
 def _expressions(spec: StoredSpec) -> list[JsonValue]:

@@ -6,10 +6,11 @@ Called by the engine with the report of each committed batch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.engine.background import BackgroundTasks, Signal
 from core.engine.conditions import Conditions
+from core.engine.pauses import GrowingPause
 from core.engine.runner import Runner
 from core.engine.shortage import Closed
 from core.logs import get_logger
@@ -26,7 +27,7 @@ from core.store.journal import Journal
 _DUE, _STORE, _JUDGE = "due", "store", "judge"
 """Names of alarms."""
 STORE_PAUSE_MS = 1_000
-"""How long a store that could not write, or be read, is left alone."""
+"""How long a store that could not write is left alone."""
 
 _log = get_logger(__name__)
 
@@ -53,6 +54,8 @@ class Dispatcher:
         self._judgements = BackgroundTasks()
         self._leaves_some = False
         """Conditions could not be read or decided, and an alarm is armed to judge them."""
+        self._pause = GrowingPause()
+        """How long those are left alone."""
         self._heard = Signal()
 
     def open(self, slots: int) -> None:
@@ -115,7 +118,7 @@ class Dispatcher:
         for one in report.may_end:
             self._runner.exhaust(AttemptRef(task_id=one.task_id, epoch=one.epoch), one.limit)
         if report.conditions and self._own_slots:
-            self.judge()
+            self._judge(report.conditions)
         self._arm(report.next_due)
 
     @property
@@ -128,9 +131,17 @@ class Dispatcher:
         """Return after the next report."""
         await self._heard.wait()
 
-    def judge(self) -> None:
-        """Judge the conditions that wait, also those left by a former engine."""
-        self._judgements.start(self._conditions.judge_waiting(), self._judged)
+    def judge_all(self) -> None:
+        """Judge all conditions that wait, also those left by a former engine."""
+        self._judgements.start(self._conditions.judge_all(), self._judged)
+
+    async def end(self) -> None:
+        """Judge nothing any more, and return when no judgement is under way."""
+        self._own_slots = 0
+        await self._judgements.end()
+
+    def _judge(self, task_ids: Iterable[int]) -> None:
+        self._judgements.start(self._conditions.judge(task_ids), self._judged)
 
     def _apply(self) -> None:
         self._journal.slots = self._claimable()
@@ -188,14 +199,25 @@ class Dispatcher:
     def _try_store(self) -> None:
         self.retry(Closed.STORE)
         # Judgements that the store refused have to be made again.
-        self.judge()
+        self.judge_all()
 
     def _judged(self, judgement: asyncio.Task[None]) -> None:
         if self._conditions.ended(judgement):
-            self._leaves_some = True
-            self._alarms.arm(_JUDGE, self._clock.now() + STORE_PAUSE_MS, self._judge_left)
+            self._arm_left()
         self._heard.notify()
+
+    def _arm_left(self) -> None:
+        if not self._leaves_some:
+            self._leaves_some = True
+            self._alarms.arm(_JUDGE, self._clock.now() + self._pause.next(), self._judge_left)
 
     def _judge_left(self) -> None:
         self._leaves_some = False
-        self.judge()
+        self._judgements.start(self._conditions.judge_left(), self._judged_left)
+
+    def _judged_left(self, judgement: asyncio.Task[None]) -> None:
+        if self._conditions.ended(judgement):
+            self._arm_left()
+        else:
+            self._pause.reset()
+        self._heard.notify()

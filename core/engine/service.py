@@ -258,7 +258,7 @@ class Engine:
         # Before anything is claimed: what runs on wrong counts may end its job for them.
         await self.upkeep.janitor.start()
         self.dispatcher.open(self.settings.slots)
-        self.dispatcher.judge()
+        self.dispatcher.judge_all()
         await self._lookouts.open()
         self._ports.alarms.every("clock", CLOCK_SECONDS, self._look_at_clock)
         self.schedules.open()
@@ -403,6 +403,7 @@ class Engine:
         self._ports.alarms.stop()
         try:
             # What still read when the readers are closed would keep a connection that nothing closes.
+            await self.dispatcher.end()
             await self._lookouts.end()
             await self.schedules.end()
             await self.health.end()

@@ -8,12 +8,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+from core.engine.pauses import GrowingPause
 from core.model.errors import MachineShort, TaskdeckError
 from core.model.ports import Alarms, Clock
 
 _ALARM = "short"
-FIRST_MS, LONGEST_MS = 1_000, 60_000
-"""The first pause, and the longest: each one doubles the one before."""
 
 
 class Closed(StrEnum):
@@ -49,7 +48,9 @@ class Shortage:
         self._clock = clock
         self._alarms = alarms
         self._claims: Claims | None = None
-        self._pause = FIRST_MS
+        self._pauses = GrowingPause()
+        self._pause = 0
+        """The one that stands, or stood last, ms."""
         self._until: int | None = None
         self._trying = False
 
@@ -63,7 +64,9 @@ class Shortage:
             return
         # Those claimed at the same moment fail together: that is one shortage, not a longer one.
         if self._until is None or self._trying:
-            self._pause = min(2 * self._pause, LONGEST_MS) if self._trying else FIRST_MS
+            if not self._trying:
+                self._pauses.reset()
+            self._pause = self._pauses.next()
             self._trying = False
             self._until = self._clock.now() + self._pause
             self._alarms.arm(_ALARM, self._until, self._try)

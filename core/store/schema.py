@@ -297,6 +297,7 @@ task = Table(
     ),
     Index("task_due", "retry_at", sqlite_where=text("status = 'retrying'")),
     Index("task_condition", "id", sqlite_where=text("wait_reason = 'condition'")),
+    Index("task_judged", "set_id", sqlite_where=text("wait_reason = 'condition' AND set_id IS NOT NULL")),
     Index("task_group", "grp", "id", sqlite_where=text("grp IS NOT NULL")),
     Index("task_pinned", "job_id", sqlite_where=text("pinned_at IS NOT NULL")),
     Index("task_family", "family", "id", sqlite_where=text("family IS NOT NULL")),

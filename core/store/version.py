@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """`PRAGMA user_version` of a store that this code reads and writes."""
 _MAGIC = b"SQLite format 3\0"
 _AT = slice(60, 64)

@@ -128,6 +128,19 @@ async def test_a_judgement_that_does_not_land_at_all_is_named_once(house: House)
     assert (await house.ended(job)).status == "succeeded"
 
 
+async def test_a_task_whose_judgement_did_not_land_is_judged_when_it_runs_again(house: House):
+    refuse(house, "b", "queued", "failed")
+    job = await house.submit(task("b", when="${{ 1 < 2 }}"), task("c", "block"))
+    await house.until(lambda: house.rows("SELECT 1 FROM event WHERE kind = 'fault.found'"), "it is named")
+    damage(house, "DROP TRIGGER refuse_b")
+    await house.control.cancel(house.target(job, "b"))
+    await house.reach(job, "b", "cancelled")
+    await house.control.retry(house.target(job, "b"))
+    await house.reach(job, "b", "succeeded")
+    house.steer.release()
+    assert (await house.ended(job)).status == "succeeded"
+
+
 async def test_an_engine_with_something_set_aside_can_be_stopped(house: House):
     refuse(house, "bad", "succeeded", "failed", "queued", "cancelled")
     await house.submit(task("bad"))

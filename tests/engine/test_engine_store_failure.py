@@ -7,7 +7,6 @@ import json
 import sqlite3
 import threading
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
+from core.engine import conditions as conditions_module
 from core.model.commands import Claimed, StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
@@ -316,13 +316,13 @@ async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_b
     assert "the judgement of conditions: Unavailable" in house.engine.info().set_aside
     assert not house.engine.dispatcher.quiet, "it is judged later"
     conditions = house.engine.dispatcher._conditions
-    judge, judged = conditions.judge_waiting, list[str]()
+    judge, judged = conditions.judge_left, list[str]()
 
     async def noted() -> None:
         judged.append("once more")
         await judge()
 
-    conditions.judge_waiting = noted  # type: ignore[method-assign]
+    conditions.judge_left = noted  # type: ignore[method-assign]
     await house.settle()
     assert judged == [], "a store in trouble is left alone"
     store.passes = None
@@ -336,27 +336,20 @@ async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_b
 
 
 async def test_a_condition_that_cannot_be_read_keeps_none_behind_it_from_being_judged(
-    empty_house: House, tmp_path: Path
+    empty_house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     house = empty_house
     house.registry = lambda: Registry([ChildWorkflow(), house.steer])
     await house.open()
     conditions = house.engine.dispatcher._conditions
-    waiting, verdict = conditions._waiting, conditions._verdict
+    verdict = conditions._verdict
     refused = ["a"]
-
-    class Pages:
-        """One task at a time."""
-
-        waiting_conditions = partial(waiting.waiting_conditions, limit=1)
-        asking_tasks = partial(waiting.asking_tasks, limit=1)
-
     async def refuse(one: WaitingCondition) -> Any:
         if one.key in refused:
             raise Unavailable("store.busy", "the store is busy")
         return await verdict(one)
 
-    conditions._waiting = Pages()  # type: ignore[assignment]
+    monkeypatch.setattr(conditions_module, "PAGE", 1)
     conditions._verdict = refuse  # type: ignore[method-assign]
     file = tmp_path / "child.json"
     file.write_text(json.dumps({"name": "child", "tasks": [task("x")]}))

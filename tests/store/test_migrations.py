@@ -27,6 +27,7 @@ DIGESTS = {
     6: "af709575a2b1a243",
     7: "c5912b5b776afb47",
     8: "8b92a95b6dcf8c04",
+    9: "b765fb91698f1d8c",
 }
 """Of the tables and indexes of a schema version."""
 

@@ -407,7 +407,8 @@ async def test_recovery_finds_open_attempts_and_waiting_conditions(deck: Deck, r
     assert '"on_loss":"ask"' in first.spec
     assert [found.task_id for found in await reports.attempts.open_attempts(after=1)] == [2]
     assert len(await reports.attempts.open_attempts(limit=1)) == 1
-    (waiting,) = await reports.conditions.waiting_conditions()
+    assert await reports.conditions.to_judge() == [3]
+    (waiting,) = await reports.conditions.some([1, 2, 3, 4])
     assert (waiting.task_id, waiting.key) == (3, "c")
     assert '"when":"params.x"' in waiting.spec
-    assert await reports.conditions.waiting_conditions(after=3) == []
+    assert await reports.conditions.to_judge(after=3) == []

@@ -152,7 +152,10 @@ async def test_tasks_of_a_child_that_waits_for_its_place_are_not_judged(deck: De
     deck.job(stage(*(replace(task(key, **named), uses="workflow") for key in ("up", "up2"))))
     has = begin_child(deck, number(deck, "up"), key="sub")
     waits = begin_child(deck, number(deck, "up2"), key="sub2")
-    assert [task.job_id for task in await reports.conditions.waiting_conditions()] == [has]
+    to_judge = await reports.conditions.to_judge()
+    assert [task.job_id for task in await reports.conditions.some(to_judge)] == [has]
+    both = [number(deck, key) for key in ("sub", "sub2")]
+    assert [task.job_id for task in await reports.conditions.some(both)] == [has]
     view = {one.id: one for one in (await reports.jobs.page()).rows}
     assert view[has].place == {"waits": False, "limits": ["kids"]}
     assert view[waits].place == {"waits": True, "limits": ["kids"]}

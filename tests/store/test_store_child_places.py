@@ -186,15 +186,15 @@ def test_a_child_that_runs_again_waits_for_a_place_again_and_is_the_same_child(d
 def test_nothing_of_a_child_is_judged_before_it_has_its_place(deck: Deck):
     configure(deck, KIDS)
     deck.submit(flat(above("s0"), above("s1")))
-    asks = flat(task("ask", uses="signal", waits=True, when="x"), name="inner")
+    asks = flat(*(task(key, uses="signal", waits=True, when="x") for key in ("ask", "asks")), name="inner")
     first, second = begin(deck, "s0", "s1", plan=asks)
-    judged = deck.id("ask")
-    ((first_ask,),) = deck.rows("SELECT id FROM task WHERE job_id = ?", first)
-    deck.do(Decide(task_id=first_ask, verdict=Await(for_ms=5)))
+    judged = [deck.id("ask"), deck.id("asks")]
+    for (task_id,) in deck.rows("SELECT id FROM task WHERE job_id = ?", first):
+        deck.do(Decide(task_id=task_id, verdict=Await(for_ms=5)))
     deck.come_due(deck.now + 100)
     deck.settle()
     assert placed(deck) == [second]
-    assert judged in [task_id for report in deck.reports[-3:] for task_id in report.conditions]
+    assert judged == [task_id for report in deck.reports[-3:] for task_id in report.conditions]
 
 
 def test_a_place_that_is_free_goes_to_who_waited_longest_also_where_another_begins_in_that_batch(deck: Deck):

@@ -37,6 +37,7 @@ from core.store.apply import purge
 from core.store.batch_report import Report
 from core.store.forgettable import FIND
 from core.store.journal import Journal
+from core.store.reports.conditions import _TO_JUDGE
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
@@ -73,6 +74,7 @@ class Lives(RuleBasedStateMachine):
     def send(self, *commands: Command) -> list[object]:
         """Submit all in one tick; refusals come back, broken promises do not."""
         self.open_before = self.open_attempts()
+        judged, told = self.to_judge(), len(self.reports)
         self.clock.advance(ms=10)
         self.deck.now = self.clock.now()
 
@@ -86,7 +88,14 @@ class Lives(RuleBasedStateMachine):
         answers = self.loop.run_until_complete(sent())
         broken = [answer for answer in answers if isinstance(answer, (Bug, Unavailable))]
         assert not broken, broken
+        named = {task for report in self.reports[told:] for task in report.conditions}
+        assert self.to_judge() - judged <= named, "an engine judges what is named"
         return answers
+
+    def to_judge(self) -> set[int]:
+        """Return the tasks that wait for a judgement or ask something."""
+        rows = self.deck.db.execute(str(_TO_JUDGE), {"after": 0, "limit": -1}).fetchall()
+        return {task_id for (task_id,) in rows}
 
     def open_attempts(self) -> int:
         return int(str(self.deck.value("SELECT count(*) FROM attempt WHERE status = 'running'")))

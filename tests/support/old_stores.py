@@ -9,7 +9,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "store" / "versions"
 
 
-VERSIONS = ("1", "2", "2_families", "3", "4", "5", "6", "7")
+VERSIONS = ("1", "2", "2_families", "3", "4", "5", "6", "7", "8")
 """Older schema versions; code of version 2 kept families and run times before these had a version."""
 
 

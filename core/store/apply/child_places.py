@@ -27,7 +27,7 @@ _PUT = "UPDATE job SET place_set = ?, place_gauge = ? WHERE id = ?"
 _HELD = "SELECT place_set FROM job WHERE id = ? AND (place_set > 0 OR place_gauge IS NOT NULL)"
 _UNJUDGED = (
     "SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'blocked'"
-    " AND wait_reason = 'condition' ORDER BY id LIMIT 1"
+    " AND wait_reason = 'condition' ORDER BY id"
 )
 
 

@@ -38,7 +38,7 @@ _LATE = (
     f" JOIN task g ON g.id = t.group_task AND {among(TASK_FINAL, 'g.status')}"
 )
 _BEGUN = ("queued", "running", "retrying", "waiting", "held")
-_JUDGED = "SELECT count(*) FROM task INDEXED BY task_condition WHERE wait_reason = 'condition' AND set_id = ?"
+_JUDGED = "SELECT count(*) FROM task INDEXED BY task_judged WHERE wait_reason = 'condition' AND set_id = ?"
 
 
 class GroupSet(NamedTuple):

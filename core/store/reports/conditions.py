@@ -5,24 +5,32 @@ Read by the engine's conditions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
+from core.store.sql import ids
 
+_WAITS = (
+    "t.wait_reason = 'condition' AND NOT EXISTS (SELECT 1 FROM job j"
+    " WHERE j.id = t.job_id AND j.place_gauge IS NOT NULL)"
+)
+_ASKS = "w.asks IS NOT NULL AND w.is_held = 0"
+_TO_JUDGE = text(
+    f"SELECT t.id FROM task t INDEXED BY task_condition WHERE {_WAITS} AND t.id > :after"
+    f" UNION ALL SELECT w.task_id FROM awaited w INDEXED BY awaited_asks WHERE {_ASKS} AND w.task_id > :after"
+    " ORDER BY 1 LIMIT :limit"
+)
 _WAITING = text(
-    "SELECT id AS task_id, job_id, key, uses, spec, NULL AS asks, NULL AS error, epoch"
-    " FROM task INDEXED BY task_condition"
-    " WHERE wait_reason = 'condition' AND id > :after AND NOT EXISTS (SELECT 1 FROM job j"
-    " WHERE j.id = task.job_id AND j.place_gauge IS NOT NULL) ORDER BY id LIMIT :limit"
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, NULL AS asks, NULL AS error, t.epoch"
+    f" FROM json_each(:ids) n CROSS JOIN task t ON t.id = n.value WHERE {_WAITS}"
 )
 _ASKING = text(
-    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch"
-    " FROM awaited w INDEXED BY awaited_asks"
-    " JOIN task t ON t.id = w.task_id WHERE w.asks IS NOT NULL AND w.is_held = 0 AND w.task_id > :after"
-    " ORDER BY w.task_id LIMIT :limit"
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch FROM json_each(:ids) n"
+    f" CROSS JOIN awaited w ON w.task_id = n.value CROSS JOIN task t ON t.id = w.task_id WHERE {_ASKS}"
 )
 
 
@@ -49,14 +57,15 @@ class ConditionReports:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    async def waiting_conditions(self, *, after: int = 0, limit: int = 500) -> list[WaitingCondition]:
-        """Return tasks that wait for the judgement of their `when`, in order of id, above `after`."""
+    async def to_judge(self, *, after: int = 0, limit: int = 500) -> list[int]:
+        """Return a page of all tasks that wait for a judgement or ask something, in order of id."""
         async with self._source.snapshot() as db:
-            rows = await db.execute(_WAITING, {"after": after, "limit": bounded_limit(limit)})
-            return [WaitingCondition(**row) for row in rows.mappings()]
+            rows = await db.execute(_TO_JUDGE, {"after": after, "limit": bounded_limit(limit)})
+            return list(rows.scalars())
 
-    async def asking_tasks(self, *, after: int = 0, limit: int = 500) -> list[WaitingCondition]:
-        """Return waiting tasks that ask something of the engine, in order of id, above `after`."""
+    async def some(self, task_ids: Iterable[int]) -> list[WaitingCondition]:
+        """Return those of these tasks that wait for a judgement, or ask something of the engine."""
+        named = {"ids": ids(task_ids)}
         async with self._source.snapshot() as db:
-            rows = await db.execute(_ASKING, {"after": after, "limit": bounded_limit(limit)})
-            return [WaitingCondition(**row) for row in rows.mappings()]
+            rows = [row for sql in (_WAITING, _ASKING) for row in (await db.execute(sql, named)).mappings()]
+            return [WaitingCondition(**row) for row in rows]

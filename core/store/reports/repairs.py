@@ -34,8 +34,8 @@ _LEFT_OVER = (
 _QUIET = (
     f"SELECT j.id FROM job j INDEXED BY job_live WHERE {_LIVE} AND j.id != {INBOX} AND NOT EXISTS ("
     f"SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = j.id AND {_MOVING})"
-    " AND NOT EXISTS (SELECT 1 FROM task t INDEXED BY task_condition"
-    f" WHERE t.wait_reason = 'condition' AND t.job_id = j.id) AND NOT {_LEFT_OVER}"
+    " AND NOT EXISTS (SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = j.id"
+    f" AND t.status = 'blocked' AND t.wait_reason = 'condition') AND NOT {_LEFT_OVER}"
 )
 _COUNTED = (
     "SELECT s.job_id FROM stage s JOIN job j ON j.id = s.job_id WHERE"
