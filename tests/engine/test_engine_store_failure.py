@@ -344,6 +344,7 @@ async def test_a_condition_that_cannot_be_read_keeps_none_behind_it_from_being_j
     conditions = house.engine.dispatcher._conditions
     verdict = conditions._verdict
     refused = ["a"]
+
     async def refuse(one: WaitingCondition) -> Any:
         if one.key in refused:
             raise Unavailable("store.busy", "the store is busy")
