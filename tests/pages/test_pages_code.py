@@ -17,7 +17,7 @@ from core.cli.main import load
 from core.config.checks import check
 from tests.pages.blocks import Block, Step, blocks, is_written, steps
 from tests.pages.generated import ROOT, pages
-from tests.support.homes import Home
+from tests.support.homes import Home, without_waiting
 
 TOLD = [page.relative_to(ROOT).as_posix() for page in pages()]
 _FILE = re.compile(r"# (?P<name>[\w.]+\.yaml)\n")
@@ -59,7 +59,7 @@ class Reader:
     def follow(self, step: Step) -> str | None:
         """Run a command as the page says; return what it wrote when that is something else."""
         done = self.run(["sh", "-c", step.command])
-        written = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+        written = "\n".join(line.rstrip() for line in without_waiting(done.stdout).splitlines())
         expected = "\n".join(line.rstrip() for line in step.output.splitlines())
         return None if is_written(expected, written) else f"$ {step.command}\n{done.stdout}"
 
