@@ -71,7 +71,7 @@ PLANNED = frozenset({"budget"})
 """Fields that are planned and not yet accepted."""
 FINALLY = "finally"
 """The name of the last stage of a job, whatever its verdict."""
-PLANNED_USES = frozenset({"human", "llm"})
+PLANNED_USES = frozenset({"llm"})
 """Connectors that are planned and not yet accepted."""
 
 

@@ -29,6 +29,7 @@ from core.workflows.definition import (
     Stage,
     Task,
 )
+from core.workflows.foreign_fields import in_place_of
 from core.workflows.limits import FAULTS_MAX
 from core.workflows.merging import INCLUDE
 from core.workflows.positions import Positions, Step
@@ -51,6 +52,8 @@ _INSIDE: dict[str, type[BaseModel]] = {
 }
 _DECLARED: dict[str, type[BaseModel]] = {"params": Param, "variables": Variable}
 """Mappings whose keys are names of the author."""
+_AS_ELSEWHERE = (Document, Stage, Task, Defaults)
+"""What documents of other tools have, too, with other fields."""
 _SENTENCES = {
     "missing": "is missing",
     "string_type": "must be a string",
@@ -118,8 +121,10 @@ def _unknown_field(path: Sequence[Step], positions: Positions) -> Fault:
         return positions.fault_at_key(path, "document.planned", f"`{name}` is planned and not yet accepted")
     if name == INCLUDE:
         return positions.fault_at_key(path, "include.place", _INCLUDE if len(path) == 1 else _INCLUDE_WITHIN)
-    known = _fields(_model_at(path[:-1]))
-    message = f"`{name}` is not known here{one_of(name, known)}"
+    model = _model_at(path[:-1])
+    known = _fields(model)
+    elsewhere = _its_place(name, model) or in_place_of(name) if model in _AS_ELSEWHERE else ""
+    message = f"`{name}` is not known here{elsewhere or one_of(name, known)}"
     return positions.fault_at_key(path, "document.unknown_field", message)
 
 
@@ -129,6 +134,15 @@ def _model_at(path: Sequence[Step]) -> type[BaseModel]:
         return _DECLARED[str(path[0])]
     names = [step for step in path if isinstance(step, str)]
     return _INSIDE.get(names[-1], Document) if names else Document
+
+
+def _its_place(name: str, model: type[BaseModel]) -> str:
+    """Return where a field of documents stands, to end a message with; nothing when there is none."""
+    if model is not Document:
+        return "; it stands at the top of a document" if name in _fields(Document) else ""
+    if name not in _fields(Task):
+        return ""
+    return f"; it stands in a task{' or in `defaults`' if name in _fields(Defaults) else ''}"
 
 
 def _fields(model: type[BaseModel]) -> Collection[str]:

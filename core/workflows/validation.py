@@ -144,7 +144,7 @@ def _connector_faults(
         uses = task.uses
         if uses is None:
             if "uses" not in task.raw:
-                message = f"`uses` is missing: what does `{task.key}` do?"
+                message = f"`uses` is missing: what does `{task.key}` do? `uses: shell` runs a command"
                 yield positions.fault_at(task.path, "document.missing", message)
         elif uses in known:
             with_ = with_shared(task.with_, shared, fields=checks.fields(uses)) if shared else task.with_

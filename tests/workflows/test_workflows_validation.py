@@ -91,6 +91,49 @@ tasks:
     assert "`b` needs `cc`: dependency `cc` is not found; did you mean `c`?" in words
 
 
+@pytest.mark.parametrize(
+    ("field", "here"),
+    [
+        ("run", "`uses: shell` with `argv` or `script` in `with`"),
+        ("depends_on", "`needs`"),
+        ("if", "`when`"),
+        ("timeout-minutes", "`timeout`, such as 30m"),
+        ("withItems", "`for_each`"),
+        ("retryStrategy", "`retry`"),
+    ],
+)
+def test_a_field_of_another_tool_is_refused_with_what_is_written_here(field: str, here: str) -> None:
+    (fault,) = faults(f"name: a\ntasks:\n  - {{key: a, uses: delay, with: {{seconds: 1}}, {field}: x}}\n")
+    assert (fault.code, fault.message) == (
+        "document.unknown_field",
+        f"`{field}` is not known here; here it is {here}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            "name: a\ntasks: [{key: a, uses: delay, with: {seconds: 1}, finally: []}]\n",
+            "at the top of a document",
+        ),
+        ("name: a\nmax_parallel: 2\ntasks: [{key: a, uses: delay, with: {seconds: 1}}]\n", "in a task"),
+        (
+            "name: a\nqueue: q\ntasks: [{key: a, uses: delay, with: {seconds: 1}}]\n",
+            "in a task or in `defaults`",
+        ),
+    ],
+)
+def test_a_field_in_a_wrong_place_is_refused_with_the_right_one(text: str, place: str) -> None:
+    (fault,) = faults(text)
+    assert (fault.code, fault.message.partition("; ")[2]) == ("document.unknown_field", f"it stands {place}")
+
+
+def test_a_field_of_another_tool_is_not_looked_for_where_no_tool_has_it() -> None:
+    (fault,) = faults("name: a\nparams: {p: {type: string, if: x}}\ntasks: [{key: a, uses: delay}]\n")[:1]
+    assert "here it is" not in fault.message
+
+
 def chained(count: int) -> str:
     """Return a document of tasks each of which needs the one before; the first needs `x`."""
     tasks = "".join(
@@ -263,7 +306,7 @@ TOPS = {
     'name: x\ntasks: [{key: "a\\n", uses: delay, with: {seconds: 1}}]': "document.value",
     "name: x\ntasks: [{uses: delay, with: {seconds: 1}}]": "document.missing",
     "name: x\ntasks: [{key: a}]": "document.missing",
-    "name: x\ntasks: [{key: a, uses: human}]": "document.planned",
+    "name: x\ntasks: [{key: a, uses: llm}]": "document.planned",
     "name: x\ntasks: [{key: a, uses: shell}]": "shell.input",
     'name: x\ntasks: [{key: a, uses: shell, with: {script: "${{ job.id }}"}}]': "shell.script",
     f"name: {'x' * 201}\ntasks: [{{key: a, uses: delay, with: {{seconds: 1}}}}]": "document.value",
