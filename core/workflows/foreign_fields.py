@@ -1,4 +1,4 @@
-"""Fields of other workflow tools, each with what is written here in its place.
+"""Fields of other workflow tools, and what is written here.
 
 Used where an unknown field is refused.
 """
