@@ -1,4 +1,4 @@
-"""Judgements: of what commits name, again when it is named meanwhile, later when it could not be made."""
+"""Judgements are made of what commits name, again, and later."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What judgements cost in a store where many children wait for their places."""
+"""What judging costs where many children wait for their places."""
 
 from __future__ import annotations
 

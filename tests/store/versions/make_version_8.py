@@ -1,6 +1,7 @@
-"""Write a store of version 8, with children under a limit, their documents, instances that are judged.
+"""Write a store of version 8, with children under a limit.
 
-It begins as that of version 7, brought up. Run once as
+It has their documents and instances that are judged, too. It begins as that of
+version 7, brought up. Run once as
 `python -m tests.store.versions.make_version_8 version_8`, by the code of version 8.
 """
 
