@@ -160,7 +160,7 @@ class InputResolver:
             job_id=claimed.job_id,
             key=claimed.key,
             clock=self._tools.clock,
-            directory=outputs.directory(ref),
+            path=outputs.path(ref),
             idempotency_key=f"{self._store_id}-{claimed.task_id}-{claimed.generation}",
             home=self._home,
             cwd=running.spec.cwd,

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
@@ -24,7 +25,6 @@ from core.model.usage import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from core.model.ports import AttemptRef
 
@@ -76,13 +76,18 @@ class Outputs:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self._root = str(self.root)
         self.use = OutputUse(self.root)
         self._ready: dict[AttemptRef, bytes] = {}
         """What `ready` of attempts that were prepared here holds: no command can know it."""
 
     def directory(self, ref: AttemptRef) -> Path:
         """Return the absolute directory of an attempt, which need not exist."""
-        return self.root.joinpath(str(ref.task_id), str(ref.epoch))
+        return Path(self.path(ref))
+
+    def path(self, ref: AttemptRef) -> str:
+        """Return the same as text: most calls need no more, and a path takes long to make."""
+        return f"{self._root}/{ref.task_id}/{ref.epoch}"
 
     def prepare(
         self,

@@ -7,14 +7,13 @@ and what writes (`handlers`) is not loaded.
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from core.model.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from core.logs.handlers import FILE, change_level, configure, shutdown
 
@@ -77,14 +76,19 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
-@contextmanager
-def bound(**facts: object) -> Iterator[None]:
+class bound:  # noqa: N801 # Called like a function; a generator would cost each attempt several calls more.
     """Add facts (job, task, attempt) to every line logged inside, also by tasks that are created there."""
-    token = CONTEXT.set({**CONTEXT.get(), **facts})
-    try:
-        yield
-    finally:
-        CONTEXT.reset(token)
+
+    __slots__ = ("_facts", "_token")
+
+    def __init__(self, **facts: object) -> None:
+        self._facts = facts
+
+    def __enter__(self) -> None:
+        self._token = CONTEXT.set({**CONTEXT.get(), **self._facts})
+
+    def __exit__(self, *_: object) -> None:
+        CONTEXT.reset(self._token)
 
 
 logging.getLogger(ROOT).addHandler(logging.NullHandler())

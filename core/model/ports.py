@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from core.model.backend_checks import Check, Look
 from core.model.codes import ErrorCodes
@@ -90,8 +90,7 @@ class Alarms(Protocol):
         """Forget all alarms; nothing is called afterwards."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRef:
+class AttemptRef(NamedTuple):
     """One attempt: its task and epoch."""
 
     task_id: int
@@ -117,8 +116,8 @@ class CallContext:
     job_id: int
     key: str
     clock: Clock
-    directory: Path
-    """The attempt directory; made on first write, 0700."""
+    path: str
+    """Where the attempt directory is."""
     idempotency_key: str
     """Stable over the attempts of one generation of the task, for services that honour one."""
     home: Path | None = None
@@ -134,6 +133,11 @@ class CallContext:
     """Forms of the secrets in its input (`core.model.masking`): of what has some, no file may hold any."""
     skip_exit_codes: Sequence[int] = ()
     """Exit codes with which its process says that there was nothing to do: `conclude` returns `Skipped`."""
+
+    @property
+    def directory(self) -> Path:
+        """The attempt directory; made on first write, 0700."""
+        return Path(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ Used by the store and the engine.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from msgspec import Struct, field
 
 from core.model.children import GIVEN, OnFailure, on_failure_of
@@ -116,40 +119,15 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_json(cls, stored: JsonObject) -> StoredSpec:
         """Read the stored form; raise `ValueError` or `KeyError` for words this version does not know."""
-        timeout, when = stored.get("timeout"), stored.get("when")
-        limit, overflow = stored.get("output_limit"), stored.get("on_overflow")
-        leftovers, exhausted = stored.get("leftovers"), stored.get("on_exhausted")
-        project = stored.get("project")
-        return cls(
-            with_=_object(stored.get("with")),
-            timeout_ms=timeout if isinstance(timeout, int) and timeout >= 0 else None,
-            watchdog=_watchdog(stored),
-            on_loss=OnLoss(str(stored.get("on_loss", OnLoss.RETRY))),
-            when=when if isinstance(when, str) else None,
-            retry=_retry(stored.get("retry")),
-            output_limit=limit if isinstance(limit, int) else None,
-            on_overflow=None if overflow is None else OnOverflow(str(overflow)),
-            leftovers=Leftovers.KILL if leftovers is None else Leftovers(str(leftovers)),
-            success_exit_codes=tuple(map(_whole, _list(stored.get("success_exit_codes")))),
-            skip_exit_codes=tuple(map(_whole, _list(stored.get("skip_exit_codes")))),
-            continue_on_error=stored.get("continue_on_error") is True,
-            waits=stored.get("waits") is True,
-            for_each=ForEach.from_json(_object(stored["for_each"])) if "for_each" in stored else None,
-            item=Item.from_json(_object(stored["item"])) if "item" in stored else None,
-            on_failure=on_failure_of(stored.get("on_failure")),
-            limits=tuple(map(_limit_ref, _list(stored.get("limits")))),
-            cost=Estimate.from_json(stored["cost"]) if "cost" in stored else None,
-            prefer=tuple(map(str, _list(stored.get("prefer")))),
-            on_exhausted=None if exhausted is None else OnExhausted(str(exhausted)),
-            tags=tuple(map(str, _list(stored.get("tags")))),
-            project=project if isinstance(project, str) else None,
-            once=once_of(stored.get("once")),
-            set_=_object(stored.get("set")),
-            artifacts=_object(stored.get("artifacts")),
-            terms=_terms(stored.get("terms")),
-            metadata=_object(stored.get("meta")),
-            context=_object(stored.get("context")),
-        )
+        said: dict[str, object] = {}
+        # Most keys are absent from most tasks: what is there is read, not what might be.
+        for key, value in stored.items():
+            known = _FIELDS.get(key)
+            if known is not None:
+                said[known.name] = known.read(value)
+        if not _WATCHDOG_KEYS.isdisjoint(stored):
+            said["watchdog"] = _watchdog(stored)
+        return cls(**said)  # type: ignore[arg-type] # Each was read as its field has it.
 
 
 def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None) -> JsonObject:
@@ -282,3 +260,69 @@ def _list(value: JsonValue) -> list[JsonValue]:
 
 def _object(value: JsonValue) -> JsonObject:
     return value if isinstance(value, dict) else {}
+
+
+class _Field(NamedTuple):
+    """The field that a key of the stored form is read into."""
+
+    name: str
+    read: Callable[[JsonValue], object]
+
+
+def _timeout(value: JsonValue) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_true(value: JsonValue) -> bool:
+    return value is True
+
+
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    return tuple(map(str, _list(value)))
+
+
+def _codes(value: JsonValue) -> tuple[int, ...]:
+    return tuple(map(_whole, _list(value)))
+
+
+def _limit_refs(value: JsonValue) -> tuple[LimitRef, ...]:
+    return tuple(map(_limit_ref, _list(value)))
+
+
+_WATCHDOG_KEYS = frozenset(WATCHDOG_FIELDS)
+_FIELDS = {
+    "with": _Field("with_", _object),
+    "timeout": _Field("timeout_ms", _timeout),
+    "on_loss": _Field("on_loss", lambda value: OnLoss(str(value))),
+    "when": _Field("when", _text),
+    "retry": _Field("retry", _retry),
+    "output_limit": _Field("output_limit", lambda value: value if isinstance(value, int) else None),
+    "on_overflow": _Field("on_overflow", lambda value: None if value is None else OnOverflow(str(value))),
+    "leftovers": _Field(
+        "leftovers", lambda value: Leftovers.KILL if value is None else Leftovers(str(value))
+    ),
+    "success_exit_codes": _Field("success_exit_codes", _codes),
+    "skip_exit_codes": _Field("skip_exit_codes", _codes),
+    "continue_on_error": _Field("continue_on_error", _is_true),
+    "waits": _Field("waits", _is_true),
+    "for_each": _Field("for_each", lambda value: ForEach.from_json(_object(value))),
+    "item": _Field("item", lambda value: Item.from_json(_object(value))),
+    "on_failure": _Field("on_failure", on_failure_of),
+    "limits": _Field("limits", _limit_refs),
+    "cost": _Field("cost", Estimate.from_json),
+    "prefer": _Field("prefer", _texts),
+    "on_exhausted": _Field("on_exhausted", lambda value: None if value is None else OnExhausted(str(value))),
+    "tags": _Field("tags", _texts),
+    "project": _Field("project", _text),
+    "once": _Field("once", once_of),
+    "set": _Field("set_", _object),
+    "artifacts": _Field("artifacts", _object),
+    "terms": _Field("terms", _terms),
+    "meta": _Field("metadata", _object),
+    "context": _Field("context", _object),
+}
+"""How each key is read; those of the watchdog make one field together."""

@@ -27,6 +27,8 @@ from core.store.writer import Writer
 
 R = TypeVar("R")
 FAILED, RETRYING = TaskStatus.FAILED, TaskStatus.RETRYING
+_FROM: dict[str, str] = {status: pack({"from": status}) for status in TaskStatus}
+"""What the event of a move says that has no more to say."""
 
 MAX_PER_BATCH = 1_000
 """Consequences (unblocks, skips, cancels) that one batch carries out at the most."""
@@ -194,9 +196,10 @@ class Batch:
         data: JsonObject | None = None,
     ) -> None:
         """Count a task's move that landed and note its event; of several sources it names the one it left."""
-        self._count_move(task, move)
-        noted = _with_source(data, move.source)
-        self.task_event(move.event, task, attempt=attempt, actor=actor, data=noted)
+        source = move.source
+        self._count_move(task, source, move.target)
+        noted = pack({**data, "from": source}) if data else _FROM[source]
+        self._events.append((self.wall, move.event, task.job_id, task.task_id, attempt, raw(actor), noted))
 
     def job_moved(
         self,
@@ -232,14 +235,13 @@ class Batch:
         }
         self.event(kind, Subject(), data=note)
 
-    def _count_move(self, task: Placed, move: Move[TaskStatus]) -> None:
+    def _count_move(self, task: Placed, source: TaskStatus, target: TaskStatus) -> None:
         """Count its statuses, the lane it enters or leaves, the end it brings."""
-        source, target = move.source, move.target
         where = (task.job_id, task.stage_id, task.set_id, task.queue)
         self._counts[(*where, source)] -= 1
         self._counts[(*where, target)] += 1
         if source is TaskStatus.QUEUED or target is TaskStatus.QUEUED:
-            self.reorder_lane(task)
+            self._lanes.add(task.lane_id)
         if source is FAILED or source is RETRYING:
             self.families.move(task, source, -1)
         if target is FAILED or target is RETRYING:

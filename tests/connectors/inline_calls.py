@@ -36,6 +36,6 @@ def make_context(directory: Path, clock: HandClock | None = None) -> CallContext
         job_id=1,
         key="t",
         clock=clock or HandClock(),
-        directory=directory / "1" / "1",
+        path=str(directory / "1" / "1"),
         idempotency_key="key-of-generation-1",
     )

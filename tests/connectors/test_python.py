@@ -56,7 +56,7 @@ def context(tmp_path: Path) -> CallContext:
         job_id=1,
         key="score",
         clock=None,
-        directory=Outputs(tmp_path / "output").directory(ref),
+        path=Outputs(tmp_path / "output").path(ref),
         idempotency_key="once",
         cwd=str(tmp_path / "work"),
     )

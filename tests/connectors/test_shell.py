@@ -28,7 +28,7 @@ def context(tmp_path: Path) -> CallContext:
         job_id=3,
         key="build",
         clock=None,
-        directory=outputs.directory(ref),
+        path=outputs.path(ref),
         idempotency_key="once",
         cwd=str(tmp_path),
         env={"CAPTURED": "yes", "BOTH": "captured"},
