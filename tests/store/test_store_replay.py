@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from core.model.commands import FollowUp, Repair
 from core.store import batch as batching
 from core.store import transaction
 from core.store.batch_report import Report
 from core.store.verify import verify
 from tests.store.test_store_transaction import break_the_first_way
 from tests.support.deck import Deck, clone
+from tests.support.factories import job, stage, task
 from tests.support.lives import batch, limited
 
 QUIET = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -73,6 +75,31 @@ def test_a_batch_gives_the_same_rows_and_events_as_its_replay(seed: int, limit: 
             other.db.close()
         assert verify(deck.db) == ()
         deck.db.close()
+
+
+def test_what_a_replay_leaves_over_once_more_is_left_as_its_batch_leaves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "MAX_PER_BATCH", 3)
+    deck = Deck(tmp_path / "one.db")
+    second = stage(*(task(f"b{number}") for number in range(5)), name="second")
+    job_id = deck.submit(job(stage(task("a")), second))
+    deck.claim()
+    deck.end("a")
+    left = deck.rows("SELECT kind, id FROM followup")
+    assert [kind for kind, _ in left] == ["stage"]
+    other = clone(deck, tmp_path / "two.db")
+    # The repair finds tasks that nothing unblocked, and leaves their stage over a second time.
+    group = (Repair(job_id=job_id), FollowUp())
+    deck.do(*group)
+    break_the_first_way(monkeypatch)
+    other.do(*group)
+    assert deck.rows("SELECT kind, id FROM followup") == left
+    assert seen(deck) == seen(other)
+    deck.settle()
+    assert verify(deck.db) == ()
+    deck.db.close()
+    other.db.close()
 
 
 @QUIET
