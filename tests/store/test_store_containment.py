@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.model.commands import Complete, FollowUp, Submit
-from core.model.outcomes import Succeeded
+from core.model.judgements import BeginChild, Decide
+from core.model.outcomes import Cancelled, Succeeded
 from core.model.plans import JobPlan
 from core.model.records import replace
 from core.rules.writer import WRITER_RULES
@@ -82,6 +83,59 @@ def test_a_job_whose_stages_cannot_be_closed_is_failed_without_them(deck: Deck):
     deck.drain()
     assert (status_of(deck, bad), status_of(deck, good)) == ("failed", "succeeded")
     assert "IntegrityError: injected" in reason_of(deck, bad)
+
+
+def test_a_job_whose_stages_cannot_be_closed_ends_when_the_child_that_a_task_waits_for_has_ended(deck: Deck):
+    up = deck.job(stage(task("a"), replace(task("sub", when="x"), uses="workflow", waits=True)), name="up")
+    (parent,) = (number for (number,) in raw_rows(deck.db, "SELECT id FROM task WHERE key = 'sub'"))
+    plan = JobPlan(name="inner", stages=(stage(task("x"), task("y", "x")),))
+    deck.do(Decide(task_id=parent, verdict=BeginChild(plan=plan)))
+    ((child,),) = raw_rows(deck.db, "SELECT child_id FROM awaited WHERE task_id = ?", parent)
+    own, inner = deck.claim()
+    deck.db.execute(
+        f"CREATE TRIGGER refuse BEFORE UPDATE OF open_tasks ON stage WHEN new.job_id = {up}"
+        " BEGIN SELECT RAISE(ABORT, 'injected'); END"
+    )
+    deck.end(own)
+    while deck.report.left_over:
+        deck.do(FollowUp())
+    assert (status_of(deck, up), status_of(deck, child)) == ("ending", "ending")
+    asked = "SELECT key, status FROM task WHERE stop_at IS NOT NULL OR status = 'cancelled' ORDER BY id"
+    assert raw_rows(deck.db, asked) == [("sub", "waiting"), ("x", "running"), ("y", "cancelled")]
+    deck.end(inner, outcome=Cancelled())
+    assert (status_of(deck, up), status_of(deck, child)) == ("failed", "cancelled")
+    assert "IntegrityError: injected" in reason_of(deck, up)
+    assert raw_rows(deck.db, "SELECT status FROM task WHERE id = ?", parent) == [("cancelled",)]
+
+
+def job_with_child(deck: Deck) -> tuple[int, int]:
+    """Make a job whose only task waits for a child with one task; return both jobs."""
+    up = deck.job(stage(replace(task("sub", when="x"), uses="workflow", waits=True)), name="up")
+    ((parent,),) = raw_rows(deck.db, "SELECT id FROM task WHERE key = 'sub'")
+    plan = JobPlan(name="inner", stages=(stage(task("x")),))
+    deck.do(Decide(task_id=parent, verdict=BeginChild(plan=plan)))
+    ((child,),) = raw_rows(deck.db, "SELECT child_id FROM awaited WHERE task_id = ?", parent)
+    return up, int(child)
+
+
+def test_a_child_whose_stages_cannot_be_closed_fails_and_the_task_above_hears_of_it(deck: Deck):
+    up, child = job_with_child(deck)
+    attempts = deck.claim()
+    refuse_stages(deck, child)
+    deck.end(*attempts)
+    assert (status_of(deck, child), status_of(deck, up)) == ("failed", "failed")
+    ((error,),) = raw_rows(deck.db, "SELECT error->>'$.code' FROM task WHERE key = 'sub'")
+    assert error == "workflow.failed"
+    assert raw_rows(deck.db, "SELECT open_tasks, status FROM stage WHERE job_id = ?", up) == [(0, "failed")]
+
+
+def test_a_child_that_succeeds_does_not_pay_for_a_fault_of_the_job_above_it(deck: Deck):
+    up, child = job_with_child(deck)
+    attempts = deck.claim()
+    refuse_stages(deck, up)
+    deck.end(*attempts)
+    assert (status_of(deck, child), status_of(deck, up)) == ("succeeded", "failed")
+    assert raw_rows(deck.db, "SELECT status FROM task WHERE key = 'sub'") == [("succeeded",)]
 
 
 def test_a_job_that_cannot_even_be_failed_is_set_aside_and_named(deck: Deck):

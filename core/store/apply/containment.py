@@ -11,7 +11,7 @@ from functools import partial
 
 from core.model.commands import ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
-from core.model.status import JobStatus, TaskStatus
+from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply import answers
 from core.store.apply.consequences import (
@@ -20,8 +20,8 @@ from core.store.apply.consequences import (
     carry_out,
     take_left_overs,
 )
-from core.store.apply.ends import give_verdict
-from core.store.apply.job_answers import answer_ended, put_off
+from core.store.apply.ends import end_job, give_verdict
+from core.store.apply.job_answers import put_off
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.recounts import recount_job
@@ -32,11 +32,12 @@ from core.store.batch_report import Fault
 from core.store.database import is_trouble
 from core.store.rows import Cause, FinalTask, LeftOver, Subject, TaskPlace
 from core.store.savepoints import under_savepoint
+from core.store.sql import among
 
 _DUE_APART = 100
 """Retrying tasks that a replay queues one by one; the alarm of the rest is armed again at once."""
 _LATER_MS = 3_600_000
-_RUNS = "SELECT 1 FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'running' LIMIT 1"
+_UNENDED = f"SELECT 1 FROM task INDEXED BY task_list WHERE job_id = ? AND NOT {among(TASK_FINAL)} LIMIT 1"
 _NAMED = (
     "SELECT 1 FROM event INDEXED BY event_task WHERE task_id = ? AND kind = 'fault.found'"
     " AND id > (SELECT max(id) FROM event INDEXED BY event_task WHERE task_id = ?1"
@@ -68,32 +69,65 @@ class _Due:
     sets: set[int] = field(default_factory=set)
     turns: set[int] = field(default_factory=set)
 
-    def follow(self, batch: Batch, *, over: Callable[[Batch], None]) -> None:
+    @staticmethod
+    def taken_from(batch: Batch) -> _Due:
+        due = _Due(batch.finals, batch.verdicts, batch.sets, batch.turns)
+        batch.finals, batch.verdicts, batch.sets, batch.turns = [], [], set(), set()
+        return due
+
+    def give_to(self, batch: Batch) -> None:
         batch.finals, batch.verdicts = list(self.finals), list(self.verdicts)
         batch.sets, batch.turns = set(self.sets), set(self.turns)
-        apply_consequences(batch, over=over)
+
+    def follow(self, batch: Batch) -> None:
+        self.give_to(batch)
+        apply_consequences(batch)
+
+    def follow_own(self, batch: Batch, *, job_id: int) -> None:
+        self.give_to(batch)
+        _follow_own(batch, job_id)
 
 
 def apply_consequences_apart(batch: Batch) -> None:
     """Follow final tasks and verdicts; where that fails, job by job: one at fault is failed or set aside."""
-    whole = _Due(batch.finals, batch.verdicts, batch.sets, batch.turns)
-    batch.sets, batch.turns = set(), set()
-    if tried(batch, partial(whole.follow, over=answer_ended)) is None:
-        batch.finals, batch.verdicts = [], []
-        return
-    due: dict[int, _Due] = {}
-    for final in batch.finals:
-        due.setdefault(final.job_id, _Due()).finals.append(final)
-    for job_id in batch.verdicts:
-        due.setdefault(job_id, _Due()).verdicts.append(job_id)
-    batch.finals, batch.verdicts = [], []
+    whole = _Due.taken_from(batch)
+    if tried(batch, whole.follow) is not None:
+        whole.give_to(batch)
+        _follow_apart(batch)
+
+
+def _follow_apart(batch: Batch) -> None:
+    """Follow job by job; what the end of a child means for the job above it is followed after that."""
+    while by_job := _by_job(batch, _Due.taken_from(batch)):
+        for job_id, due in by_job.items():
+            _contain(batch, job_id, partial(due.follow_own, job_id=job_id))
+
+
+def _by_job(batch: Batch, whole: _Due) -> dict[int, _Due]:
+    by_job: dict[int, _Due] = {}
+    for final in whole.finals:
+        by_job.setdefault(final.job_id, _Due()).finals.append(final)
+    for job_id in whole.verdicts:
+        by_job.setdefault(job_id, _Due()).verdicts.append(job_id)
     for set_id in sorted(whole.sets | whole.turns):
         row = batch.one(_JOB_OF["set"], set_id)
         if row is not None:
-            due.setdefault(row[0], _Due()).sets.add(set_id)
-    for job_id, part in due.items():
+            by_job.setdefault(row[0], _Due()).sets.add(set_id)
+    return by_job
+
+
+def _follow_own(batch: Batch, job_id: int) -> None:
+    """Follow what this batch has of one job; final tasks of others stay in the batch."""
+    others: list[FinalTask] = []
+
+    def put_others_off(batch: Batch) -> None:
         # A task of another job that is at fault must not keep this one back.
-        _contain(batch, job_id, partial(part.follow, over=put_off))
+        others.extend(final for final in batch.finals if final.job_id != job_id)
+        batch.finals = [final for final in batch.finals if final.job_id == job_id]
+        put_off(batch)
+
+    apply_consequences(batch, over=put_others_off)
+    batch.finals = others
 
 
 def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[None]:
@@ -107,7 +141,7 @@ def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[N
     for left in take_left_overs(batch) if commands else ():
         row = batch.one(_JOB_OF[left.kind], left.id)
         if row is not None:
-            _contain(batch, row[0], partial(_carry_out, left=left))
+            _contain(batch, row[0], partial(_carry_out, left=left, job_id=row[0]))
     return [None] * len(commands)
 
 
@@ -147,9 +181,9 @@ def _take_up(batch: Batch, *, commands: Sequence[FollowUp]) -> None:
     apply_follow_ups(batch, commands)
 
 
-def _carry_out(batch: Batch, *, left: LeftOver) -> None:
+def _carry_out(batch: Batch, *, left: LeftOver, job_id: int) -> None:
     carry_out(batch, [left])
-    apply_consequences(batch)
+    _follow_own(batch, job_id)
 
 
 def _contain(batch: Batch, job_id: int, work: Callable[[Batch], None]) -> None:
@@ -157,12 +191,19 @@ def _contain(batch: Batch, job_id: int, work: Callable[[Batch], None]) -> None:
     if error is None:
         return
     reason = f"what follows from its tasks could not be carried out: {error_name(error)}"
-    if job_id == INBOX or not fail_job(batch, job_id, reason):
+    if job_id == INBOX or not _fail_job(batch, job_id, reason):
         set_aside(batch, Subject(job_id), reason)
 
 
 def fail_job(batch: Batch, job_id: int, reason: str) -> bool:
-    """Fail a job for a fault in its rows, as whole as they allow; False = they do not."""
+    """Fail a job for a fault in its rows, and follow what that means for others; False = it cannot be."""
+    is_failed = _fail_job(batch, job_id, reason)
+    _follow_apart(batch)
+    return is_failed
+
+
+def _fail_job(batch: Batch, job_id: int, reason: str) -> bool:
+    """Fail a job, as whole as its rows allow; False = they do not."""
     return any(
         tried(batch, partial(fail, job_id=job_id, reason=reason)) is None
         for fail in (_fail_whole, _fail_bare)
@@ -197,17 +238,25 @@ def _fail_whole(batch: Batch, *, job_id: int, reason: str) -> None:
     recount_job(batch, job_id)
     if not give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason)):
         batch.verdicts.append(job_id)
-    apply_consequences(batch)
+    _follow_own(batch, job_id)
 
 
 def _fail_bare(batch: Batch, *, job_id: int, reason: str) -> None:
-    """Fail a job whose stages cannot be closed: what runs is asked to stop, stages stay as they are."""
+    """Fail a job whose stages cannot be closed: they stay as they are.
+
+    What runs is asked to stop, and so are the children that its tasks wait for: it ends with the last.
+    """
     give_verdict(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
     jobs.cut_finally(batch, job_id, Cause(reason=reason))
     batch.verdicts.clear()
     cancelled = cancel_idle_of(batch, job_id, Cause(reason=reason))
-    if cancelled.is_last and batch.one(_RUNS, job_id) is None:
-        jobs.end(batch, job_id, Verdict(status=JobStatus.FAILED, reason=reason))
+    # Each child is followed by itself: this job does not pay for its faults.
+    batch.followups += [LeftOver("job", child_id) for child_id in batch.verdicts]
+    batch.verdicts.clear()
+    if cancelled.is_last and batch.one(_UNENDED, job_id) is None:
+        end_job(batch, job_id)
+    # Its stages do not count them: only what follows for the job above is left.
+    batch.finals = [final for final in batch.finals if final.job_id != job_id]
 
 
 def set_aside(batch: Batch, subject: Subject, message: str) -> None:

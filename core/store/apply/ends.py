@@ -28,6 +28,7 @@ _LEFT = (
     f"SELECT id, name FROM stage WHERE job_id = ? AND {guard(STAGE['close_skipped'])} AND id != ?"
     " ORDER BY position"
 )
+_ENDING = f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
 
 
@@ -65,7 +66,7 @@ def cause_of(verdict: Verdict, *, actor: str | None, force: Force = Force.ASK) -
 
 def end_if_done(batch: Batch, job_id: int) -> None:
     """End an `ending` job none of whose tasks is left to end; before that, open its `finally`."""
-    row = batch.one(f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}", job_id)
+    row = batch.one(_ENDING, job_id)
     spared = spared_stage(batch, job_id)
     waits = spared is not None and spared.open_tasks > 0
     last = spared.id if spared is not None and waits else 0
@@ -78,7 +79,12 @@ def end_if_done(batch: Batch, job_id: int) -> None:
         if spared.status is StageStatus.PENDING:
             open_finally(batch, job_id, spared.id, name=spared.name)
         return
-    status, reason = row
+    end_job(batch, job_id)
+
+
+def end_job(batch: Batch, job_id: int) -> None:
+    """End an `ending` job as its verdict has it, whatever is left of it, and tell who waits for that."""
+    ((status, reason),) = batch.rows(_ENDING, job_id)
     jobs.end(batch, job_id, Verdict(status=JobStatus(status), reason=reason))
     _notify(batch, job_id, JobStatus(status))
 
