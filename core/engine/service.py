@@ -74,6 +74,7 @@ from core.model.workflow_views import WorkflowView
 from core.secret_sources.reader import SecretReader
 from core.store.batch_report import Report
 from core.store.journal import Journal
+from core.store.pace import BatchPace
 from core.store.writer import Writer
 
 CLOCK_SECONDS = 15.0
@@ -96,9 +97,8 @@ class Engine:
         self._offset = clock.offset
         self._readers = StoreReaders(paths.db)
         self.reports, self.client_reports = self._readers.reports, self._readers.client_reports
-        self.journal = Journal(
-            writer, clock=clock, listener=self._hear, foresee=self._foresee, cap=settings.batch_cap
-        )
+        pace = BatchPace(cap=settings.batch_cap)
+        self.journal = Journal(writer, clock=clock, listener=self._hear, foresee=self._foresee, pace=pace)
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()

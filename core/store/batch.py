@@ -79,7 +79,7 @@ _AISLE_HEADS = (
 class Batch:
     """The open transaction: cursor, moment, and the buffers that are written at its end."""
 
-    def __init__(self, writer: Writer, *, now: int, offset: int = 0) -> None:
+    def __init__(self, writer: Writer, *, now: int, offset: int = 0, limit: int = MAX_PER_BATCH) -> None:
         self._writer = writer
         self.db = writer.connection
         self.now = now
@@ -92,8 +92,10 @@ class Batch:
         self.manual_retries = writer.manual_retries
         self.rules = writer.rules
         self.report = Report()
-        self.budget = MAX_PER_BATCH
-        """Consequences that this batch may still carry out."""
+        self.limit = self.budget = min(limit, MAX_PER_BATCH)
+        """Consequences that this batch may carry out: in all, and still."""
+        self.reached: LeftOver | None = None
+        """The last of what earlier batches left over that this one took up."""
         self.finals: list[FinalTask] = []
         self.followups: list[LeftOver] = []
         self.left_before: frozenset[LeftOver] | None = None
@@ -125,6 +127,11 @@ class Batch:
     def capacity(self) -> Capacity:
         """Pools and limits as of this transaction."""
         return self._writer.capacity
+
+    @property
+    def reached_before(self) -> tuple[str, int]:
+        """Return what former batches took up last of what was left over; none sorts before all."""
+        return self._writer.reached or ("", 0)
 
     def rows(self, sql: str, *args: object) -> list[tuple]:  # type: ignore[type-arg]
         """Run one statement and return all its rows."""
@@ -298,7 +305,7 @@ class Batch:
         """Return a batch for a part of this transaction; see `absorb`."""
         # Both would write the same rows.
         self.gauges.forget()
-        part = Batch(self._writer, now=self.now, offset=self.offset)
+        part = Batch(self._writer, now=self.now, offset=self.offset, limit=self.limit)
         part.budget = self.budget
         part.unpriced |= self.unpriced
         part.left_before, part.left_now = self.left_before, set(self.left_now)
@@ -313,6 +320,7 @@ class Batch:
         self.verdicts += other.verdicts
         self.left_before, self.left_now = other.left_before, other.left_now
         self.budget = other.budget
+        self.reached = other.reached or self.reached
         mine, theirs = self.report, other.report
         mine.claimed += theirs.claimed
         mine.claims_left |= theirs.claims_left
@@ -403,6 +411,7 @@ def close_report(batch: Batch) -> Report:
     report = batch.report
     (last_event,) = batch.rows("SELECT max(id) FROM event")[0]
     report.last_event = last_event or 0
+    report.carried = batch.limit - batch.budget
     report.left_over = bool(batch.rows("SELECT 1 FROM followup LIMIT 1"))
     (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
     alarm = batch.gauges.next_due()

@@ -56,6 +56,8 @@ class Report:
     ended_jobs: list[int] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
     last_event: int = 0
+    carried: int = 0
+    """Consequences that it carried out."""
     left_over: bool = False
     """Consequences remain; a FollowUp carries them out."""
     claims_left: bool = False

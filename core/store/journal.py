@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from core.model.commands import Claimed, Command, FollowUp, RowRef
 from core.model.errors import Conflict, Unavailable
 from core.model.ports import Clock
 from core.store.batch_report import Report
+from core.store.pace import BatchPace
 from core.store.transaction import Answer, Group, carry_out
 from core.store.writer import Writer
 
@@ -66,6 +66,8 @@ class Journal:
     Lives on one loop; the transactions run in a thread of their own, one hop each. `slots` is the
     claim that rides in every group: claim until so many attempts are open (0 = claim nothing).
     A caller that is cancelled leaves its command in the line: it is applied all the same.
+    What a batch leaves over is carried out by later ones, a few ms each; commands that wait are let pass,
+    but each second group of them takes some of it along.
     `foresee` hears what is about to be claimed while the disk is awaited: the commit may still fail.
     """
 
@@ -76,16 +78,21 @@ class Journal:
         clock: Clock,
         listener: Listener,
         foresee: Foresee | None = None,
-        cap: int = 500,
+        pace: BatchPace | None = None,
     ) -> None:
         self.slots = 0
         self.tally = Tally()
+        self._pace = pace or BatchPace()
+        self._stopwatch = self._pace.stopwatch
+        self._has_left_over = False
+        """Earlier batches left something over, which a follow-up of this journal's own carries out."""
+        self._let_pass = False
+        """The last group had commands and no follow-up, though something was left over."""
         self._launched_at = 0.0
         self._writer = writer
         self._clock = clock
         self._listener = listener
         self._foresee = foresee
-        self._cap = cap
         self._loop = asyncio.get_running_loop()
         self._line: deque[_Waiting] = deque()
         self._in_flight: list[asyncio.Future[object]] | None = None
@@ -164,8 +171,15 @@ class Journal:
         self._is_due = False
         commands, self._in_flight = self._take()
         now = self._clock.now()
-        self._launched_at = time.perf_counter()
-        self._work.put(Group(commands=commands, slots=self.slots, now=now, offset=self._clock.offset))
+        self._launched_at = self._stopwatch()
+        group = Group(
+            commands=commands,
+            slots=self.slots,
+            now=now,
+            offset=self._clock.offset,
+            limit=self._pace.limit + len(commands),
+        )
+        self._work.put(group)
 
     def _take(self) -> _Taken:
         """Take what is queued up to the cap; a second command for one row waits for the next group."""
@@ -173,7 +187,7 @@ class Journal:
         commands: list[Command[object]] = []
         futures: list[asyncio.Future[object]] = []
         later: list[_Waiting] = []
-        while self._line and len(commands) < self._cap:
+        while self._line and len(commands) < self._pace.cap:
             command, future = self._line.popleft()
             rows = command.rows()
             if not taken.isdisjoint(rows):
@@ -183,16 +197,19 @@ class Journal:
                 futures.append(future)
             taken.update(rows)
         self._line.extendleft(reversed(later))
+        self._let_pass = self._has_left_over and bool(commands) and not self._let_pass
+        if self._has_left_over and not self._let_pass:
+            commands.append(FollowUp())
+            futures.append(self._loop.create_future())
         return _Taken(tuple(commands), futures)
 
     def _answer(self, answers: list[Answer], report: Report) -> None:
         futures, self._in_flight = self._in_flight or [], None
         self.tally.commits += 1
-        self.tally.ms += (time.perf_counter() - self._launched_at) * 1_000
+        self.tally.ms += (self._stopwatch() - self._launched_at) * 1_000
         self.tally.claims += len(report.claimed)
-        if report.left_over and report.failure is None:
-            self._line.appendleft(_Waiting(FollowUp(), self._loop.create_future()))
-        if self._line or report.claims_left or self._is_due:
+        self._has_left_over = report.left_over and report.failure is None
+        if self._line or self._has_left_over or report.claims_left or self._is_due:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
         # What was claimed starts before the callers hear: they may have much to do.
@@ -228,7 +245,10 @@ class Journal:
             future.set_result(found)
 
     def _carry_out(self, group: Group) -> None:
+        began = self._stopwatch()
         answers, report = carry_out(self._writer, group, foresee=self._announce)
+        ms = (self._stopwatch() - began) * 1_000
+        self._pace.note(commands=len(group.commands), carried=report.carried, ms=ms)
         self._loop.call_soon_threadsafe(self._answer, answers, report)
 
     def _run(self, loan: _Loan) -> None:

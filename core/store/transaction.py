@@ -25,7 +25,7 @@ from core.store.apply.consequences import left_overs
 from core.store.apply.early_ends import end_early
 from core.store.apply.job_answers import put_off
 from core.store.apply.unknown_estimates import next_estimate
-from core.store.batch import Batch, close_report, earliest
+from core.store.batch import MAX_PER_BATCH, Batch, close_report, earliest
 from core.store.batch_report import Report
 from core.store.database import full, is_full, is_trouble
 from core.store.dispatch import Apply, phases, phases_apart
@@ -43,13 +43,15 @@ Answer: TypeAlias = object
 class Group:
     """Commands for one transaction, none two for one row; `slots` = claim until so many are taken.
 
-    `now` is engine time, `offset` how far it is ahead of the wall clock (ms).
+    `now` is engine time, `offset` how far it is ahead of the wall clock (ms). No more consequences than
+    `limit` are carried out; the others are left over.
     """
 
     commands: tuple[Command[object], ...]
     slots: int
     now: int
     offset: int = 0
+    limit: int = MAX_PER_BATCH
 
 
 class Applied(NamedTuple):
@@ -108,7 +110,7 @@ def _without_references(db: sqlite3.Connection, group: Group) -> Iterator[None]:
 
 def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:
     db = writer.connection
-    batch = Batch(writer, now=group.now, offset=group.offset)
+    batch = Batch(writer, now=group.now, offset=group.offset, limit=group.limit)
     answers: dict[int, Answer] = {}
     capacity = writer.capacity.number
     db.execute("BEGIN IMMEDIATE")
@@ -129,6 +131,7 @@ def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Rep
             db.execute("ROLLBACK")
         batch.capacity.forget(since=capacity)
         raise
+    writer.reached = batch.reached or writer.reached
     crash_point("journal.committed")
     return Applied([answers[number] for number in range(len(group.commands))], report)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from core.model.decisions import WriterRules
 from core.store.capacity import Capacity
+from core.store.rows import LeftOver
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,3 +26,5 @@ class Writer:
     """How often a task may be retried by hand without force."""
     capacity: Capacity = field(default_factory=Capacity)
     """Pools and limits as last read."""
+    reached: LeftOver | None = None
+    """What was left over and taken up last; the next batch begins behind it, so that each has its turn."""

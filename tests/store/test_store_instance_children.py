@@ -13,7 +13,7 @@ from core.model.instances import ForEach, OnInstanceFailure
 from core.model.judgements import BeginChild, BeginWorklet, Decide, Expand, TakeOutputs
 from core.model.outcomes import GiveUp
 from core.model.plans import JobPlan, StagePlan
-from core.store.apply import align_instances
+from core.store import batch
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, failure, flat, stage, task
@@ -130,9 +130,9 @@ def test_a_group_that_is_held_holds_instances_that_wait_for_a_child(deck: Deck) 
 
 
 def test_children_of_many_instances_are_stopped_in_parts(deck: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(align_instances, "MAX_PER_BATCH", 2)
     submit(deck, 6)
     claimed = deck.claim()
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 2)
     deck.do(Cancel(task_ids=(deck.id("g"),), actor="ann"))
     asked = "SELECT count(*) FROM task WHERE set_id IS NOT NULL AND stop_at IS NOT NULL"
     first = deck.value(asked)

@@ -29,6 +29,7 @@ from core.model.refusals import Refusal
 from core.store import batch
 from core.store.batch_report import Report
 from core.store.journal import Journal
+from core.store.pace import BatchPace
 from core.store.verify import verify
 from core.store.writer import Writer
 from tests.support.deck import Deck
@@ -45,7 +46,10 @@ class Line:
         self.deck = deck
         self.clock = ManualClock()
         self.reports: list[Report] = []
-        self.journal = Journal(writer or deck.writer, clock=self.clock, listener=self.reports.append, cap=cap)
+        pace = BatchPace(cap=cap)
+        self.journal = Journal(
+            writer or deck.writer, clock=self.clock, listener=self.reports.append, pace=pace
+        )
 
     @property
     def claimed(self) -> list[Claimed]:

@@ -9,12 +9,12 @@ from core.model.status import TASK, TASK_FINAL, TaskStatus
 from core.store.apply import answers
 from core.store.apply.child_stops import HAS_CHILD, stop_children_of_set
 from core.store.apply.groups import GroupSet, begin_more, decide, read_set
-from core.store.apply.make_instances import make_page
+from core.store.apply.make_instances import make_some
 from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.start_over import start_over_instances
 from core.store.apply.stops import stop_set
-from core.store.batch import MAX_PER_BATCH, Batch
+from core.store.batch import Batch
 from core.store.rows import PLACE, Cause, LeftOver, TaskPlace
 from core.store.sql import among
 
@@ -63,7 +63,7 @@ def align(batch: Batch, set_id: int) -> None:
 
 
 def _room(batch: Batch) -> int:
-    return max(0, min(batch.budget, MAX_PER_BATCH))
+    return max(0, batch.budget)
 
 
 def _forward(batch: Batch, group: GroupSet) -> bool:
@@ -76,7 +76,7 @@ def _forward(batch: Batch, group: GroupSet) -> bool:
         batch.run("UPDATE instance_set SET again = NULL, only_failed = 0 WHERE id = ?", group.id)
         group = group._replace(again=None)
     while group.made < group.total and _room(batch):
-        made = make_page(batch, group)
+        made = make_some(batch, group, limit=_room(batch))
         if not made:
             # It waits for the instances that its own need, and is taken up by those.
             break

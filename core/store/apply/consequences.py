@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from core.model.commands import FollowUp
@@ -31,9 +32,18 @@ from core.store.batch import MAX_EDGES_PER_BATCH, Batch
 from core.store.rows import FinalTask, LeftOver, by_task_id
 from core.store.sql import among, guard, ids, pack
 
+_TAKEN_UP = 100
+"""Of what was left over one batch takes up no more."""
+_EDGES_EACH = 10
+"""Edges that a batch reads for each consequence that it may carry out."""
+_LEFT = "SELECT kind, id FROM followup WHERE (kind, id) {} (?, ?) ORDER BY kind, id LIMIT ?"
 _EDGES = (
     "SELECT e.need_id, e.task_id, e.kind FROM json_each(?) AS j JOIN edge e ON e.need_id = j.value"
     f" JOIN task t ON t.id = e.task_id WHERE e.met = 0 AND {guard(TASK['skip'], 't.status')} LIMIT ?"
+)
+_NEEDED = (
+    "SELECT j.value FROM json_each(?) AS j"
+    " WHERE EXISTS (SELECT 1 FROM edge WHERE need_id = j.value AND met = 0)"
 )
 _MEET = (
     "UPDATE edge SET met = 1 FROM json_each(?) AS j"
@@ -97,7 +107,8 @@ def _leave_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
     """Count what ended for groups and stages; what else follows is for a later batch."""
     finals, batch.finals = batch.finals, []
     decide_groups(batch, finals)
-    batch.followups += [LeftOver("task", final.task_id) for final in finals]
+    needed = batch.rows(_NEEDED, ids(final.task_id for final in finals)) if finals else ()
+    batch.followups += [LeftOver("task", task_id) for (task_id,) in needed]
     # The end of a child may have failed the task that waited for it.
     _first_failures(batch, finals)
     close_stages(batch, finals)
@@ -124,33 +135,58 @@ def take_left_overs(batch: Batch) -> list[LeftOver]:
 
 
 def left_overs(batch: Batch) -> list[LeftOver]:
-    """Return the first of what was left over."""
-    return batch.typed(LeftOver, "SELECT kind, id FROM followup ORDER BY kind, id LIMIT 100")
+    """Return some of what was left over in turn: behind the last that was taken up, then from the first."""
+    reached = batch.reached_before
+    behind = batch.typed(LeftOver, _LEFT.format(">"), *reached, _TAKEN_UP)
+    return behind + batch.typed(LeftOver, _LEFT.format("<="), *reached, _TAKEN_UP - len(behind))
 
 
 def carry_out(batch: Batch, left: Sequence[LeftOver]) -> None:
-    """Carry out what was left over, as far as the budget goes."""
-    for kind, number in left:
-        if kind == "job":
-            cancel_rest(batch, number)
-        elif kind == "stage":
-            unblock_stage(batch, number)
-        elif kind == "lanes":
-            open_job(batch, number)
-        elif kind == "limits":
-            rekey(batch, number)
-        elif kind == "spent":
-            fail_of_aisle(batch, number)
-        elif kind == "dear":
-            fail_of_lane(batch, number)
-        elif kind == "set":
-            align(batch, number)
-    tasks = [number for kind, number in left if kind == "task"]
+    """Carry out what was left over, as far as the budget goes; put the rest back."""
+    for is_edges, some in groupby(left, key=_is_edges):
+        if is_edges:
+            _take_up_edges(batch, list(some))
+            continue
+        for one in some:
+            if batch.budget > 0:
+                batch.reached = one
+                _take_up(batch, one)
+            else:
+                batch.followups.append(one)
+
+
+def _is_edges(left: LeftOver) -> bool:
+    return left.kind == "task"
+
+
+def _take_up(batch: Batch, left: LeftOver) -> None:
+    match left.kind:
+        case "job":
+            cancel_rest(batch, left.id)
+        case "stage":
+            unblock_stage(batch, left.id)
+        case "lanes":
+            open_job(batch, left.id)
+        case "limits":
+            rekey(batch, left.id)
+        case "spent":
+            fail_of_aisle(batch, left.id)
+        case "dear":
+            fail_of_lane(batch, left.id)
+        case "set":
+            align(batch, left.id)
+
+
+def _take_up_edges(batch: Batch, left: Sequence[LeftOver]) -> None:
+    if batch.budget <= 0:
+        batch.followups += left
+        return
+    batch.reached = left[-1]
     rows = batch.rows(
         "SELECT id, job_id, stage_id, status, tolerated, set_id FROM task"
         " WHERE id IN (SELECT value FROM json_each(?))"
         f" AND {among(TASK['rerun'].sources)}",
-        ids(tasks),
+        ids(one.id for one in left),
     )
     again = [
         FinalTask(t, j, s, TaskStatus(status), bool(tolerated), set_id)
@@ -166,7 +202,7 @@ def _align_sets(batch: Batch) -> None:
     for set_id in sorted(turns - sets):
         group = read_set(batch, set_id)
         if group is not None:
-            begin_more(batch, group)
+            begin_more(batch, group, limit=batch.limit)
     for set_id in sorted(sets):
         align(batch, set_id)
 
@@ -204,10 +240,11 @@ def _follow_edges(batch: Batch, finals: list[FinalTask]) -> None:
         return
     # By id: where the budget cuts, a replay, which ends them in another order, cuts at the same place.
     status = {final.task_id: final.counts_as for final in sorted(finals, key=by_task_id)}
-    read = batch.typed(_Edge, _EDGES, ids(status), MAX_EDGES_PER_BATCH)
+    most = min(MAX_EDGES_PER_BATCH, _EDGES_EACH * batch.limit)
+    read = batch.typed(_Edge, _EDGES, ids(status), most)
     edges, cut = _within(read, batch.budget)
     # Where the read was cut short, any of the tasks may have more edges than were seen.
-    unseen = status if len(read) == MAX_EDGES_PER_BATCH else cut
+    unseen = status if len(read) == most else cut
     batch.followups += [LeftOver("task", task_id) for task_id in unseen]
     met: list[_Edge] = []
     failed: dict[int, int] = {}

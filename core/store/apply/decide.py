@@ -28,7 +28,7 @@ from core.store.apply.lane_sets import bind
 from core.store.apply.make_instances import expand
 from core.store.apply.moves import idle, queueing
 from core.store.apply.unknown_estimates import estimate_unknown
-from core.store.batch import MAX_PER_BATCH, Batch
+from core.store.batch import Batch
 from core.store.rows import Subject
 
 
@@ -81,6 +81,6 @@ def apply_come_due(batch: Batch, _: ComeDue) -> None:
 
     Unknown amounts that are due are booked as well.
     """
-    queueing.come_due(batch, limit=MAX_PER_BATCH)
-    answers.come_due(batch, limit=MAX_PER_BATCH)
+    queueing.come_due(batch, limit=batch.limit)
+    answers.come_due(batch, limit=batch.limit)
     estimate_unknown(batch)

@@ -16,7 +16,7 @@ from core.model.status import TASK_FINAL, TaskStatus
 from core.model.values import JsonObject
 from core.store.apply.moves import queueing
 from core.store.apply.moves.groups import fail_group, succeed_group
-from core.store.batch import MAX_PER_BATCH, Batch
+from core.store.batch import Batch
 from core.store.rows import PLACED, FinalTask, Success, TaskPlace
 from core.store.sql import among, ids, unpack
 
@@ -108,7 +108,7 @@ def decide_groups(batch: Batch, finals: Iterable[FinalTask]) -> None:
     for set_id in sorted({final.set_id for final in finals if final.set_id is not None}):
         group = read_set(batch, set_id)
         if group is not None and not decide(batch, group):
-            begin_more(batch, group)
+            begin_more(batch, group, limit=batch.limit)
 
 
 def decide(batch: Batch, group: GroupSet) -> bool:
@@ -138,7 +138,7 @@ def decide(batch: Batch, group: GroupSet) -> bool:
     return True
 
 
-def begin_more(batch: Batch, group: GroupSet, *, limit: int = MAX_PER_BATCH) -> int:
+def begin_more(batch: Batch, group: GroupSet, *, limit: int) -> int:
     """Let as many instances begin as may at once, the first ones; return how many did."""
     if not (group.status is TaskStatus.WAITING or group.runs_on) or not group.is_live:
         return 0

@@ -22,9 +22,6 @@ from core.store.capacity import NOTHING_SAID, Said, set_of
 from core.store.rows import Bound, LeftOver
 from core.store.sql import ids, pack, unpack
 
-MAX_PER_BATCH = 1_000
-"""Waiting tasks that one batch brings under changed limits at the most."""
-
 _TASK = (
     "SELECT t.id, t.job_id, coalesce(job.root_id, job.id), t.queue, t.lane_id, t.uses, t.spec, job.name,"
     " job.project,"
@@ -112,8 +109,8 @@ def rekey_waiting(batch: Batch) -> None:
 
 def rekey(batch: Batch, after: int) -> None:
     """Bring the next tasks that wait under the limits; what is left stands in `followup`."""
-    sets, lanes = GaugeSets(batch), dict[int, Lanes]()
-    waiting = batch.typed(Waiting, _WAITING, after, MAX_PER_BATCH)
+    sets, lanes, most = GaugeSets(batch), dict[int, Lanes](), max(0, batch.budget)
+    waiting = batch.typed(Waiting, _WAITING, after, most)
     moved: list[tuple[int, int]] = []
     touched: set[int] = set()
     for task in waiting:
@@ -126,8 +123,9 @@ def rekey(batch: Batch, after: int) -> None:
     batch.many("UPDATE task SET lane_id = ? WHERE id = ?", moved)
     for lane_id in touched:
         batch.reorder_lane_id(lane_id)
-    if len(waiting) == MAX_PER_BATCH:
-        batch.followups.append(LeftOver("limits", waiting[-1].id))
+    batch.budget -= len(waiting)
+    if len(waiting) == most:
+        batch.followups.append(LeftOver("limits", waiting[-1].id if waiting else after))
 
 
 def bind(batch: Batch, task_id: int, terms: Terms) -> Bound | None:

@@ -1,4 +1,4 @@
-"""Make the instances of groups, page by page.
+"""Make the instances of groups, some in each batch.
 
 Called by the judgements and by what brings instances in line.
 """
@@ -25,8 +25,10 @@ from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, TaskPlace
 from core.store.sql import digest, pack, raw, unpack
 
-PAGE = 1_000
-"""Items of a page, which is one bite."""
+PAGE = 250
+"""Items of a row of those that have no instance yet."""
+_HASHED = 4
+"""Pages of each list by which the items are hashed; sets of earlier stores have the same hash."""
 _GROUP = (
     "SELECT job_id, key, spec FROM task WHERE id = ? AND wait_reason = 'condition' AND status = 'blocked'"
 )
@@ -35,6 +37,7 @@ _ADD = (
     "INSERT INTO instance_set (job_id, task_id, number, total, needed, parallel, digest)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
+_KEEP = "INSERT OR IGNORE INTO instance_page (set_id, first, body) VALUES (?, ?, ?)"
 _KNOWN = "SELECT i.total FROM task t JOIN instance_set i ON i.task_id = t.id WHERE t.job_id = ? AND t.key = ?"
 _BLOCKED_BY = (
     "SELECT e.task_id FROM edge e JOIN task t ON t.id = e.task_id AND t.status = 'blocked'"
@@ -72,7 +75,7 @@ def expand(batch: Batch, task_id: int, command: Expand) -> bool:
     if fault is not None:
         return idle.fail_by_judgement(batch, task_id, fault.to_json())
     pages = [pack(items[first : first + PAGE]) for first in range(0, len(items), PAGE)]
-    known = digest("\n".join(pages))
+    known = _digest_of(pages)
     last = batch.one(_LAST, task_id)
     if not items:
         number = 1 if last is None else last[1]
@@ -94,10 +97,16 @@ def expand(batch: Batch, task_id: int, command: Expand) -> bool:
     return True
 
 
+def _digest_of(pages: Sequence[str]) -> str:
+    """Return what tells whether other items are the same."""
+    lists = (pages[first : first + _HASHED] for first in range(0, len(pages), _HASHED))
+    return digest("\n".join("[" + ",".join(page[1:-1] for page in some) + "]" for some in lists))
+
+
 def _keep_pages(batch: Batch, set_id: int, pages: Sequence[str]) -> None:
     ((made,),) = batch.rows("SELECT made FROM instance_set WHERE id = ?", set_id)
     batch.many(
-        "INSERT OR IGNORE INTO instance_page (set_id, first, body) VALUES (?, ?, ?)",
+        _KEEP,
         [(set_id, place * PAGE, page) for place, page in enumerate(pages) if place * PAGE >= made],
     )
 
@@ -162,13 +171,14 @@ class _Template(NamedTuple):
     is_conditional: bool
 
 
-def make_page(batch: Batch, group: GroupSet) -> int:
+def make_some(batch: Batch, group: GroupSet, *, limit: int) -> int:
     """Make the next instances of a group; return how many, 0 = those that they need are not there yet."""
     row = batch.one("SELECT body FROM instance_page WHERE set_id = ? AND first = ?", group.id, group.made)
     if row is None:
         return 0
-    items = unpack(row[0])
-    assert isinstance(items, list)
+    page = unpack(row[0])
+    assert isinstance(page, list)
+    items, rest = page[:limit], page[limit:]
     said = group.for_each
     partners = _Partners(batch, group, said.each, end=group.made + len(items))
     if not partners.are_there:
@@ -176,6 +186,8 @@ def make_page(batch: Batch, group: GroupSet) -> int:
     _insert(batch, group, items, partners)
     number = len(items)
     batch.run("DELETE FROM instance_page WHERE set_id = ? AND first = ?", group.id, group.made)
+    if rest:
+        batch.run(_KEEP, group.id, group.made + number, pack(rest))
     batch.run("UPDATE instance_set SET made = made + ? WHERE id = ?", number, group.id)
     batch.run("UPDATE stage SET open_tasks = open_tasks + ? WHERE id = ?", number, group.place.stage_id)
     return number
