@@ -17,8 +17,13 @@ from core.executors.outputs import Outputs
 from core.model.ports import AttemptRef, ProcessCall
 from tests.support import waiting
 
-STORE = f"test-{os.getpid()}-{time.time_ns()}"
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def store() -> str:
+    """Return the name of a store that no other process of the tests has."""
+    return f"test-{os.getpid()}-{time.time_ns()}"
 
 
 @pytest.fixture
@@ -33,13 +38,13 @@ def ref() -> AttemptRef:
 
 
 @pytest.fixture
-def mark(ref: AttemptRef) -> str:
-    return f"{MARK}={STORE}:{ref.task_id}:{ref.epoch}"
+def mark(ref: AttemptRef, store: str) -> str:
+    return f"{MARK}={store}:{ref.task_id}:{ref.epoch}"
 
 
 @pytest.fixture
-async def executor(outputs: Outputs, mark: str) -> AsyncIterator[ChildExecutor]:
-    executor = ChildExecutor(outputs, store=STORE)
+async def executor(outputs: Outputs, mark: str, store: str) -> AsyncIterator[ChildExecutor]:
+    executor = ChildExecutor(outputs, store=store)
     yield executor
     executor.close()
     host.kill_family(None, mark)
