@@ -1,4 +1,4 @@
-"""Tests of the order of the tests, and of the processes that run them."""
+"""Tests of the order of tests and of their processes."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class CommandServer:
     def _start(self) -> socket.socket:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            environ = {**self.environ, "PYTHONPATH": str(ROOT), MARK: "commands"}
+            environ = {**self.environ, "PYTHONPATH": str(ROOT), MARK: f"{os.getpid()}.commands"}
             self._process = subprocess.Popen(
                 [sys.executable, "-P", command_server.__file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,9 @@ MARK = "SUITE_TEST"
 """Variable that says which test a process belongs to."""
 _PATIENCE = 30.0
 """Seconds for processes that are about to end by themselves."""
+_MARKED = re.compile(rb"(?:^|\0)%s=(\d+)\." % MARK.encode())
+"""The mark of a process; the number is that of the process that runs its test."""
+_MOST = 1 << 17
 _numbers = count(1)
 
 
@@ -77,11 +81,21 @@ def kill(left: Iterable[host.Process]) -> None:
 
 
 def _processes_after(oldest: int) -> Iterator[host.Process]:
+    """Yield the younger processes, but none of another process that runs tests: that one looks for it."""
+    own = os.getpid()
     pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
     for pid in pids:
-        process = host.find_process(pid) if pid > oldest and pid != os.getpid() else None
-        if process is not None:
-            yield process
+        if pid <= oldest or pid == own:
+            continue
+        environ = _told(pid, "environ")
+        # Without both it is the system's, or has ended.
+        if not environ and not _told(pid, "cmdline"):
+            continue
+        marked = _MARKED.search(environ)
+        if marked is None or int(marked[1]) == own:
+            process = host.find_process(pid)
+            if process is not None:
+                yield process
 
 
 def _belongs(process: host.Process, traces: Traces) -> bool:
@@ -91,12 +105,25 @@ def _belongs(process: host.Process, traces: Traces) -> bool:
 
 
 def _touches(process: host.Process, folder: Path) -> bool:
-    proc = Path("/proc") / str(process.pid)
-    try:
-        texts = [(proc / name).read_bytes() for name in ("cmdline", "environ")]
-        texts += [os.fsencode((proc / link).readlink()) for link in ("cwd", "fd/1", "fd/2")]
-    except OSError:
-        return False
     # `home` is not `home2`.
     name = re.compile(re.escape(os.fsencode(folder)) + rb"(?![\w.-])")
-    return any(name.search(text) for text in texts)
+    if any(name.search(_told(process.pid, text)) for text in ("cmdline", "environ")):
+        return True
+    with suppress(OSError):
+        links = (Path(f"/proc/{process.pid}/{link}").readlink() for link in ("cwd", "fd/1", "fd/2"))
+        return any(name.search(os.fsencode(link)) for link in links)
+    return False
+
+
+def _told(pid: int, name: str) -> bytes:
+    """Return what the kernel tells of a process; nothing of one that has ended or hides it."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, _MOST)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,41 @@
+"""Tests of what finds the processes that a test left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.leftovers import MARK, Traces, left_by, living_on, newest_process
+
+
+@contextmanager
+def sleeping(folder: Path, environ: dict[str, str]) -> Iterator[int]:
+    process = subprocess.Popen(["/bin/sleep", "600"], cwd=folder, env=environ)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def found(folder: Path, environ: dict[str, str]) -> tuple[bool, bool]:
+    """Return whether a process is known as one of this test, and as one that lives on its folder."""
+    traces = Traces(mark=os.environ[MARK], folder=folder, newest=newest_process())
+    with sleeping(folder, environ) as pid:
+        left, living = left_by(traces), living_on(folder)
+    return pid in [process.pid for process in left], pid in [process.pid for process in living]
+
+
+def test_a_process_with_the_mark_of_the_test_is_found(tmp_path: Path) -> None:
+    assert found(Path("/"), {MARK: os.environ[MARK]})[0]
+
+
+def test_a_process_without_environment_is_found_by_its_folder(tmp_path: Path) -> None:
+    assert found(tmp_path, {}) == (True, True)
+
+
+def test_a_process_of_another_process_that_runs_tests_is_left_to_that_one(tmp_path: Path) -> None:
+    assert found(tmp_path, {MARK: f"{os.getpid() + 1}.1 tests/x.py"}) == (False, False)
