@@ -17,7 +17,7 @@ Read: TypeAlias = Callable[[str | None, int], Awaitable[Page[V]]]
 ROWS = 200
 """Rows of a page."""
 REACH = 100_000
-"""Rows up to which the end of a list is searched."""
+"""Rows that are read on the way to the end of a list before an operator is asked to go on."""
 
 
 class Pages(Generic[V]):
@@ -78,10 +78,10 @@ class Pages(Generic[V]):
         self._forget(self._page_of(first) - 1, number + 1)
 
     async def reach_end(self) -> bool:
-        """Read on to the last row; False if the list is longer than `REACH`."""
-        number = len(self._starts) - 1
+        """Read on to the last row, `REACH` rows a call at the most; False if more follow."""
+        number, stop = len(self._starts) - 1, (self.count // REACH + 1) * REACH
         await self._load(number)
-        while number + 1 < len(self._starts) and self.count < REACH:
+        while number + 1 < len(self._starts) and self.count < stop:
             number += 1
             await self._load(number)
             self._forget(number - 1, number)

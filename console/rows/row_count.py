@@ -84,7 +84,7 @@ def cut_words(where: Filter, searched: int | None) -> SafeText:
 
 def first_words(number: int) -> SafeText:
     """Return what to say where the way to the end of a list stopped after so many rows."""
-    return SafeText(f"searched the first {number:,} rows")
+    return SafeText(f"this is row {number:,}, and more follow: the same key reads on")
 
 
 def _short(number: int) -> str:

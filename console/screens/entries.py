@@ -11,18 +11,20 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.navigation.history import GaugeRef
 from console.rows.entry_rows import entry_row_format
+from console.rows.pages import Pages
+from console.rows.row_count import first_words
 from console.screens.base import DeskScreen
+from console.screens.parts.loading import read_on
 from console.widgets.table import Table
 from core.model.entry_views import EntryQuery, EntryView
 from core.model.text import SafeText, safe_line
 from core.model.views import Page
 
-_PAGE = 200
 _NONE = SafeText("nothing was booked on this budget yet, and nothing that runs holds any of it")
 
 
 class EntriesScreen(DeskScreen):
-    """What attempts that run hold, then the ledger, read page by page as the cursor comes near its end."""
+    """What attempts that run hold, then the ledger."""
 
     PARTS = ("entries",)
     READER = "table"
@@ -34,11 +36,9 @@ class EntriesScreen(DeskScreen):
         self._of = of
         self._query = EntryQuery(limit=of.limit, key=of.key)
         self.table: Table[EntryView] = Table(entry_row_format(lambda: desk.look))
-        self._held: tuple[EntryView, ...] = ()
-        self._booked: tuple[EntryView, ...] = ()
-        """Rows of the ledger, without a gap; they never change."""
-        self._next: str | None = None
-        self._is_near_end = False
+        self._pages = Pages(self._read)
+        self._held = 0
+        """How many attempts that run hold some of it."""
 
     def body(self) -> ComposeResult:
         yield self.table
@@ -47,27 +47,18 @@ class EntriesScreen(DeskScreen):
         self.table.focus()
 
     async def load(self) -> None:
-        """Read the newest, and the next page where the cursor is near the last row."""
-        first = await self.desk.control.ledger.entries(self._query, limit=_PAGE)
-        self._take_first(first)
-        if self._is_near_end and self._next is not None:
-            page = await self.desk.control.ledger.entries(self._query, after=self._next, limit=_PAGE)
-            self._booked, self._next = (*self._booked, *page.rows), page.next
-        self._is_near_end = False
-        rows = (*self._held, *self._booked)
-        self.table.replace(dict(enumerate(rows)), count=len(rows), more=self._next is not None)
-        self.table.say(_NONE)
-        self.show_status()
+        """Read the entries in view and around."""
+        await self._pages.show(self.table.top, self.table.top + self.table.height)
+        self._show()
 
     def title_line(self) -> SafeText:
         key = f" · {self._of.key}" if self._of.key else ""
-        held = f"  {len(self._held):,} reserved" if self._held else ""
+        held = f"  {self._held:,} reserved" if self._held else ""
         return safe_line(f" Entries of {self._of.limit}{key}{held}")
 
     def position_text(self) -> str:
         at = self.table.cursor + 1 if self.table.count else 0
-        more = "+" if self._next is not None else ""
-        return f"row {at:,}/{self.table.count:,}{more}"
+        return f"row {at:,}/{self.table.count:,}{'+' if self.table.more else ''}"
 
     def selected_view(self) -> object:
         return self.table.selected
@@ -80,17 +71,13 @@ class EntriesScreen(DeskScreen):
         self.table.restyle()
 
     def on_table_moved(self) -> None:
-        """Read on when the view nears the last row that was read."""
+        """Read on when the view nears rows that are not in memory."""
         self.show_status()
-        last = self.table.top + self.table.height
-        if self._next is not None and last + self.table.height >= self.table.count:
-            self._is_near_end = True
-            self.reload_for_operator()
+        read_on(self, self.table)
 
     def on_table_end_wanted(self) -> None:
-        """Read the next page; the last one may be far away."""
-        self._is_near_end = True
-        self.reload_for_operator()
+        """Read on to the end, as far as a list is searched for it."""
+        self.reload_for_operator(self._read_to_end)
 
     def on_table_opened(self) -> None:
         self.action_open()
@@ -102,13 +89,20 @@ class EntriesScreen(DeskScreen):
             self.tell(SafeText("an operator made this entry: no task stands behind it"))
         self.visit("task", None if row is None else row.task_id)
 
-    def _take_first(self, page: Page[EntryView]) -> None:
-        """Put the newest page before the rows that were read earlier."""
-        self._held = tuple(row for row in page.rows if not row.id)
-        booked = tuple(row for row in page.rows if row.id)
-        known = {row.id for row in self._booked}
-        if not any(row.id in known for row in booked):
-            # More than a page is new, or it is the first: what is between is not known.
-            self._booked, self._next = booked, page.next
-            return
-        self._booked = (*(row for row in booked if row.id not in known), *self._booked)
+    async def _read(self, after: str | None, limit: int) -> Page[EntryView]:
+        page = await self.desk.control.ledger.entries(self._query, after=after, limit=limit)
+        if after is None:
+            self._held = sum(not row.id for row in page.rows)
+        return page
+
+    async def _read_to_end(self) -> None:
+        is_end = await self._pages.reach_end()
+        self._show()
+        self.table.go_to(self._pages.count - 1)
+        if not is_end:
+            self.tell(first_words(self._pages.count))
+
+    def _show(self) -> None:
+        self.table.replace(self._pages.window(), count=self._pages.count, more=self._pages.more)
+        self.table.say(_NONE)
+        self.show_status()

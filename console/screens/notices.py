@@ -13,6 +13,7 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.notice_rows import notice_row_format
 from console.rows.pages import Pages
+from console.rows.row_count import first_words
 from console.screens.base import DeskScreen
 from console.screens.parts.loading import read_on
 from console.widgets.table import Table
@@ -123,6 +124,8 @@ class NoticesScreen(DeskScreen):
         return await self.desk.control.notices.page(before=before, status=self._status, limit=limit)
 
     async def _read_to_end(self) -> None:
-        await self._pages.reach_end()
+        is_end = await self._pages.reach_end()
         await self.load()
         self.table.go_to(self._pages.count - 1)
+        if not is_end:
+            self.tell(first_words(self._pages.count))

@@ -15,6 +15,7 @@ from console.rows.job_names import JobNames, beside_jobs
 from console.rows.listing import now_ms
 from console.rows.pages import Pages
 from console.rows.past_rows import PastRow, PastRows, past_row_format
+from console.rows.row_count import cut_words, first_words
 from console.screens.base import DeskScreen
 from console.screens.parts.loading import read_on
 from console.widgets.line import Line
@@ -88,7 +89,8 @@ class PastScreen(DeskScreen):
     def title_line(self) -> SafeText:
         of = "" if self._as_of.job_id is None else f" of job {self._as_of.job_id}"
         status = "" if self._shown.status is None else f", only {self._shown.status}"
-        return safe_line(f" {'Jobs' if self._shown.noun is Noun.JOBS else 'Tasks'}{of}{status}")
+        cut = "" if self._pages is None else cut_words(self._shown.where, self._pages.searched)
+        return safe_line(f" {'Jobs' if self._shown.noun is Noun.JOBS else 'Tasks'}{of}{status}{cut}")
 
     def position_text(self) -> str:
         at = self.table.cursor + 1 if self.table.count else 0
@@ -162,10 +164,12 @@ class PastScreen(DeskScreen):
     async def _read_to_end(self) -> None:
         pages = self._pages
         if pages is not None:
-            await pages.reach_end()
+            is_end = await pages.reach_end()
             if pages is self._pages:
                 self._show()
                 self.table.go_to(pages.count - 1)
+                if not is_end:
+                    self.tell(first_words(pages.count))
 
     def _show(self) -> None:
         if self._past is None or self._pages is None:

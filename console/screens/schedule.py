@@ -13,6 +13,7 @@ from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import now_ms
 from console.rows.pages import Pages
+from console.rows.row_count import first_words
 from console.rows.schedule_rows import fire_row_format
 from console.screens.base import DeskScreen
 from console.screens.parts.loading import read_on
@@ -125,9 +126,11 @@ class ScheduleScreen(DeskScreen):
         return await self.desk.control.schedules.fires(self._subject, after=after, limit=limit)
 
     async def _read_to_end(self) -> None:
-        await self._pages.reach_end()
+        is_end = await self._pages.reach_end()
         self._show()
         self.table.go_to(self._pages.count - 1)
+        if not is_end:
+            self.tell(first_words(self._pages.count))
 
     def _show(self) -> None:
         self.table.replace(self._pages.window(), count=self._pages.count, more=self._pages.more)

@@ -54,7 +54,11 @@ class FakeSchedules(FakeLimits):
         raise NotFound("schedule.unknown", f"`{r.name}` is not a schedule")
 
     async def answer_fires(self, r: schedules.Fires) -> Page[FireView]:
-        return Page(rows=tuple(self.fire_views[: r.limit]))
+        start = int(r.after or 0)
+        end = start + r.limit
+        return Page(
+            rows=tuple(self.fire_views[start:end]), next=str(end) if end < len(self.fire_views) else None
+        )
 
     async def answer_add_schedule(self, r: schedules.AddSchedule) -> Operated:
         return self._changed(r)
