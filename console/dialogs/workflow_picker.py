@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
+from textual.worker import Worker, WorkerState
 
 from console.background import sentence_of, start
 from console.desk import Desk
@@ -86,8 +87,8 @@ class WorkflowPicker(ModalScreen[int | None]):
         self._input = _Narrowing(placeholder="type to narrow, or a path")
         self._table: Table[Offer] = Table(RowFormat(columns=_COLUMNS, key=_key, write=_write, style=_plain))
         self._message = Line(classes="trouble")
-        self._reading = 0
-        """How many folders and lists of registered workflows are being read."""
+        self._reads: list[Worker[None]] = []
+        """What reads folders and lists of registered workflows."""
         self._enter_pressed = False
         """Enter was pressed while something was being read."""
 
@@ -121,7 +122,7 @@ class WorkflowPicker(ModalScreen[int | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Open the offer under the cursor."""
         event.stop()
-        if self._reading:
+        if self._is_reading():
             # The list is still that of before.
             self._enter_pressed = True
             return
@@ -177,12 +178,8 @@ class WorkflowPicker(ModalScreen[int | None]):
             else:
                 if typed == self._input.value:
                     self._take_registered(found)
-            finally:
-                self._reading -= 1
-            self._choose_if_waited()
 
-        self._reading += 1
-        start(self, look, group="search")
+        self._read_by(start(self, look, group="search"))
 
     def _take_registered(self, found: Sequence[RegisteredView]) -> None:
         self._registered = registered(found)
@@ -200,19 +197,26 @@ class WorkflowPicker(ModalScreen[int | None]):
                 self._say(sentence_of(error))
                 self._enter_pressed = False
                 return
-            finally:
-                self._reading -= 1
             self._say(f"only the first {ENTRIES:,} entries are shown" if self._folder.cut else "")
             self._narrow()
-            self._choose_if_waited()
 
-        self._reading += 1
-        start(self, look, group="look", exclusive=True)
+        self._read_by(start(self, look, group="look", exclusive=True))
 
-    def _choose_if_waited(self) -> None:
-        if self._enter_pressed and not self._reading:
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Choose what Enter was pressed for, once all is read; say what could not be read."""
+        if event.state is WorkerState.ERROR:
+            self._say(sentence_of(event.worker.error))
+            self._enter_pressed = False
+        if self._enter_pressed and not self._is_reading():
             self._enter_pressed = False
             self._choose()
+
+    def _read_by(self, worker: Worker[None]) -> None:
+        self._reads = [one for one in self._reads if _is_at_work(one)]
+        self._reads.append(worker)
+
+    def _is_reading(self) -> bool:
+        return any(map(_is_at_work, self._reads))
 
     async def _find_known(self) -> None:
         """Offer the workflows that are registered, and those of recent jobs."""
@@ -298,6 +302,11 @@ class _Narrowing(SafeInput):
             self.action_delete_left()
         else:
             await self.screen.run_action("above")
+
+
+def _is_at_work(worker: Worker[None]) -> bool:
+    # One that is cancelled before it begins is never finished.
+    return not worker.is_finished and not worker.is_cancelled
 
 
 def _home_of(typed: str) -> Path:

@@ -224,7 +224,7 @@ async def test_enter_lists_the_entries_of_a_budget_newest_first_page_by_page() -
         control.note("attempt.succeeded")
         await operator.press("g")
         await operator.beat()
-        await operator.sees("newest", "row 1/402+")
+        await operator.sees("newest", "row 1/401+")
         await operator.press("G")
         await operator.sees("row 453/453")
         await operator.press("escape")

@@ -70,7 +70,7 @@ LISTS: dict[str, tuple[Callable[[FakeControl], None], str, object]] = {
 async def test_the_last_row_is_reached_in_steps_that_say_that_more_follow(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.rows.pages.REACH", 500)
+    monkeypatch.setattr("console.rows.pages.REACH", 300)
     control = FakeControl()
     stock, place, subject = LISTS[name]
     stock(control)

@@ -710,3 +710,35 @@ async def test_a_form_says_what_its_job_would_take_unless_it_is_large(folder: Pa
         else:
             await operator.sees("501 tasks")
             assert not control.reads["predict"]
+
+
+async def test_enter_does_not_wait_for_a_folder_whose_reading_was_given_up_before_it_began(
+    folder: Path,
+) -> None:
+    async with console(clerk(*PARAMS, name="sample")) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+        picker = operator.app.screen
+        # Text that is typed or pasted at once asks for one folder after another.
+        picker._go(folder)
+        picker._go(folder)
+        await operator.press(*"nightly", "enter")
+        await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+
+
+async def test_what_a_folder_could_not_be_read_for_is_said_and_enter_waits_no_longer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console(clerk(*PARAMS, name="sample")) as operator:
+        await operator.press("o")
+        await operator.sees("nightly.yaml")
+
+        def fail(path: Path) -> Folder:
+            raise RuntimeError("the disk is odd")
+
+        monkeypatch.setattr("console.dialogs.workflow_picker.read_folder", fail)
+        picker = operator.app.screen
+        picker._go(folder)
+        await operator.press("enter")
+        await operator.sees("RuntimeError: the disk is odd")
+        assert not picker.is_settling
