@@ -46,7 +46,7 @@ def history_listing(control: ControlAPI, job_id: int, *, created_at: Callable[[]
 
     async def read(where: Filter, after: str | None, limit: int) -> Page[EventView]:
         ordered = where if where.sort else replace(where, sort=order)
-        query = EventQuery(job_id=job_id, filter=ordered)
+        query = EventQuery(job_id=job_id, filter=ordered, around=True)
         return await control.events(query, after_id=int(after or 0), limit=limit)
 
     def written(tell: Callable[[HistoryLine], str]) -> Callable[[EventView], SafeText]:
@@ -61,7 +61,7 @@ def history_listing(control: ControlAPI, job_id: int, *, created_at: Callable[[]
         written={
             "when": lambda event: SafeText(clock_text(event.at, now=now_ms())),
             "since": lambda event: SafeText(f"+{duration_text(event.at - created_at())}"),
-            "subject": written(lambda line: line.subject),
+            "subject": written(lambda line: line.name),
             "told": written(lambda line: line.what),
             "who": written(lambda line: line.who or ""),
             "reason": written(lambda line: line.reason or ""),

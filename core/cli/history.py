@@ -88,6 +88,9 @@ async def history(arguments: History) -> int:
     Each line has the time and how long after the submission that was. What is said of many tasks in a row
     is one line; with --json each event is a line of its own.
 
+    What begins with `~` happened around the job: pauses of the queues and pools that its tasks use, and
+    starts, drains and stops of the engine, until the job has ended (`"own": false` in --json).
+
     --at folds the events up to one of them: the job, its stages and tasks as they stood then. With --json
     the first line has job and stages, each of the others a task.
     """
@@ -105,7 +108,7 @@ async def history(arguments: History) -> int:
         return 0
     async with reading(arguments) as deck:
         job = await deck.job(arguments.job)
-        pages = EventPages(deck, EventQuery(job_id=job.id, filter=where), after=arguments.after)
+        pages = EventPages(deck, EventQuery(job_id=job.id, filter=where, around=True), after=arguments.after)
         async for rows in pages.followed(arguments) if arguments.follow else pages.there():
             if arguments.json:
                 for row in rows:

@@ -70,6 +70,8 @@ class EventQuery(Struct, frozen=True, kw_only=True):
     job_id: int | None = None
     task_id: int | None = None
     filter: Filter | None = None
+    around: bool = False
+    """Of a job also what is not its own: pauses of its queues and pools, stops of the engine while it ran."""
 
 
 class DocumentSource(Struct, frozen=True, kw_only=True):

@@ -205,8 +205,12 @@ class ReadingControl(ReadingAPI):
         return tuple(replace(view, usual=usual[view.id]) if view.id in usual else view for view in views)
 
     async def _events(self, request: reading_api.Events) -> Page[EventView]:
-        query = request.query or EventQuery()
-        return await self._reports.events.page(
+        query, events = request.query or EventQuery(), self._reports.events
+        if query.around and query.job_id is not None:
+            return await events.story(
+                query.job_id, query.filter, after_id=request.after_id, limit=request.limit
+            )
+        return await events.page(
             query.filter,
             job_id=query.job_id,
             task_id=query.task_id,

@@ -188,7 +188,7 @@ class FakeControl(FakeItems, ControlAPI):
             event
             for event in (reversed(found) if descending else found)
             if (event.id < r.after_id or not r.after_id if descending else event.id > r.after_id)
-            and query.job_id in (None, event.job_id)
+            and (query.job_id in (None, event.job_id) or (query.around and event.job_id is None))
             and query.task_id in (None, event.task_id)
         ]
         shown: tuple[EventView, ...] = tuple(rows[: r.limit])

@@ -1,4 +1,4 @@
-"""The key to the last row: it gets there, or says that it stopped on the way."""
+"""The key to the last row gets there, or says so."""
 
 from __future__ import annotations
 

@@ -43,6 +43,14 @@ async def test_a_story_is_told_from_its_beginning_at_every_size(size: tuple[int,
             assert "\x1b" not in line
 
 
+async def test_what_happened_around_the_job_is_marked_as_not_its_own() -> None:
+    control = stocked()
+    control.note("queue.paused", data={"queue": "mail"})
+    async with console(control, size=(120, 30)) as operator:
+        operator.app.navigator.visit("history", 3)
+        await operator.sees("~ queue mail", "is paused", "row 1/5")
+
+
 async def test_more_and_less_of_it_is_told() -> None:
     async with console(stocked(), size=(120, 30)) as operator:
         operator.app.navigator.visit("history", 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from console.rows.pages import Pages
 from console.verbs.apply import movable
 from console.verbs.tiers import Verb
@@ -40,6 +42,15 @@ async def test_the_first_look_reads_the_page_in_view_and_one_after_it() -> None:
     assert pages.window() == dict(enumerate(range(99, 79, -1)))
     assert pages.count == 20
     assert pages.more
+
+
+async def test_each_way_to_the_end_goes_further_and_the_last_one_gets_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("console.rows.pages.REACH", 40)
+    pages = Pages(Numbers(100).read, rows=10)
+    ways = [(await pages.reach_end(), pages.count) for _ in range(3)]
+    assert ways == [(False, 40), (False, 80), (True, 100)]
 
 
 async def test_a_second_look_reads_only_the_page_in_view() -> None:

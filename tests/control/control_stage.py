@@ -85,7 +85,7 @@ class StagedEngine:
         writer = Writer(connection=connection, epoch=0, aging_step=60_000, rules=WRITER_RULES)
         self.journal = Journal(writer, clock=clock, listener=self._report)
         self.readers = Readers(home / "taskdeck.db")
-        self.reports = Reports(self.readers)
+        self.reports = self.client_reports = Reports(self.readers)
         self.output_dir = home / "output"
         purging = Purging(self.journal, self.reports.upkeep, Outputs(self.output_dir))
         self.upkeep = SimpleNamespace(purging=purging)

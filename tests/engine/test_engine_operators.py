@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.control import operator_requests, operator_verbs
-from core.control.api import Target
+from core.control.api import EventQuery, Target
 from core.model.commands import Effect, Force
 from core.model.errors import Conflict
 from core.model.records import replace
@@ -209,6 +209,22 @@ async def test_a_paused_queue_keeps_its_tasks_and_others_go_on(house: House):
     assert house.states(job)["a"] == "queued"
     await house.control.resume(Target(queue="slow"))
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_pauses_of_its_queue_are_told_among_the_events_of_a_job(house: House):
+    job = await house.submit(task("a", "block", queue="slow"))
+    await house.running("a")
+    for queue in ("slow", "default"):
+        await house.control.pause(Target(queue=queue), reason="night")
+        await house.control.resume(Target(queue=queue))
+    house.steer.release("a")
+    await house.ended(job)
+    page = await house.control.events(EventQuery(job_id=job, around=True), limit=500)
+    told = [(event.kind, event.data) for event in page.rows if event.job_id is None]
+    assert told == [
+        ("queue.paused", {"queue": "slow", "reason": "night"}),
+        ("queue.resumed", {"queue": "slow"}),
+    ]
 
 
 async def test_a_held_task_waits_and_those_that_run_cannot_be_held(empty_house: House):

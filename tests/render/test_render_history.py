@@ -49,6 +49,13 @@ def test_every_move_tells_the_status_before_and_after(move) -> None:
     assert line.text.partition(": ")[2].startswith(f"{move.name} -> {move.target}")
 
 
+def test_what_is_not_of_the_job_is_marked() -> None:
+    line = line_of(event("queue.paused", job_id=None, data={"queue": "mail"}))
+    assert line.text == "~ queue mail: is paused"
+    assert line_shape(line)["own"] is False
+    assert line_shape(line_of(event("stage.open", data={"name": "main"})))["own"] is True
+
+
 def test_a_first_status_has_none_before_it() -> None:
     line = line_of(event("stage.open", data={"name": "main"}))
     assert line.text == "stage main: is open"

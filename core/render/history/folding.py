@@ -39,7 +39,7 @@ class FoldedLines:
         if self.count < LEAST:
             yield from ((line, line.text) for line in self.few)
             return
-        names = ", ".join(line.subject for line in self.few[:NAMED])
+        names = ", ".join(line.name for line in self.few[:NAMED])
         cause = f" ({self.first.cause})" if self.first.cause else ""
         more = f"{names} and {self.count - NAMED:,} more: {self.first.what}{cause}"
         yield self.first, safe_line(more)

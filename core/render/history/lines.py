@@ -40,6 +40,16 @@ class HistoryLine:
     reason: str | None = None
 
     @property
+    def is_own(self) -> bool:
+        """Whether it happened to the job, or to something around it."""
+        return self.event.job_id is not None
+
+    @property
+    def name(self) -> SafeText:
+        """Return the subject, marked with `~` where it is around the job."""
+        return self.subject if self.is_own else SafeText(f"~ {self.subject}")
+
+    @property
     def move(self) -> str:
         """Return the change of status, `queued -> running`, or `is open` of a first one; '' = none."""
         if self.after is None or self.event.kind in BIRTHS:
@@ -61,7 +71,7 @@ class HistoryLine:
     def text(self) -> SafeText:
         """Return the whole sentence."""
         cause = f" ({self.cause})" if self.cause else ""
-        return safe_line(f"{self.subject}: {self.what}{cause}")
+        return safe_line(f"{self.name}: {self.what}{cause}")
 
 
 def line_of(event: EventView) -> HistoryLine:
@@ -93,6 +103,7 @@ def line_shape(line: HistoryLine) -> JsonObject:
     return {
         **event_shape(line.event),
         "noise": line.event.noise,
+        "own": line.is_own,
         "subject": line.subject,
         "before": line.before,
         "after": line.after,
