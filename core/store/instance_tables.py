@@ -23,10 +23,11 @@ UNBEGUN = "set_id IS NOT NULL AND status = 'blocked' AND needs_left = 0 AND wait
 """Of an instance: it waits for nothing but its turn."""
 
 INSTANCES = (
-    "(SELECT json_object('number', i.number, 'total', i.total, 'made', i.made, 'needed', i.needed,"
-    " 'parallel', i.parallel, 'by', (SELECT json_group_object(c.status, c.n) FROM counter c"
+    "(SELECT json_object('job', i.job_id, 'key', {0}.key, 'number', i.number, 'total', i.total,"
+    " 'made', i.made, 'needed', i.needed, 'parallel', i.parallel,"
+    " 'by', (SELECT json_group_object(c.status, c.n) FROM counter c"
     " WHERE c.scope = 'set' AND c.ref = CAST(i.id AS TEXT) AND c.n > 0))"
-    " FROM instance_set i WHERE i.task_id = {}.id ORDER BY i.number DESC LIMIT 1)"
+    " FROM instance_set i WHERE i.task_id = {0}.id ORDER BY i.number DESC LIMIT 1)"
 )
 """What a task says of its instances, as JSON; NULL = it has none, or they are not known yet."""
 
@@ -52,7 +53,7 @@ instance_set = Table(
 
 `made` of `total` have a row; `needed` successes decide (NULL = no threshold), `parallel` may have begun at
 once. `digest` = the hash of the items. While the group runs again, `again` is the index from which on its
-instances do, with `only_failed` those that did not succeed.
+instances do: all with `only_failed` 0, with 1 those that did not succeed, with 2 all, with new children.
 """
 
 instance_page = Table(

@@ -175,14 +175,33 @@ def test_a_job_that_is_cancelled_waits_for_the_children_of_its_instances(deck: D
     assert (standing(deck, 0, 1), deck.job_status(job)) == (["cancelled", "cancelled"], "cancelled")
 
 
-def again(deck: Deck) -> None:
+def again(deck: Deck, *, fresh: bool = False) -> None:
     """Run the whole group again, over the same list."""
-    deck.operate(Rerun(task_ids=(deck.id("g"),), actor="ann"))
+    deck.operate(Rerun(task_ids=(deck.id("g"),), actor="ann", fresh=fresh))
     deck.do(Decide(task_id=deck.id("g"), verdict=Expand(items=[0, 1])))
     deck.settle()
     for item in (0, 1):
         begin(deck, item)
     deck.settle()
+
+
+def test_a_fresh_retry_of_a_group_begins_new_children_of_its_instances_also_where_one_failed(
+    deck: Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(deck, 2, on_failure=OnInstanceFailure.FINISH)
+    deck.claim()
+    deck.end(inner(deck, 0))
+    deck.end(inner(deck, 1), failure())
+    # One instance in each batch: what a later one starts over is fresh as well.
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 1)
+    again(deck, fresh=True)
+    assert (children(deck, 0), children(deck, 1)) == (["succeeded", "pending"], ["failed", "pending"])
+    deck.claim()
+    deck.end(inner(deck, 0), failure())
+    deck.end(inner(deck, 1))
+    # A retry that is not fresh goes on with the child that failed.
+    again(deck)
+    assert [len(children(deck, item)) for item in (0, 1)] == [2, 3]
 
 
 def test_a_group_that_runs_again_begins_new_children_but_for_those_that_failed(deck: Deck) -> None:

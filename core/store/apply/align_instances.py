@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.model.status import TASK, TASK_FINAL, TaskStatus
 from core.store.apply import answers
 from core.store.apply.child_stops import HAS_CHILD, stop_children_of_set
-from core.store.apply.groups import GroupSet, begin_more, decide, read_set
+from core.store.apply.groups import Again, GroupSet, begin_more, decide, read_set
 from core.store.apply.make_instances import make_some
 from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
@@ -112,10 +112,11 @@ def _run_again(batch: Batch, group: GroupSet, first: int) -> bool:
     again = [
         task_id
         for task_id, _, status in rows
-        if status in TASK_FINAL and not (group.only_failed and status == TaskStatus.SUCCEEDED)
+        if status in TASK_FINAL and not (group.runs_again is Again.FAILED and status == TaskStatus.SUCCEEDED)
     ]
     batch.budget -= len(again)
-    start_over_instances(batch, again, Cause(reason="its group runs again"))
+    fresh = again if group.runs_again is Again.ALL_FRESH else []
+    start_over_instances(batch, again, Cause(reason="its group runs again"), fresh=fresh)
     if len(rows) < room:
         return True
     batch.run("UPDATE instance_set SET again = ? WHERE id = ?", first + len(rows), group.id)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 
 from core.model.refusals import Refusal
 from core.model.status import TASK_FINAL
-from core.store.apply.groups import sets_of
+from core.store.apply.groups import Again, sets_of
 from core.store.apply.moves.groups import reopen_groups
 from core.store.batch import Batch
 from core.store.rows import Cause
@@ -35,9 +35,9 @@ _READY = (
     "SELECT t.id FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN stage s ON s.id = t.stage_id"
     f" AND s.status = 'open' JOIN instance_set i ON i.task_id = t.id AND {_CURRENT} AND i.again IS NULL"
 )
-_WHOLE = "UPDATE instance_set SET again = 0, only_failed = 0 WHERE id IN (SELECT value FROM json_each(?))"
+_WHOLE = "UPDATE instance_set SET again = 0, only_failed = ? WHERE id IN (SELECT value FROM json_each(?))"
 _LATER = (
-    "UPDATE instance_set SET again = 0, only_failed = 1"
+    f"UPDATE instance_set SET again = 0, only_failed = {Again.FAILED:d}"
     " WHERE again IS NULL AND id IN (SELECT value FROM json_each(?))"
 )
 
@@ -56,9 +56,13 @@ def refuse_groups(batch: Batch, task_ids: Collection[int]) -> dict[int, Refusal]
     return refused
 
 
-def run_whole(batch: Batch, task_ids: Collection[int]) -> None:
-    """Note of final tasks that are groups that all their instances run again, over items worked out again."""
-    batch.run(_WHOLE, ids(sets_of(batch, task_ids)))
+def run_whole(batch: Batch, task_ids: Collection[int], *, fresh: Collection[int] = ()) -> None:
+    """Note of final tasks that are groups that all their instances run again, over items worked out again.
+
+    Those of `fresh` among them take new children, also where the one before failed.
+    """
+    batch.run(_WHOLE, Again.ALL, ids(sets_of(batch, task_ids)))
+    batch.run(_WHOLE, Again.ALL_FRESH, ids(sets_of(batch, fresh)))
 
 
 def reopened_groups(batch: Batch, task_ids: Collection[int]) -> list[int]:

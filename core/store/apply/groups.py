@@ -6,6 +6,7 @@ Called by the judgements, the consequences, reruns and the operators' commands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 from typing import NamedTuple
 
 from core.model.decisions import TaskCounts
@@ -41,6 +42,16 @@ _BEGUN = ("queued", "running", "retrying", "waiting", "held")
 _JUDGED = "SELECT count(*) FROM task INDEXED BY task_judged WHERE wait_reason = 'condition' AND set_id = ?"
 
 
+class Again(IntEnum):
+    """Which instances of a set run again, as stored in `only_failed`."""
+
+    ALL = 0
+    FAILED = 1
+    """Those that did not succeed."""
+    ALL_FRESH = 2
+    """All, and those that wait for a child get a new one."""
+
+
 class GroupSet(NamedTuple):
     """The current set of a group, with the group as it stands."""
 
@@ -52,17 +63,13 @@ class GroupSet(NamedTuple):
     needed: int | None
     parallel: int | None
     again: int | None
-    only_failed: bool
+    runs_again: Again
+    """Which of them do, from `again` on."""
     status: TaskStatus
     key: str
     spec: str
     is_live: bool
     """Its job goes on, so that something follows from its end."""
-
-    def _typed(self) -> GroupSet:
-        return self._replace(
-            only_failed=bool(self.only_failed), status=TaskStatus(self.status), is_live=bool(self.is_live)
-        )
 
     @property
     def stored(self) -> JsonObject:
@@ -88,8 +95,8 @@ def read_set(batch: Batch, set_id: int) -> GroupSet | None:
     if row is None:
         return None
     columns = len(PLACED.split(","))
-    *numbers, only_failed, status, key, spec, is_live = row[columns:]
-    said = bool(only_failed), TaskStatus(status), key, spec, bool(is_live)
+    *numbers, runs_again, status, key, spec, is_live = row[columns:]
+    said = Again(runs_again), TaskStatus(status), key, spec, bool(is_live)
     return GroupSet._make((TaskPlace(*row[:columns]), *numbers, *said))
 
 

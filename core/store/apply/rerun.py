@@ -125,8 +125,9 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     ]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
     ended = _ended_jobs(batch, ready)
-    run_whole(batch, ready)
-    supersede(batch, ids(ready), fresh=ids(named if command.fresh else []))
+    fresh = [task_id for task_id in named if task_id in ready] if command.fresh else []
+    run_whole(batch, ready, fresh=fresh)
+    supersede(batch, ids(ready), fresh=ids(fresh))
     changed = _start_over(batch, ready, cause, counted=named)
     return Operated(
         changed=changed + queued_at_once, refused=tuple(refused), forecasts=_forecasts(batch, ended)

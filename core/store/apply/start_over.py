@@ -49,11 +49,13 @@ def let_needs_wait(batch: Batch, task_ids: Collection[int]) -> None:
     batch.run(_WAIT, pack([[task_id, number] for task_id, number in waiting.items()]))
 
 
-def start_over_instances(batch: Batch, task_ids: Sequence[int], cause: Cause) -> None:
-    """Start final instances over of a group that waits for them."""
+def start_over_instances(
+    batch: Batch, task_ids: Sequence[int], cause: Cause, *, fresh: Collection[int]
+) -> None:
+    """Start final instances over of a group that waits for them; those of `fresh` with a new child."""
     if not task_ids:
         return
-    supersede(batch, ids(task_ids), fresh="[]")
+    supersede(batch, ids(task_ids), fresh=ids(fresh))
     let_needs_wait(batch, task_ids)
     batch.many(
         "UPDATE stage SET open_tasks = open_tasks + ? WHERE id = ?",
