@@ -26,6 +26,9 @@ class GroupCounts(Struct, frozen=True, kw_only=True):
     parallel: int | None
     """Instances that may have begun and not ended; None = all."""
     by_status: Mapping[str, int]
+    job: int = 0
+    key: str = ""
+    """Of its task, by which its instances are found; those of older sets have it as well."""
 
     @property
     def ended(self) -> int:
@@ -47,6 +50,14 @@ class GroupCounts(Struct, frozen=True, kw_only=True):
         """Return the numbers by status in words: `3 failed, 809 succeeded`."""
         return ", ".join(f"{n:,} {status}" for status, n in sorted(self.by_status.items()) if n) or "none yet"
 
+    @property
+    def listed(self) -> str:
+        """Return the command that lists its instances, and which others that lists besides."""
+        older = self.number - 1
+        sets = "an older set" if older == 1 else f"{older:,} older sets"
+        besides = f", and those of {sets}" if older else ""
+        return f"'taskdeck tasks --where \"job:{self.job} group:{self.key}\"' lists them{besides}"
+
     def to_json(self) -> JsonObject:
         """Return it as `--json` has it."""
         return {
@@ -61,7 +72,7 @@ class GroupCounts(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_json(cls, stored: JsonObject) -> GroupCounts:
         """Read what the store gives out for a group."""
-        by = stored.get("by")
+        by, key = stored.get("by"), stored.get("key")
         numbers = {name: value for name, value in stored.items() if isinstance(value, int)}
         return cls(
             number=numbers.get("number", 1),
@@ -70,4 +81,6 @@ class GroupCounts(Struct, frozen=True, kw_only=True):
             needed=numbers.get("needed"),
             parallel=numbers.get("parallel"),
             by_status={k: v for k, v in by.items() if isinstance(v, int)} if isinstance(by, dict) else {},
+            job=numbers.get("job", 0),
+            key=key if isinstance(key, str) else "",
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.model.group_views import GroupCounts
 from core.model.lanes import Head
-from core.model.status import TASK_IDLE, TaskStatus
+from core.model.status import TASK_FINAL, TASK_IDLE, TaskStatus
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts, Need, Place, Reason, Switch, TaskFacts, WaitCode
 from core.rules.why.jobs import TaskReasons, grouped, job_summary
@@ -201,3 +202,25 @@ def test_the_tasks_of_a_job_are_told_together() -> None:
 def test_a_reason_that_joins_later_needs_only_its_facts_and_its_place() -> None:
     """What every renderer relies on."""
     assert {*Reason.__struct_fields__} == {"code", "short", "text", "ends", "since", "until", "numbers"}
+
+
+def group(number: int, **by_status: int) -> GroupCounts:
+    return GroupCounts(
+        number=number, total=3, made=3, needed=None, parallel=None, by_status=by_status, job=3, key="g"
+    )
+
+
+@pytest.mark.parametrize("status", sorted(TASK_FINAL))
+def test_a_group_that_has_ended_tells_how_its_instances_did_and_where_they_are(status: TaskStatus) -> None:
+    facts = task(status, instances=group(1, failed=2, succeeded=1))
+    told = (
+        "; of its 3 instances: 2 failed, 1 succeeded; 'taskdeck tasks --where \"job:3 group:g\"' lists them"
+    )
+    assert summary(facts, ()).endswith(told)
+
+
+def test_a_group_names_the_filter_of_its_instances_and_that_older_sets_are_in_it() -> None:
+    (first,) = reasons(task("waiting", instances=group(1, queued=3)), SERVING)
+    (third,) = reasons(task("waiting", instances=group(3, queued=3)), SERVING)
+    listed = "the end of its instances: 'taskdeck tasks --where \"job:3 group:g\"' lists them"
+    assert (first.ends, third.ends) == (listed, f"{listed}, and those of 2 older sets")

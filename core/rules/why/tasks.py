@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.model.group_views import GroupCounts
-from core.model.status import TASK_IDLE, JobStatus, TaskStatus
+from core.model.status import TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, PausedJob, Reason, TaskFacts, WaitCode
 from core.rules.why.answers import answer_reason
@@ -50,7 +50,14 @@ def short(found: tuple[Reason, ...]) -> str:
 
 
 def summary(task: TaskFacts, found: tuple[Reason, ...]) -> str:
-    """Return one sentence on how the task stands, waiting or not."""
+    """Return one sentence on how the task stands, waiting or not; of an ended group also on its instances."""
+    said, group = _standing(task, found), task.instances
+    if task.status not in TASK_FINAL or group is None:
+        return said
+    return f"{said}; of its {group.total:,} instances: {group.told}; {group.listed}"
+
+
+def _standing(task: TaskFacts, found: tuple[Reason, ...]) -> str:
     cause = f": {task.status_reason or task.error}" if task.status_reason or task.error else ""
     by = f" by {task.status_by}" if task.status_by else ""
     match task.status:
@@ -109,7 +116,7 @@ def _instances(group: GroupCounts) -> Reason:
         code=WaitCode.ANSWER,
         short=f"instances {group.short}",
         text=f"it waits for {left:,} of its {group.total:,} instances: {group.told}{rule}{most}{made}",
-        ends="the end of its instances: 'taskdeck tasks --where group:KEY' lists them",
+        ends=f"the end of its instances: {group.listed}",
     )
 
 
