@@ -28,9 +28,8 @@ PAGE = 1_000
 """Instances of one page."""
 _PAGE = text(
     "SELECT t.id, t.item, t.key, t.uses, t.status, t.output, t.error, t.status_reason FROM task t"
-    " INDEXED BY task_item WHERE t.set_id = (SELECT max(i.id) FROM instance_set i WHERE i.task_id ="
-    " (SELECT id FROM task g WHERE g.job_id = :job AND g.key = :key AND g.set_id IS NULL"
-    "  AND g.id IN (SELECT task_id FROM instance_set WHERE job_id = :job)))"
+    " INDEXED BY task_item WHERE t.set_id = (SELECT max(i.id) FROM instance_set i CROSS JOIN task g"
+    "  ON g.id = i.task_id WHERE i.job_id = :job AND g.key = :key AND g.set_id IS NULL)"
     " AND t.item > :after ORDER BY t.item LIMIT :limit"
 )
 
