@@ -112,7 +112,7 @@ def timed(db: sqlite3.Connection, tasks: int, speeds: list[Speed]) -> Iterator[N
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file with the pragmas of taskdeck's writer."""
     db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536", "temp_store = MEMORY"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY"):
         db.execute(f"PRAGMA {pragma}")
     return db
 
