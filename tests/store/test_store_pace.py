@@ -29,7 +29,7 @@ def learned(pace: BatchPace, *, ms_each: float) -> int:
     return pace.limit
 
 
-@pytest.mark.parametrize("ms_each", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("ms_each", [0.01, 0.02, 0.05])
 def test_a_batch_carries_out_what_its_time_lets(ms_each: float) -> None:
     assert learned(BatchPace(), ms_each=ms_each) == pytest.approx(TARGET_MS / ms_each, rel=0.1)
 
