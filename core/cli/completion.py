@@ -144,8 +144,8 @@ def _values(option: str, kind: object, line: Line) -> Iterable[Candidate]:
 def _values_of_patterns(option: str, noun: str, line: Line) -> Iterable[Candidate] | None:
     """Return what may answer tasks that wait, and what tasks left; None = something else is meant."""
     match option, noun:
-        case (_, "ITEM"):
-            return names_of(line.home, "items")
+        case (_, "ITEM|JOB/KEY"):
+            return [*names_of(line.home, "items"), *_keys(line)]
         case ("--set", _):
             return _fields(line)
         case (_, "SIGNAL"):

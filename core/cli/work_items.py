@@ -17,7 +17,7 @@ from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.cli.refusals import usage
 from core.cli.tables import Table
-from core.control.api import ControlAPI
+from core.control.api import ControlAPI, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.selecting import select
@@ -29,9 +29,11 @@ from core.model.work_items import ITEMS_MAX, ItemScope, WorkItems
 from core.render.columns import COLUMNS
 from core.render.item_lines import details_shape, item_line, item_lines, item_shape
 
-ItemId: TypeAlias = Annotated[
-    int, Argument(metavar="ITEM", min=1, max=ID_MAX, help="A work item, by its number.")
+ItemRef: TypeAlias = Annotated[
+    str, Argument(metavar="ITEM|JOB/KEY", help="A work item by its number, or the task that waits for it.")
 ]
+_DIGITS = 20
+"""More digits than an id has."""
 Note: TypeAlias = Annotated[str, Option(metavar="TEXT", help="A remark; others will read it.")]
 
 
@@ -53,14 +55,14 @@ class Listed(Remote):
 class Shown(Remote):
     """The arguments of `workitems show`."""
 
-    item: ItemId
+    item: ItemRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnItem(Remote):
     """The arguments of the verbs that need only an item."""
 
-    item: ItemId
+    item: ItemRef
     as_: Label = None
 
 
@@ -68,7 +70,7 @@ class OnItem(Remote):
 class Delegated(Remote):
     """The arguments of `workitems delegate`."""
 
-    item: ItemId
+    item: ItemRef
     to: Annotated[str, Option(metavar="NAME", help="Who answers it from now on.")]
     comment: Note = ""
     as_: Label = None
@@ -78,7 +80,7 @@ class Delegated(Remote):
 class Commented(Remote):
     """The arguments of `workitems comment`."""
 
-    item: ItemId
+    item: ItemRef
     text: Annotated[list[str], Argument(metavar="TEXT...", help="What the history is to say.")]
     as_: Label = None
 
@@ -87,7 +89,7 @@ class Commented(Remote):
 class Approved(Remote):
     """The arguments of `approve`."""
 
-    item: ItemId
+    item: ItemRef
     set: Annotated[
         list[str],
         Option(metavar="NAME=VALUE", help="A field of its form; the others keep their defaults. Repeatable."),
@@ -100,7 +102,7 @@ class Approved(Remote):
 class Denied(Remote):
     """The arguments of `deny`."""
 
-    item: ItemId
+    item: ItemRef
     reason: Annotated[str, Option(metavar="TEXT", help="Why; the error of its task says so.")]
     as_: Label = None
 
@@ -136,7 +138,7 @@ async def workitems(arguments: Listed) -> int:
 async def show(arguments: Shown) -> int:
     """Show one work item: what is asked, its form, and what happened to it."""
     async with reading(arguments) as deck:
-        details = await deck.work_items.one(arguments.item)
+        details = await deck.work_items.one(await _item(deck, arguments.item))
     now = present_ms()
     if arguments.json:
         emit(details_shape(details, now=now))
@@ -155,7 +157,8 @@ async def approve(arguments: Approved) -> int:
 
     async def ask(deck: ControlAPI) -> ItemChanged:
         actor = actor_of(arguments.as_)
-        return await deck.work_items.approve(arguments.item, values, comment=arguments.comment, actor=actor)
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.approve(item, values, comment=arguments.comment, actor=actor)
 
     return await _act(arguments, ask, "approved")
 
@@ -164,7 +167,8 @@ async def deny(arguments: Denied) -> int:
     """Deny a work item: its task fails with the reason, or is skipped by `on_deny: skip`."""
 
     async def ask(deck: ControlAPI) -> ItemChanged:
-        return await deck.work_items.deny(arguments.item, arguments.reason, actor=actor_of(arguments.as_))
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.deny(item, arguments.reason, actor=actor_of(arguments.as_))
 
     return await _act(arguments, ask, "denied")
 
@@ -173,7 +177,8 @@ async def claim(arguments: OnItem) -> int:
     """Claim a work item: no one else answers it until you release it, or another person delegates it."""
 
     async def ask(deck: ControlAPI) -> ItemChanged:
-        return await deck.work_items.claim(arguments.item, actor=actor_of(arguments.as_))
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.claim(item, actor=actor_of(arguments.as_))
 
     return await _act(arguments, ask, "claimed")
 
@@ -182,7 +187,8 @@ async def release(arguments: OnItem) -> int:
     """Release a work item that you have claimed."""
 
     async def ask(deck: ControlAPI) -> ItemChanged:
-        return await deck.work_items.release(arguments.item, actor=actor_of(arguments.as_))
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.release(item, actor=actor_of(arguments.as_))
 
     return await _act(arguments, ask, "released")
 
@@ -192,9 +198,8 @@ async def delegate(arguments: Delegated) -> int:
 
     async def ask(deck: ControlAPI) -> ItemChanged:
         actor = actor_of(arguments.as_)
-        return await deck.work_items.delegate(
-            arguments.item, arguments.to, comment=arguments.comment, actor=actor
-        )
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.delegate(item, arguments.to, comment=arguments.comment, actor=actor)
 
     return await _act(arguments, ask, f"for {arguments.to}")
 
@@ -204,7 +209,8 @@ async def comment(arguments: Commented) -> int:
 
     async def ask(deck: ControlAPI) -> ItemChanged:
         text = " ".join(arguments.text)
-        return await deck.work_items.comment(arguments.item, text, actor=actor_of(arguments.as_))
+        item = await _item(deck, arguments.item)
+        return await deck.work_items.comment(item, text, actor=actor_of(arguments.as_))
 
     return await _act(arguments, ask, "commented")
 
@@ -231,6 +237,16 @@ async def _act(arguments: Remote, ask: Callable[[ControlAPI], Awaitable[ItemChan
     if not is_running and changed.outcome is not None:
         note("recorded, but no engine is running: the next one continues its job")
     return 0
+
+
+async def _item(deck: ReadingAPI, ref: str) -> int:
+    """Return the id that a reference names: digits are the number of an item."""
+    if not (ref.isascii() and ref.isdecimal()):
+        return await deck.work_items.find(ref)
+    number = int(ref[:_DIGITS])
+    if not 1 <= number <= ID_MAX:
+        raise usage(f"{ref} is not the number of a work item", hint="'taskdeck workitems' lists them")
+    return number
 
 
 def _values(pairs: Sequence[str]) -> JsonObject:
@@ -302,6 +318,7 @@ COMMANDS = (
         run=approve,
         examples=(
             "taskdeck approve 7",
+            "taskdeck approve 12/release",
             "taskdeck approve 7 --set limit=5 --comment 'as in March' --as ana",
         ),
     ),

@@ -142,8 +142,7 @@ class ReadingControl(ReadingAPI):
         answers.to(schedules.MachineZone, lambda _: zone_here())
         answers.to(schedules.Fires, lambda r: reports.schedules.fires(r.name, after=r.after, limit=r.limit))
         answers.to(signals.ListSignals, lambda r: reports.signals.list(limit=r.limit))
-        answers.to(work_items.ListWorkItems, lambda r: _items(reports, r))
-        answers.to(work_items.GetWorkItem, lambda r: reports.work_items.one(r.item_id))
+        _answer_of_items(answers, reports)
         answers.to(workflows.ListWorkflows, lambda r: reports.workflows.list(limit=r.limit, part=r.part))
         answers.to(workflows.GetWorkflow, lambda r: reports.workflows.one(r.name, r.version))
         answers.to(reading_api.Events, self._events)
@@ -244,6 +243,16 @@ def _answer_of_the_past(answers: Answers, reports: Reports) -> None:
         lambda r: reports.replays.tasks(r.job_id, r.event, after=r.after, limit=r.limit),
     )
     answers.to(history.CompareJobs, lambda r: compare_jobs(reports, r.before, r.after))
+
+
+def _answer_of_items(answers: Answers, reports: Reports) -> None:
+    answers.to(work_items.ListWorkItems, lambda r: _items(reports, r))
+    answers.to(work_items.GetWorkItem, lambda r: reports.work_items.one(r.item_id))
+    answers.to(work_items.FindWorkItem, lambda r: _find_item(reports, r.ref))
+
+
+async def _find_item(reports: Reports, ref: str) -> int:
+    return await reports.work_items.of_task(await reports.tasks.find(ref))
 
 
 async def _items(reports: Reports, request: work_items.ListWorkItems) -> WorkItems:

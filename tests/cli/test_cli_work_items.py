@@ -97,11 +97,29 @@ def test_items_are_claimed_released_delegated_commented_and_denied(deck, ask: As
     assert "too dear" in deck("why", "--task", str(failed["id"])).out
 
 
+def test_an_item_is_named_by_the_task_that_waits_for_it(deck, ask: Ask) -> None:
+    first, second = ask("a"), ask("b")
+    tasks = {one["key"]: one["job"] for one in deck("tasks", "--json").objects}
+    place = f"{tasks['b']}/b"
+    assert deck("workitems", "claim", place, "--as", "bob").out == f"work item {second}: claimed\n"
+    assert deck("workitems", "release", place, "--as", "bob").status == 0
+    assert deck("workitems", "delegate", "b", "--to", "cat").status == 0
+    assert deck("workitems", "comment", place, "call", "them").status == 0
+    (shown,) = deck("workitems", "show", place, "--json").objects
+    assert (shown["item"], len(shown["history"])) == (second, 5)
+    assert deck("approve", place, "--set", "limit=7", "--as", "cat").status == 0
+    assert deck("deny", f"{tasks['a']}/a", "--reason", "no").out == f"work item {first}: denied\n"
+    none = deck("approve", f"{tasks['b']}/after")
+    assert (none.status, "error[item.none]" in none.err, "has no work item" in none.err) == (2, True, True)
+    assert "error[task.unknown]" in deck("approve", "9/z").err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["approve", "77"], "error[item.unknown]: work item 77 does not exist"),
-        (["approve", "0"], "0"),
+        (["approve", "0"], "0 is not the number of a work item"),
+        (["approve", "9" * 30], "is not the number of a work item"),
         (["approve", "1", "--set", "x"], "this is not NAME=VALUE"),
         (["approve", "1", "--set", "x=1", "--set", "x=2"], "is given twice"),
         (["workitems", "--mine", "--all"], "exclude each other"),

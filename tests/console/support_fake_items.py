@@ -81,6 +81,12 @@ class FakeItems(FakeUpkeep):
             raise NotFound("item.unknown", f"work item {r.item_id} does not exist")
         return self.item_details[r.item_id]
 
+    async def answer_find_work_item(self, r: work_items.FindWorkItem) -> int:
+        places = {
+            f"{details.item.job_id}/{details.item.task}": item for item, details in self.item_details.items()
+        }
+        return places[r.ref]
+
     async def answer_claim_item(self, r: work_items.ClaimItem) -> ItemChanged:
         view, person = self._open(r), self._person(r)
         _check(rules.refuse_claim(_role(view), person))

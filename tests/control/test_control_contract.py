@@ -281,6 +281,7 @@ async def test_a_work_item_is_claimed_delegated_and_answered_through_every_door(
     (task,) = await control.enqueue([TaskSpec(uses="human", with_=with_)], actor="ann")
     asked = await within(_asked(control, mine), "the task waits for people")
     assert (asked.task_id, asked.submitter, asked.due_at is None) == (task, "ann", False)
+    assert await control.work_items.find(str(task)) == asked.id
     assert (await control.why(task)).reasons[0].short.startswith("people (item")
     items = control.work_items
     await items.claim(asked.id, actor="bob")

@@ -299,6 +299,7 @@ BODIES: list[tuple[str, Callable[[ControlAPI], Awaitable[object]], str]] = [
         '{"scope":"mine","limit":3,"actor":"ann"}',
     ),
     ("work_item", lambda c: c.work_items.one(7), '{"item_id":7}'),
+    ("find_work_item", lambda c: c.work_items.find("2/ok"), '{"ref":"2/ok"}'),
     ("claim_item", lambda c: c.work_items.claim(7, actor="ann"), '{"item_id":7,"actor":"ann"}'),
     ("release_item", lambda c: c.work_items.release(7), '{"item_id":7}'),
     (

@@ -30,6 +30,11 @@ class GetWorkItem(Request[ItemDetails], frozen=True, kw_only=True):
     item_id: int
 
 
+@verb("find_work_item", Kind.READ)
+class FindWorkItem(Request[int], frozen=True, kw_only=True):
+    ref: str
+
+
 class OnItem(Request[ItemChanged], frozen=True, kw_only=True):
     """On which item a person acts."""
 
@@ -145,6 +150,13 @@ class WorkItemsReading(Verbs):
     async def one(self, item_id: int) -> ItemDetails:
         """Return an item with its form and its history; raise `NotFound` (`item.unknown`)."""
         return await self._control.ask(GetWorkItem(item_id=item_id))
+
+    async def find(self, ref: str) -> int:
+        """Return the id of the newest item of the task that `ref` names: `KEY` or `JOB/KEY`.
+
+        Raises `NotFound` (`task.unknown`, `item.none`) and `Conflict` (`task.ambiguous`).
+        """
+        return await self._control.ask(FindWorkItem(ref=ref))
 
 
 class WorkItemVerbs(WorkItemsReading):

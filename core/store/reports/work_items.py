@@ -45,6 +45,7 @@ _VIEW = (
 _ONE = text(f"{_VIEW} WHERE w.id = :id")
 _CHOSEN = text(f"{_VIEW} WHERE w.id IN (SELECT value FROM json_each(:ids))")
 _NEWEST = text("SELECT id FROM work_item WHERE :now = :now ORDER BY id DESC LIMIT :limit")
+_OF_TASK = text("SELECT max(id) FROM work_item INDEXED BY work_item_task WHERE task_id = :id")
 _ORDER = "ORDER BY due_at IS NULL, due_at, id LIMIT :limit"
 _OPEN = text(
     f"SELECT id FROM work_item INDEXED BY work_item_open WHERE outcome IS NULL AND :now = :now {_ORDER}"
@@ -109,6 +110,19 @@ class WorkItemReports:
             form=form_of(unpack(row.form)),
             entries=tuple(_entry(entry) for entry in reversed(entries)),
         )
+
+    async def of_task(self, task_id: int) -> int:
+        """Return the id of the newest item of a task; raise `NotFound` (`item.none`)."""
+        async with self._source.snapshot() as db:
+            item = (await db.execute(_OF_TASK, {"id": task_id})).scalar()
+        if item is None:
+            raise NotFound(
+                "item.none",
+                f"task {task_id} has no work item",
+                hint="it has one while it waits for people (`uses: human`); 'taskdeck workitems' lists them",
+                facts={"task": task_id},
+            )
+        return int(item)
 
 
 async def _own(db: AsyncConnection, person: str) -> Sequence[int]:
