@@ -192,8 +192,9 @@ class Conditions:
 
     async def _carry_out(self, task: WaitingCondition, judgement: Judgement) -> None:
         """Submit a judgement; one that the store refuses fails its task, and else sets it aside."""
+        question = task.question
         try:
-            await self._journal.submit(Decide(task_id=task.task_id, verdict=judgement))
+            await self._journal.submit(Decide(task_id=task.task_id, verdict=judgement, question=question))
             return
         except TaskdeckError as error:
             if not concerns_one(error):
@@ -202,7 +203,7 @@ class Conditions:
         message = f"the store refused its judgement: {refused.message}"
         failed = FailIt(error=TaskError(code="condition.refused", message=message))
         try:
-            await self._journal.submit(Decide(task_id=task.task_id, verdict=failed))
+            await self._journal.submit(Decide(task_id=task.task_id, verdict=failed, question=question))
         except TaskdeckError as error:
             if not concerns_one(error):
                 raise

@@ -115,11 +115,23 @@ Judgement: TypeAlias = (
 )
 
 
+class Question(Struct, frozen=True, kw_only=True):
+    """What a task asks of the engine, told from what it asked before and asks later."""
+
+    asks: str | None = None
+    """Of a waiting task: `outputs` of its child, whether its `worklet` begins; None = its condition."""
+    generation: int
+    epoch: int
+    """Of its last attempt: between two worklets there is another."""
+
+
 class Decide(Command[None], frozen=True, kw_only=True):
     """Carry out a judgement."""
 
     task_id: int
     verdict: Judgement
+    question: Question | None = None
+    """The one that it answers; None = whatever the task asks."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

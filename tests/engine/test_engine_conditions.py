@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from core.control.api import Target
-from core.model.errors import InvalidDocument
+from core.engine.conditions import Conditions
+from core.model.errors import Invalid, InvalidDocument
+from core.model.judgements import FailIt, Question, TakeOutputs
+from core.store.reports.conditions import WaitingCondition
 from tests.support.house import House, script, task
 
 
@@ -296,3 +301,33 @@ async def test_what_a_command_printed_is_compared_without_its_final_line_ends(ho
     assert (await house.look(job, "seen")).output == ["<one\ntwo>", ["one", "two"]]
     assert (await house.look(job, "a")).output["text"] == "one\ntwo\n\n"
     assert (await house.look(job, "other")).output == "kept\n"
+
+
+class _Asking:
+    """One task that asks for the outputs of its child, and the journal that takes the answers."""
+
+    def __init__(self) -> None:
+        self.decided: list[Any] = []
+
+    async def some(self, task_ids: Any) -> list[WaitingCondition]:
+        asked = {"asks": "outputs", "generation": 2, "epoch": 3}
+        return [WaitingCondition(task_id=7, job_id=2, key="a", uses="steer", spec="{}", **asked)]
+
+    async def outputs(self, _: WaitingCondition) -> TakeOutputs:
+        return TakeOutputs(outputs={})
+
+    async def submit(self, command: Any) -> None:
+        self.decided.append(command)
+        if len(self.decided) == 1:
+            raise Invalid("outputs.odd", "not these", hint="give others")
+
+
+async def test_a_judgement_says_of_which_question_it_is_also_where_the_store_refuses_it():
+    asked: Any = _Asking()
+    conditions = Conditions(asked, cast("Any", None), asked, note=lambda *_: None, children=asked)
+    await conditions.judge([7])
+    question = Question(asks="outputs", generation=2, epoch=3)
+    assert [(type(one.verdict), one.question) for one in asked.decided] == [
+        (TakeOutputs, question),
+        (FailIt, question),
+    ]

@@ -7,8 +7,18 @@ import json
 import pytest
 
 from core.model.children import EndJob, OnFailure, Result
-from core.model.commands import Cancel, Hold, Unhold
-from core.model.judgements import BeginWorklet, Decide, FailIt, Judgement, TakeOutputs, TakeResult
+from core.model.commands import Cancel, Hold, Rerun, Unhold
+from core.model.judgements import (
+    BeginWorklet,
+    Decide,
+    FailIt,
+    Judgement,
+    Proceed,
+    Question,
+    SkipIt,
+    TakeOutputs,
+    TakeResult,
+)
 from core.model.judgements import GiveUp as Unwanted
 from core.model.outcomes import Bounced, Failed, GiveUp, TaskError
 from core.store.apply import children
@@ -88,6 +98,51 @@ def test_answers_to_other_questions_change_nothing(deck: Deck) -> None:
     assert deck.status("a") == "waiting"
     decide(deck, TakeResult(result=Result.SKIP))
     assert deck.status("a") == "skipped"
+
+
+def question(deck: Deck) -> Question:
+    """Return what `a` asks, as the engine reads it."""
+    row = deck.rows("SELECT w.asks, t.generation, t.epoch FROM task t JOIN awaited w ON w.task_id = t.id")[0]
+    return Question(asks=row[0], generation=row[1], epoch=row[2])
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        FailIt(error=TaskError(code="workflow.missing", message="its child asks for nothing")),
+        TakeResult(result=Result.FAIL),
+        Unwanted(),
+        BeginWorklet(plan=flat(task("old"), name="old")),
+    ],
+)
+def test_an_answer_to_an_earlier_question_of_a_task_changes_nothing(deck: Deck, verdict: Judgement) -> None:
+    failed(deck)
+    asked = [question(deck)]
+    repaired(deck)
+    asked.append(question(deck))
+    decide(deck, TakeResult(result=Result.RETRY))
+    deck.claim()
+    deck.end("a", failure(), GiveUp())
+    for before in asked:
+        deck.do(Decide(task_id=deck.id("a"), verdict=verdict, question=before))
+        deck.settle()
+        assert question(deck).asks == "worklet", "that of its second attempt"
+    deck.do(Decide(task_id=deck.id("a"), verdict=Unwanted(), question=question(deck)))
+    assert deck.status("a") == "failed"
+    assert deck.history(task="a").count("task.judged_late") == len(asked)
+
+
+def test_a_condition_that_was_judged_before_a_rerun_is_judged_again(deck: Deck) -> None:
+    deck.submit(flat(task("a", when="x"), task("b", when="x")))
+    before = Question(generation=1, epoch=0)
+    deck.do(Decide(task_id=deck.id("a"), verdict=SkipIt(), question=before))
+    deck.do(Decide(task_id=deck.id("b"), verdict=SkipIt(), question=before))
+    deck.do(Rerun(task_ids=(deck.id("a"),)))
+    assert deck.column("a", "wait_reason") == "condition"
+    deck.do(Decide(task_id=deck.id("a"), verdict=SkipIt(), question=before))
+    assert deck.status("a") == "blocked"
+    deck.do(Decide(task_id=deck.id("a"), verdict=Proceed(), question=Question(generation=2, epoch=0)))
+    assert deck.status("a") == "queued"
 
 
 def test_a_task_that_could_not_be_handed_over_has_no_worklet(deck: Deck) -> None:

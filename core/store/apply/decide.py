@@ -22,7 +22,7 @@ from core.model.judgements import (
     TakeResult,
 )
 from core.model.terms import Terms
-from core.model.values import JsonObject
+from core.model.values import JsonObject, JsonValue
 from core.store.apply import answers, child_answers, children, worklets
 from core.store.apply.lane_sets import bind
 from core.store.apply.make_instances import expand
@@ -30,14 +30,32 @@ from core.store.apply.moves import idle, queueing
 from core.store.apply.unknown_estimates import estimate_unknown
 from core.store.batch import Batch
 from core.store.rows import Subject
+from core.store.sql import pack
+
+_ASKED = (
+    "SELECT j.key FROM json_each(?) AS j CROSS JOIN task t ON t.id = j.value->>0"
+    " AND t.generation = j.value->>2 AND t.epoch = j.value->>3"
+    " LEFT JOIN awaited w ON w.task_id = t.id WHERE w.asks IS j.value->>1"
+)
 
 
 def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
     """Carry out judgements; one that comes too late is an event without effect."""
-    for command in commands:
-        if not _landed(batch, command):
+    asked = _asked(batch, commands)
+    for at, command in enumerate(commands):
+        if at not in asked or not _landed(batch, command):
             _note_late(batch, command)
     return [None] * len(commands)
+
+
+def _asked(batch: Batch, commands: Sequence[Decide]) -> set[int]:
+    """Return which of the judgements answer what their tasks ask now."""
+    said: list[JsonValue] = [
+        [one.task_id, one.question.asks, one.question.generation, one.question.epoch] if one.question else []
+        for one in commands
+    ]
+    unnamed = {at for at, one in enumerate(commands) if one.question is None}
+    return unnamed | {at for (at,) in batch.rows(_ASKED, pack(said))}
 
 
 def _landed(batch: Batch, command: Decide) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from core.model.judgements import Question
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.sql import ids
@@ -25,12 +26,13 @@ _TO_JUDGE = text(
     " ORDER BY 1 LIMIT :limit"
 )
 _WAITING = text(
-    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, NULL AS asks, NULL AS error, t.epoch"
-    f" FROM json_each(:ids) n CROSS JOIN task t ON t.id = n.value WHERE {_WAITS}"
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, NULL AS asks, NULL AS error, t.epoch,"
+    f" t.generation FROM json_each(:ids) n CROSS JOIN task t ON t.id = n.value WHERE {_WAITS}"
 )
 _ASKING = text(
-    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch FROM json_each(:ids) n"
-    f" CROSS JOIN awaited w ON w.task_id = n.value CROSS JOIN task t ON t.id = w.task_id WHERE {_ASKS}"
+    "SELECT t.id AS task_id, t.job_id, t.key, t.uses, t.spec, w.asks, t.error, t.epoch, t.generation"
+    " FROM json_each(:ids) n CROSS JOIN awaited w ON w.task_id = n.value"
+    f" CROSS JOIN task t ON t.id = w.task_id WHERE {_ASKS}"
 )
 
 
@@ -49,6 +51,12 @@ class WaitingCondition:
     """Why its last attempt failed, as stored; None = it did not, or is not asked for."""
     epoch: int = 0
     """Of its last attempt."""
+    generation: int = 1
+
+    @property
+    def question(self) -> Question:
+        """Return what it asks, so that no other question takes the answer."""
+        return Question(asks=self.asks, generation=self.generation, epoch=self.epoch)
 
 
 class ConditionReports:
