@@ -408,6 +408,23 @@ async def test_a_poll_that_fails_has_a_worklet_which_lets_it_ask_from_the_start(
     assert await watching.code(work, "p") == "poll.timeout"
 
 
+async def test_an_attempt_whose_poll_failed_is_one_of_those_that_its_retry_has(
+    watching: House, tmp_path: Path
+):
+    await watching.open()
+    repair = tmp_path / "repair.json"
+    repair.write_text(json.dumps({"name": "r", "outputs": {"result": "retry"}, "tasks": [task("fix")]}))
+    retry = {"max_attempts": 2, "base": 0, "jitter": "none"}
+    said = {"retry": retry, "on_failure": {"file": str(repair), "max": 1}}
+    async with serving() as server:
+        server.answers += [says("queued"), *[reply(503)] * 9]
+        work = await watching.submit({**poll("p", server, tolerate=0), **said})
+        await watching.reach(work, "p", "waiting")
+        await seconds_to(watching, server, 3)
+        await watching.reach(work, "p", "failed")
+    assert watching.attempts(work, "p") == ["parked", "failed"]
+
+
 async def test_a_deadline_ends_a_poll_and_tells_what_was_seen(watching: House):
     await watching.open()
     async with serving() as server:

@@ -378,6 +378,14 @@ def test_events_of_purged_tasks_are_passed_over(deck: Deck) -> None:
     assert verify(deck.db) == ()
 
 
+def test_a_poll_that_failed_before_it_counted_as_an_attempt_is_sound(deck: Deck) -> None:
+    deck.loose(task("a"))
+    deck.db.execute(
+        "INSERT INTO event (at, kind, job_id, task_id, data) VALUES (1, ?, 1, 1, '{}')", ("task.poll_failed",)
+    )
+    assert verify(deck.db) == ()
+
+
 def test_what_a_batch_left_over_is_no_fault(deck: Deck) -> None:
     deck.job(stage(*(task(f"t{n}", "root") if n else task("root") for n in range(6_000))))
     deck.end(*deck.claim())

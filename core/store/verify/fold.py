@@ -118,6 +118,12 @@ def _counted(row: Folded, fact: Fact) -> None:
     _erred(row, fact)
 
 
+def _poll_failed(row: Folded, fact: Fact) -> None:
+    """Take the error; before it counted as an attempt, the event did not say so."""
+    row.tries += int(bool(fact.values.get("tried")))
+    _erred(row, fact)
+
+
 def _lost(row: Folded, fact: Fact) -> None:
     row.losses += 1
     _erred(row, fact)
@@ -207,7 +213,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "task.judged_late": _nothing,
         "task.looked": _nothing,
         "task.exhausted": _nothing,
-        "task.poll_failed": _erred,
+        "task.poll_failed": _poll_failed,
         "task.worklet": _nothing,
         "task.decided": _nothing,
         "task.slow": _nothing,

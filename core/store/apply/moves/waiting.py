@@ -45,7 +45,9 @@ _STAY_FAILED = (
     "UPDATE task SET status = 'failed', finished_at = ?, status_by = NULL, status_reason = CAST(? AS TEXT)"
     f" WHERE id = ? AND {guard(TASK['answer_failed'])}"
 )
-_FAILED_WAITING = "UPDATE task SET error = ?, family = ? WHERE id = ? AND status = 'waiting'"
+_FAILED_WAITING = (
+    "UPDATE task SET error = ?, family = ?, tries = tries + 1 WHERE id = ? AND status = 'waiting'"
+)
 _CANCEL = (
     "UPDATE task SET status = 'cancelled', finished_at = ?, status_by = CAST(? AS TEXT),"
     " status_reason = CAST(? AS TEXT)"
@@ -136,7 +138,10 @@ def fail(
 
 
 def ask_for_worklet(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
-    """Let a task whose parked attempt failed wait for its worklet; False = it does not wait."""
+    """Let a task whose parked attempt failed wait for its worklet; False = it does not wait.
+
+    That attempt is one of those that its `retry` has.
+    """
     stored = error.to_json()
     if batch.run(_FAILED_WAITING, pack(stored), batch.families.id_of(stored), place.task_id) != 1:
         return False
@@ -144,7 +149,7 @@ def ask_for_worklet(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
     keep(batch, place, Awaited(asks="worklet"))
     batch.report.lookouts.append(place.task_id)
     batch.report.conditions.append(place.task_id)
-    note = error_note(stored, batch.families.note(stored, place))
+    note: JsonObject = {**error_note(stored, batch.families.note(stored, place)), "tried": True}
     batch.task_event("task.poll_failed", place, data=note)
     return True
 
