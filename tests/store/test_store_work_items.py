@@ -7,7 +7,8 @@ import pytest
 from core.model.commands import Cancel, ComeDue, Fail, Hold, Rerun, Unhold
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.form_values import read_form
-from core.model.judgements import Await, Decide
+from core.model.instances import ForEach
+from core.model.judgements import Await, Decide, Expand
 from core.model.purge_commands import Purge
 from core.model.work_item_commands import (
     ApproveItem,
@@ -331,3 +332,13 @@ def test_the_times_of_items_are_found_by_their_indexes(deck: Deck) -> None:
 
     plans = deck.rows(f"EXPLAIN QUERY PLAN {item_times._NEXT}")
     assert all("SCAN work_item" not in plan[-1] or "INDEX" in plan[-1] for plan in plans)
+
+
+def test_of_a_group_each_instance_has_an_item_of_its_own(deck: Deck) -> None:
+    deck.submit(flat(human("h", for_each=ForEach())))
+    deck.do(Decide(task_id=deck.id("h"), verdict=Expand(items=["first", "second"])))
+    items = [ask(deck, f"h[{at}]") for at in range(2)]
+    assert (deck.status("h"), verify(deck.db)) == ("waiting", ())
+    deck.do(*(ApproveItem(item_id=item, values={}, actor=ANN) for item in items))
+    deck.settle()
+    assert deck.status("h") == "succeeded"

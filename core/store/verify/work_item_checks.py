@@ -21,6 +21,7 @@ WORK_ITEM_CHECKS = (
         AND (t.status NOT IN ('waiting', 'held') OR w.is_held != (t.status = 'held'))
         UNION ALL
         SELECT NULL, t.id, t.status, NULL FROM task t WHERE t.status = 'waiting' AND t.uses = 'human'
+        AND t.id NOT IN (SELECT task_id FROM instance_set)
         AND NOT EXISTS (SELECT 1 FROM work_item w WHERE w.task_id = t.id AND w.outcome IS NULL)""",
     ),
     check(
