@@ -6,12 +6,16 @@ No store, no rules, no loop of events: a job is a few mappings, and one thing en
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 FINAL = ("succeeded", "failed", "skipped", "cancelled")
 EITHER = "skipped or cancelled"
 """A need that failed skips a task, a verdict cancels it: the page does not say which comes first."""
-WAITS = ("signal", "human")
+WAITS = ("signal", "human", "wait", "file", "job")
+AGAIN = 9
+"""The answer of a poll that is asked again."""
+ON_DUE = {"approve": "succeeded", "fail": "failed"}
 
 
 class Box(dict[str, Any]):
@@ -29,22 +33,42 @@ def value_of(text: Any, scope: dict[str, Any]) -> Any:
     """Work out what stands in `${{ }}`; everything else is itself."""
     if isinstance(text, dict):
         return {key: value_of(item, scope) for key, item in text.items()}
-    if not (isinstance(text, str) and text.startswith("${{") and text.endswith("}}")):
+    if not (isinstance(text, str) and text.startswith("${{") and text.endswith("}}")) or text.count("{{") > 1:
         return text
     python = text[3:-2].replace("&&", " and ").replace("||", " or ").strip()
+    test, is_choice, ends = python.partition(" ? ")
+    if is_choice:
+        python = "({1}) if ({0}) else ({2})".format(test, *ends.split(" : "))
     return eval(python, {"__builtins__": {}}, Box(scope))
+
+
+def whole(documents: dict[str, Any], file: str) -> dict[str, Any]:
+    """Return a document with the files that it includes: lists one after the other, names by the last."""
+    found: dict[str, Any] = {}
+    for name in [*documents[file].get("include", []), file]:
+        for field, value in documents[name].items():
+            if isinstance(value, list):
+                value = found.get(field, []) + value
+            elif isinstance(value, dict):
+                value = found.get(field, {}) | value
+            found[field] = value
+    return found
 
 
 class Task:
     """A task of a job, or an instance of one."""
 
-    def __init__(self, job: Job, spec: dict[str, Any], stage: int, index: int | None = None) -> None:
-        self.job, self.spec, self.stage, self.index = job, spec, stage, index
+    def __init__(
+        self, job: Job, spec: dict[str, Any], stage: int, index: int | None = None, item: Any = None
+    ) -> None:
+        self.job, self.spec, self.stage, self.index, self.item = job, spec, stage, index, item
+        self.uses, self.with_ = spec["uses"], spec["with"]
         self.key: str = spec["key"] if index is None else f"{spec['key']}[{index}]"
         self.name = f"{job.name}/{self.key}"
         self.status, self.attempts, self.output = "blocked", 0, None
+        self.calls, self.is_parked, self.is_stopped = 0, False, False
         self.instances: list[Task] | None = None
-        self.child: Job | None = None
+        self.children: list[Job] = []
 
     @property
     def is_done(self) -> bool:
@@ -62,20 +86,49 @@ class Task:
         return self.status == "succeeded" or tolerated
 
     @property
+    def is_group(self) -> bool:
+        return "for_each" in self.spec or "matrix" in self.spec
+
+    @property
+    def child(self) -> Job | None:
+        """The job that it waits for."""
+        return self.children[-1] if self.status == "waiting" and self.children else None
+
+    @property
     def each(self) -> list[Task]:
         """The groups whose instances its own need one by one."""
         return [self.job.tasks[need["each"]] for need in self.spec["needs"] if "each" in need]
 
     @property
+    def item_name(self) -> str:
+        return "matrix" if "matrix" in self.spec else self.spec.get("as", "item")
+
+    @property
     def is_judged(self) -> bool:
-        """Its condition is for it: one that asks for `index`, or for what `each` names, is for instances."""
-        words = ["index", *(f"tasks.{group.key}." for group in self.each)]
-        is_for_each = "for_each" in self.spec and any(word in self.spec["when"] for word in words)
+        """Its condition is for it: one that asks for an item, or for what `each` names, is for instances."""
+        words = ["index", f"{self.item_name}.", f"{self.item_name} ", *(f"tasks.{g.key}." for g in self.each)]
+        is_for_each = self.is_group and any(word in self.spec["when"] for word in words)
         return is_for_each == (self.index is not None)
 
     def scope(self) -> dict[str, Any]:
-        own = {} if self.index is None else {one.key: (one.instances or [])[self.index] for one in self.each}
-        return self.job.scope(own) | {"index": self.index}
+        if self.index is None:
+            return self.job.scope({})
+        own = {one.key: (one.instances or [])[self.index] for one in self.each}
+        return self.job.scope(own) | {"index": self.index, self.item_name: self.item}
+
+    def items(self) -> list[Any]:
+        if "matrix" in self.spec:
+            axes = {name: values for name, values in self.spec["matrix"].items() if name != "exclude"}
+            every = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+            rules = self.spec["matrix"].get("exclude", [])
+            return [one for one in every if not any(rule.items() <= one.items() for rule in rules)]
+        over = value_of(self.spec["for_each"], self.scope())
+        if isinstance(over, dict):
+            return [{"key": key, "value": value} for key, value in over.items()]
+        if isinstance(over, list):
+            return over
+        first, is_range, last = str(over).partition("..")
+        return [*range(int(first), int(last) + 1)] if is_range else [*range(int(over))]
 
     def end(self, status: str, output: Any = None) -> None:
         self.status, self.output = status, output
@@ -84,23 +137,66 @@ class Task:
 
     def act(self) -> None:
         """Let the attempt end as its script says, or the answer come."""
-        if self.spec["uses"] in WAITS:
-            denied = {"fail": "failed", "skip": "skipped"}[self.spec["with"].get("on_deny", "fail")]
-            self.end(denied if self.spec["with"].get("text") == "no" else "succeeded")
+        self.calls += 1
+        if self.uses in WAITS:
+            self._answer()
             return
-        ends = self.spec["with"]["ends"]
-        script = ends if self.index is None else ends[self.index]
-        code = script[min(self.attempts, len(script)) - 1]
-        if code in self.spec.get("success_exit_codes", [0]):
+        script = self.with_["ends"] if self.index is None else self.with_["ends"][self.index]
+        code, is_poll = script[min(self.calls, len(script)) - 1], "poll" in self.with_
+        retry = self.spec.get("retry", {"max_attempts": 1})
+        if is_poll and code == AGAIN:
+            self.is_parked = True
+        elif code in ([0] if is_poll else self.spec.get("success_exit_codes", [0])):
             for name, text in self.spec.get("set", {}).items():
                 self.job.vars[name] = value_of(text, self.scope() | {"output": {"exit": code}})
             self.end("succeeded", {"exit": code})
-        elif code in self.spec.get("skip_exit_codes", []):
+        elif code in self.spec.get("skip_exit_codes", []) and not is_poll:
             self.end("skipped", {"exit": code})
-        elif self.attempts < self.spec.get("retry", {}).get("max_attempts", 1):
+        elif self.attempts < retry["max_attempts"] and not self.is_parked and is_retried(code, retry):
             self.attempts += 1
         else:
+            self._fail(code)
+
+    def _answer(self) -> None:
+        denied = "skipped" if self.with_.get("on_deny") == "skip" else "failed"
+        if "timeout" in self.with_:
             self.end("failed")
+        elif "due" in self.with_ and self.with_["on_due"] != "reject":
+            self.end(ON_DUE[self.with_["on_due"]], self._form())
+        elif "due" in self.with_ or self.with_.get("text") == "no":
+            self.end(denied)
+        elif self.uses == "job" and self.with_["status"] not in ("succeeded", "ended"):
+            self.end("failed")
+        elif self.uses == "signal":
+            self.end("succeeded", {"data": self.data})
+        elif self.calls >= self.with_.get("quorum", 1):
+            self.end("succeeded", self._form())
+
+    def _form(self) -> dict[str, Any]:
+        return {name: field["default"] for name, field in self.with_.get("form", {}).items()}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What its signal brings."""
+        return {"n": len(self.name) % 3}
+
+    def _fail(self, code: int) -> None:
+        """Begin the worklet, or fail."""
+        error = {"code": "scripted.exit", "exit": code, "task": self.key}
+        scope = self.scope() | {"error": error, "attempt": self.attempts}
+        said = self.spec.get("on_failure")
+        if (
+            not said
+            or len(self.children) >= said.get("max", 3)
+            or not value_of(said.get("when", "${{ True }}"), scope)
+        ):
+            self.end("failed")
+            return
+        params = value_of(said["params"], scope)
+        self.status = "waiting"
+        self.children.append(
+            Job(self.job.documents, said["file"], name=f"{self.name}!{self.attempts}", params=params)
+        )
 
     def start(self) -> None:
         """Begin: its needs are met."""
@@ -108,20 +204,23 @@ class Task:
             self.end("skipped")
             return
         self.status, self.job.started = "waiting", True
-        if "for_each" in self.spec and self.index is None:
-            items = range(self.spec["for_each"])
-            self.instances = [Task(self.job, self.spec, self.stage, at) for at in items]
-        elif self.spec["uses"] == "workflow":
-            with_ = self.spec["with"]
-            params = value_of(with_.get("params", {}), self.scope())
-            self.child = Job(self.job.documents, with_["file"], name=self.name, params=params)
-        elif self.spec["uses"] not in WAITS:
-            self.status, self.attempts = "running", 1
+        if self.is_group and self.index is None:
+            items = enumerate(self.items())
+            self.instances = [Task(self.job, self.spec, self.stage, at, item) for at, item in items]
+        elif self.uses == "workflow":
+            params = value_of(self.with_.get("params", {}), self.scope())
+            self.children.append(Job(self.job.documents, self.with_["file"], name=self.name, params=params))
+        elif self.uses not in WAITS:
+            self.try_again()
+
+    def try_again(self) -> None:
+        self.status, self.attempts, self.is_parked = "running", self.attempts + 1, False
 
     def cancel(self) -> None:
         """End it, and what it began; a child ends by itself."""
         cancel_all(self.instances or [])
-        if self.child is not None and not self.is_done:
+        if self.child is not None:
+            self.is_stopped = True
             self.child.give_verdict("cancelled")
         elif not self.is_done:
             is_cut = self.index is None and self.status == "blocked" and self.job.is_unmet(self)
@@ -149,14 +248,19 @@ class Task:
         needed, said = self.spec.get("threshold"), self.spec.get("on_instance_failure", "stop")
         if isinstance(needed, str):
             needed = math.ceil(len(items) * int(needed[:-1]) / 100)
-        if needed is not None and count["succeeded"] >= needed:
-            self.end("succeeded")
+        if needed is not None and (count["succeeded"] >= needed or not items):
+            self.end("succeeded", count)
         elif (needed is not None and count["succeeded"] + left < needed) or (
-            needed is None and bad and said == "stop"
+            needed is None and count["failed"] and said == "stop"
         ):
-            self.end("failed")
+            self.end("failed", count)
         elif needed is None and not left:
-            self.end("failed" if bad and said != "continue" else "succeeded")
+            self.end("failed" if bad and said != "continue" else "succeeded", count)
+
+
+def is_retried(code: int, retry: dict[str, Any]) -> bool:
+    numbers = [one.removeprefix("scripted.exit.").partition("-") for one in retry.get("on", [])]
+    return not numbers or any(int(first) <= code <= int(last or first) for first, _, last in numbers)
 
 
 def cancel_all(tasks: list[Task]) -> None:
@@ -173,7 +277,7 @@ class Job:
     """A job: its tasks, what they set, and how it ends; `act` of what is `pending` and `settle` move it."""
 
     def __init__(self, documents: dict[str, Any], file: str, *, name: str, params: dict[str, Any]) -> None:
-        self.documents, self.document, self.name = documents, documents[file], name
+        self.documents, self.document, self.name = documents, whole(documents, file), name
         self.on_failure = self.document.get("on_task_failure", "stop")
         declared = self.document.get("params", {})
         self.params = {key: one.get("default") for key, one in declared.items()} | params
@@ -181,11 +285,20 @@ class Job:
         self.status, self.started, self.open, self.cut = "running", False, 0, math.inf
         self.verdict: str | None = None
         stages = self.document.get("stages") or [{"tasks": self.document["tasks"]}]
-        self.stages = [[Task(self, spec, at) for spec in stage["tasks"]] for at, stage in enumerate(stages)]
-        self.last = [Task(self, spec, -1) for spec in self.document.get("finally", [])]
+        self.stages = [[self._task(spec, at, one) for spec in one["tasks"]] for at, one in enumerate(stages)]
+        self.last = [self._task(spec, -1, {}) for spec in self.document.get("finally", [])]
         self.every = [task for stage in self.stages for task in stage]
         self.tasks = {task.key: task for task in [*self.every, *self.last]}
         self.settle()
+
+    def _task(self, spec: dict[str, Any], at: int, stage: dict[str, Any]) -> Task:
+        """Return a task with what its stage and the defaults say for it."""
+        defaults = self.document.get("defaults", {})
+        shared = {"on_failure": stage["on_failure"]} if "on_failure" in stage else {}
+        if "retry" in spec or "retry" in defaults:
+            shared["retry"] = {"max_attempts": 3} | defaults.get("retry", {}) | spec.get("retry", {})
+            spec = {name: value for name, value in spec.items() if name != "retry"}
+        return Task(self, defaults | shared | spec, at)
 
     def scope(self, own: dict[str, Task]) -> dict[str, Any]:
         tasks = {key: {"status": one.status, "output": one.output} for key, one in (self.tasks | own).items()}
@@ -202,16 +315,16 @@ class Job:
             elif self.open < len(self.stages) and are_closed(self.stages[self.open]):
                 self._close(self.stages[self.open])
             elif self.open == len(self.stages) and are_closed(self.last):
-                is_bad = any(task.is_lost for task in self.last) and self.outlook() == "succeeded"
-                self.status = "failed" if is_bad else self.outlook()
+                self.status = self.outlook() if self.outlook() != "succeeded" else end_of(self.last)
 
     def _state(self) -> list[Any]:
         each = [one for task in self.tasks.values() for one in (task, *(task.instances or []))]
         return [self.open, self.verdict, *(one.status for one in each)]
 
     def _close(self, stage: list[Task]) -> None:
-        if any(task.is_lost for task in stage) and self.on_failure != "continue":
-            self.give_verdict("failed")
+        end = end_of(stage)
+        if end == "cancelled" or (end == "failed" and self.on_failure != "continue"):
+            self.give_verdict(end)
             return
         self.open += 1
         if self.open == len(self.stages) and self.outlook() == "failed":
@@ -235,12 +348,13 @@ class Job:
         return is_bad or any(group.is_done and group.instances is None for group in task.each)
 
     def _follow(self, task: Task) -> None:
+        for one in (task, *(task.instances or [])):
+            if one.child is not None:
+                one.child.settle()
+                if one.child.status != "running":
+                    self._answer(one, one.child)
         if task.instances is not None:
             task.settle_group()
-        elif task.child is not None and not task.is_done:
-            task.child.settle()
-            if task.child.status != "running":
-                self._answer(task, task.child)
         elif task.status == "blocked":
             is_open = self.open == (task.stage if task.stage >= 0 else len(self.stages))
             needs = [self.tasks[need["task"]] for need in task.spec["needs"] if "task" in need]
@@ -252,21 +366,71 @@ class Job:
                 task.start()
 
     def _answer(self, task: Task, child: Job) -> None:
-        if self.verdict is not None and task.stage >= 0:
+        """Let a task go on whose child has ended."""
+        outputs = child.document.get("outputs", {})
+        if task.is_stopped:
             task.end("cancelled")
+        elif child.status == "succeeded" and task.uses == "workflow":
+            task.end("succeeded", value_of(outputs, child.scope({})))
         elif child.status == "succeeded":
-            task.end("succeeded", value_of(child.document.get("outputs", {}), child.scope({})))
+            said = {
+                name: value for name, value in value_of(outputs, child.scope({})).items() if value is not None
+            }
+            self._repair(task, said)
         else:
-            said = task.spec["with"].get("on_child_failure", "fail")
+            said = task.with_.get("on_child_failure", "fail")
             task.end({"fail": "failed", "skip": "skipped", "succeed": "succeeded"}[said])
+
+    def _repair(self, task: Task, said: dict[str, Any]) -> None:
+        """Carry out what a worklet decided, as a whole or not at all."""
+        result, is_success = said["result"], said["result"] == "succeed"
+        dependants = {
+            one.key: one
+            for one in self.tasks.values()
+            for need in one.spec["needs"]
+            if need.get("task") == task.key
+        }
+        is_nonsense = not is_success and ("output" in said or "next" in said)
+        is_nonsense |= result == "retry" and "end" in said
+        if (
+            is_nonsense
+            or {*said.get("cancel", [])} - {*self.tasks}
+            or {*said.get("next", [])} - {*dependants}
+        ):
+            task.end("failed")
+            return
+        self.vars |= said.get("set", {})
+        for one in dependants.values() if "next" in said else ():
+            if one.status == "blocked" and one.key not in said["next"]:
+                one.end("skipped")
+        for key in said.get("cancel", []):
+            if key != task.key:
+                self.tasks[key].cancel()
+        if "end" in said:
+            self.give_verdict(said["end"])
+        if result == "retry":
+            task.try_again()
+        else:
+            task.end(
+                {"skip": "skipped", "succeed": "succeeded", "fail": "failed"}[result], said.get("output", {})
+            )
 
     def pending(self) -> dict[str, Task]:
         """Return what could end now, by name, also in children."""
         found: dict[str, Task] = {}
         for task in self.tasks.values():
             for one in (task, *(task.instances or [])):
-                if one.child is not None and not one.is_done:
+                if one.child is not None:
                     found |= one.child.pending()
-                elif one.status == "running" or (one.status == "waiting" and one.spec["uses"] in WAITS):
+                elif one.status == "running" or (
+                    one.status == "waiting" and one.uses in WAITS and not one.instances
+                ):
                     found[one.name] = one
         return found
+
+
+def end_of(tasks: list[Task]) -> str:
+    """Return how tasks end together, those left out that nothing counts."""
+    if any(task.is_lost for task in tasks):
+        return "failed"
+    return "cancelled" if any(task.status == "cancelled" for task in tasks) else "succeeded"
