@@ -1,4 +1,4 @@
-"""Comparisons of an engine with the reference, of as many documents as wanted.
+"""Comparisons of an engine with the reference, as many as wanted.
 
 `python -m tests.reference.comparisons --documents 100000` writes what differs; its exit status is 1 then.
 `--first` goes on where another run ended.

@@ -6,7 +6,6 @@ there is one right end. An engine is waited for until it and the reference agree
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import sqlite3
@@ -31,7 +30,7 @@ from core.model.errors import TaskdeckError
 from tests.reference.interpreter import EITHER, Job, Task
 from tests.reference.scripted import Scripted, root_of
 from tests.support.house import House
-from tests.support.waiting import DEADLINE, LOOK, ticks
+from tests.support.waiting import DEADLINE, ticks, until
 
 SLOTS = 4_000
 AT_ONCE = 250
@@ -151,10 +150,8 @@ class Comparisons:
                 return
             await self._house.engine.journal.settle()
             await ticks(3)
-            if self._is_news():
-                live = await self._round(live)
-            else:
-                await asyncio.sleep(LOOK)
+            await until(self._is_news, "something changes, or time passes")
+            live = await self._round(live)
 
     def _is_news(self) -> bool:
         """Return whether something has changed since the last round; now and then that is taken for so."""

@@ -1,4 +1,4 @@
-"""The connector `scripted`: its calls wait until they are let go, and end as they are told.
+"""The connector `scripted`, whose calls wait until they are let go.
 
 `with:` names the call (`at`) and the exit codes of its attempts (`ends`, of an instance those at `i`).
 """
