@@ -99,6 +99,11 @@ def planned_job(plan: JobPlan, sets: GaugeSets, limits: Sequence[Limit], arrival
     )
 
 
+def with_worklets(plan: JobPlan) -> int:
+    """Return how many tasks of a plan have a worklet: what it does depends on what fails, and how."""
+    return sum(task.on_failure is not None for task in _tasks(plan))
+
+
 def needs_of(plan: JobPlan) -> Needs:
     """Return what each task of a plan waits for, by key; between two stages is a key for the barrier."""
     found: dict[str, list[str]] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.control.planned_jobs import KEYS_MAX, GaugeSets, keys_read, needs_of, planned_job
+from core.control.planned_jobs import KEYS_MAX, GaugeSets, keys_read, needs_of, planned_job, with_worklets
 from core.engine.admission import read_and_plan
 from core.engine.limit_checks import check_document, says_of_limits
 from core.model.capacity_facts import CapacityFacts, PoolFacts
@@ -127,6 +127,7 @@ def _predicted(plan: JobPlan, job: PlannedJob, arrival: Arrival, *, engine: Engi
         critical=tuple(key for key in chain.keys if key in known),
         critical_ms=int(chain.length),
         extent=_extent(view, job),
+        worklets=replace(arrival.worklets, tasks=with_worklets(plan)),
     )
 
 

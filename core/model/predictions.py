@@ -113,6 +113,24 @@ class Extent(StrEnum):
     """Of what is queued and runs not everything was looked at: it may take longer."""
 
 
+class WorkletShare(Struct, frozen=True, kw_only=True):
+    """What worklets added to the last runs of a workflow; a prediction leaves them out."""
+
+    tasks: int = 0
+    """Tasks of the document that have one (`on_failure`)."""
+    runs: int = 0
+    """The last ones that have ended, as many as were looked at."""
+    begun: int = 0
+    """Worklets of these runs."""
+    took_ms: int = 0
+    """All of these together."""
+
+    @property
+    def per_run_ms(self) -> int | None:
+        """How long worklets take in a run on average; None = no run is known."""
+        return self.took_ms // self.runs if self.runs else None
+
+
 class PredictionView(Struct, frozen=True, kw_only=True):
     """What a job would do if it was submitted at `at`, and every task succeeded at its first attempt."""
 
@@ -142,6 +160,8 @@ class PredictionView(Struct, frozen=True, kw_only=True):
     unknown_others: int = 0
     """The same of what is queued and runs."""
     extent: Extent = Extent.WHOLE
+    worklets: WorkletShare = WorkletShare()
+    """Of the job what is in none of the other figures."""
 
     @property
     def takes(self) -> Span | None:

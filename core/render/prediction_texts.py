@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from core.model.amounts import write_amount
 from core.model.commands import Operated
-from core.model.predictions import BudgetFit, Extent, Fit, PredictionView, Span, UnitCost
+from core.model.predictions import BudgetFit, Extent, Fit, PredictionView, Span, UnitCost, WorkletShare
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.render.times import clock_text, duration_text
@@ -37,6 +37,8 @@ def prediction_line(view: PredictionView) -> str:
     ]
     if view.unknown:
         parts.append(f"{view.unknown:,} of {_count(view.tasks, 'task')} never measured")
+    if view.worklets.tasks:
+        parts.append("worklets left out")
     return "; ".join(parts)
 
 
@@ -59,6 +61,8 @@ def _facts(view: PredictionView) -> Iterator[tuple[str, str]]:
         yield f"budget {safe_line(_gauge_name(fit))}", _fit_text(fit, now=view.at)
     for text in _unknown_texts(view):
         yield "unknown", text
+    if view.worklets.tasks:
+        yield "left out", _worklets_text(view.worklets)
     if view.engine == "none":
         yield "engine", "none is running: counted from the start of one"
 
@@ -124,6 +128,17 @@ def _unknown_texts(view: PredictionView) -> Iterator[str]:
         yield "more jobs and queues wait, or more attempts run, than are looked at: it may take longer"
 
 
+def _worklets_text(share: WorkletShare) -> str:
+    verb = "has a worklet" if share.tasks == 1 else "have worklets"
+    text = f"{_count(share.tasks, 'task')} {verb}"
+    if share.per_run_ms is None:
+        return f"{text}: no run is known that says what these take"
+    if not share.begun:
+        return f"{text}, none of which began in the last {_count(share.runs, 'run')}"
+    began = f"{share.begun:,} began in the last {_count(share.runs, 'run')}"
+    return f"{text}; {began}: {duration_text(share.per_run_ms)} a run"
+
+
 def _chain_text(keys: tuple[str, ...]) -> str:
     shown: list[str] = [safe_line(key) for key in keys]
     if len(shown) > _SHOWN_KEYS:
@@ -158,6 +173,12 @@ def prediction_shape(view: PredictionView) -> JsonObject:
         "budgets": [_fit_shape(fit) for fit in view.budgets],
         "never": {"tasks": view.never, "why": view.never_why or None},
         "unknown": {"tasks": view.unknown, "others": view.unknown_others},
+        "worklets": {
+            "tasks": view.worklets.tasks,
+            "runs": view.worklets.runs,
+            "begun": view.worklets.begun,
+            "per_run_ms": view.worklets.per_run_ms,
+        },
         "extent": str(view.extent),
         "sampled": view.extent is not Extent.WHOLE,
     }

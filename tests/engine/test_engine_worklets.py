@@ -16,6 +16,7 @@ from core.control.nouns.workflows import AddWorkflow
 from core.model.commands import SubmitOptions
 from core.model.errors import Invalid, InvalidDocument
 from core.model.values import JsonValue
+from core.render.prediction_texts import prediction_line, prediction_lines, prediction_shape
 from tests.support.house import House, task
 
 
@@ -79,6 +80,25 @@ async def test_a_worklet_lets_a_task_run_again_before_its_job_has_a_verdict(hous
     ((worklet, _),) = worklets(house)
     ((data,),) = house.rows("SELECT data FROM event WHERE kind = 'task.queued' AND task_id = 1")
     assert json.loads(data)["reason"] == f"its worklet, job {worklet}, lets it run again: restarted"
+
+
+async def test_what_worklets_took_in_the_last_runs_is_told_beside_a_prediction(house: House, repair: Repair):
+    document = {"name": "nightly", "tasks": [fails(repair.gives({"result": "retry"})), task("b", "succeed")]}
+    before = await house.control.predict(document)
+    assert (before.worklets.tasks, before.worklets.runs, before.worklets.per_run_ms) == (1, 0, None)
+    assert any("1 task has a worklet: no run is known" in line for line in prediction_lines(before))
+    job = (await house.control.submit(document)).job_id
+    await house.ended(job)
+    ((took,),) = house.rows("SELECT finished_at - created_at FROM job WHERE is_worklet")
+    view = await house.control.predict(document)
+    share = view.worklets
+    assert (share.tasks, share.runs, share.begun, share.took_ms) == (1, 1, 1, took)
+    (line,) = [line for line in prediction_lines(view) if line.startswith("left out")]
+    assert "1 task has a worklet; 1 began in the last 1 run: " in line
+    assert prediction_shape(view)["worklets"] == {"tasks": 1, "runs": 1, "begun": 1, "per_run_ms": took}
+    plain = await house.control.predict({"name": "plain", "tasks": [task("b", "succeed")]})
+    assert "worklets left out" in prediction_line(view)
+    assert not any(line.startswith("left out") for line in prediction_lines(plain))
 
 
 async def test_a_worklet_skips_a_task_and_with_it_what_needs_it(house: House, repair: Repair):

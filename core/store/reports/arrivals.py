@@ -15,6 +15,7 @@ from core.model.capacity_facts import CapacityFacts, LineFacts
 from core.model.gauges import Gauge
 from core.model.limit_forms import from_text
 from core.model.limits import GaugeKey, Limit
+from core.model.predictions import WorkletShare
 from core.model.run_times import Usual
 from core.store.reports.capacity import read_capacity
 from core.store.reports.gauge_rows import GAUGE, gauge_in
@@ -39,6 +40,18 @@ _GAUGES = text(
 )
 
 
+RUNS_MAX = 20
+"""Runs of a workflow whose worklets are counted, the newest that have ended."""
+_WORKLETS = text(
+    "WITH run AS MATERIALIZED (SELECT id, coalesce(root_id, id) AS root FROM job INDEXED BY job_name"
+    " WHERE name = :name AND id > 1 AND finished_at IS NOT NULL ORDER BY id DESC LIMIT :runs)"
+    " SELECT (SELECT count(*) FROM run) AS runs, count(*) AS begun,"
+    " coalesce(sum(w.finished_at - w.created_at), 0) AS took"
+    " FROM run CROSS JOIN job w INDEXED BY job_of_root ON w.root_id = run.root AND w.is_worklet"
+    " AND w.finished_at IS NOT NULL CROSS JOIN task t ON t.id = w.parent_task AND t.job_id = run.id"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """What is there when a job arrives."""
@@ -55,6 +68,8 @@ class Arrival:
     """Queues."""
     usual: Mapping[str, Usual] = field(default_factory=dict)
     """By key, of the tasks that were asked for."""
+    worklets: WorkletShare = WorkletShare()
+    """Those of the last runs."""
 
 
 class ArrivalReports:
@@ -77,12 +92,18 @@ class ArrivalReports:
                 queued=(await db.execute(_QUEUED)).scalar_one(),
                 capacity=capacity.facts,
                 gauges=await _gauges(db, gauges, is_frozen=capacity.facts.frozen is not None),
+                worklets=await _worklets(db, workflow),
                 paused=frozenset((await db.execute(_PAUSED)).scalars()),
                 usual={
                     key: usual
                     for (_, key), usual in (await read_usual(db, ((workflow, key) for key in keys))).items()
                 },
             )
+
+
+async def _worklets(db: AsyncConnection, workflow: str) -> WorkletShare:
+    row = (await db.execute(_WORKLETS, {"name": workflow, "runs": RUNS_MAX})).one()
+    return WorkletShare(runs=row.runs, begun=row.begun, took_ms=row.took)
 
 
 async def _gauges(
