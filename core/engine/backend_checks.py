@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from core.engine.background import BackgroundTasks
 from core.model.backend_checks import Check, LastLook, Look
-from core.model.errors import NotFound, TaskdeckError
+from core.model.errors import NotFound
 from core.model.limit_commands import NoteCheck
 from core.model.limits import Backend
 from core.model.near_misses import one_of
@@ -126,20 +127,19 @@ class BackendChecks:
     def _begin(self, name: str, one: _Checked) -> asyncio.Task[None]:
         if one.looking is None or one.looking.done():
             self._alarms.disarm(_alarm(name))
-            one.looking = self._work.start(self._look(name, one))
+            one.looking = self._work.start(self._look(name, one), partial(self._looked, name))
         return one.looking
+
+    def _looked(self, name: str, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            # No look at all: the machine is short of something, or the store does not write.
+            self._ports.note(f"the check of backend {safe_line(name)}", done.exception())
 
     async def _look(self, name: str, one: _Checked) -> None:
         began = self._clock.now()
-        what = f"the check of backend {safe_line(name)}"
         try:
             look = await self._ports.look(one.check)
             await self._take(name, one, look)
-        except (OSError, TaskdeckError) as error:
-            # No look at all: the machine is short of something, or the store does not write.
-            self._ports.note(what, error)
-        else:
-            self._ports.note(what, None)
         finally:
             if self._backends.get(name) is one:
                 self._arm(name, max(self._clock.now(), began + one.check.every_ms))

@@ -10,13 +10,14 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from core.engine.background import BackgroundTasks
+from core.engine.pauses import GrowingPause
 from core.engine.set_aside import Note
 from core.files.confinement import leads_out
 from core.model.answer_commands import Answer, WaitRef
-from core.model.errors import TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.ports import Alarms, Clock
 from core.model.text import safe_line
@@ -79,6 +80,7 @@ class FileLooks:
         self._note = note
         self._awaited: dict[int, _Awaited] = {}
         self._work = BackgroundTasks()
+        self._pause = GrowingPause()
         self._armed: int | None = None
 
     def __len__(self) -> int:
@@ -112,23 +114,28 @@ class FileLooks:
 
     def _due(self) -> None:
         self._armed = None
-        self._work.start(self._look(), lambda _: self._arm_next())
+        now = self._clock.now()
+        due = [one for one in self._awaited.values() if one.at <= now]
+        self._work.start(self._look(due), partial(self._looked, due))
 
-    def _arm_next(self) -> None:
+    def _looked(self, due: Sequence[_Awaited], done: asyncio.Task[None]) -> None:
+        if done.cancelled():
+            return
+        self._note(_WHAT, done.exception())
+        if done.exception() is None:
+            self._pause.reset()
+        else:
+            # At once it would fail again, as where the machine can start no thread.
+            later = self._clock.now() + self._pause.next()
+            for one in due:
+                one.at = max(one.at, later)
         if self._awaited:
             self._arm(min(one.at for one in self._awaited.values()))
 
-    async def _look(self) -> None:
-        now = self._clock.now()
-        due = [one for one in self._awaited.values() if one.at <= now]
-        try:
-            sights = await asyncio.to_thread(_look_at, [one.lookout for one in due])
-            answers = list(self._answers(due, sights))
-            await asyncio.gather(*[self._journal.submit(answer) for answer in answers])
-        except (OSError, TaskdeckError) as error:
-            self._note(_WHAT, error)
-        else:
-            self._note(_WHAT, None)
+    async def _look(self, due: Sequence[_Awaited]) -> None:
+        sights = await asyncio.to_thread(_look_at, [one.lookout for one in due])
+        answers = list(self._answers(due, sights))
+        await asyncio.gather(*[self._journal.submit(answer) for answer in answers])
 
     def _answers(self, due: Sequence[_Awaited], sights: Mapping[int, _Sight | None]) -> Iterable[Answer]:
         now, pause = self._clock.now(), self.pause_ms

@@ -5,18 +5,18 @@ Owned by the engine; heard by both loops of looks. Between two looks nothing is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from core.engine.attempts import Tools
 from core.engine.background import BackgroundTasks
-from core.engine.dispatcher import STORE_PAUSE_MS
 from core.engine.file_looks import FileLooks
+from core.engine.pauses import GrowingPause
 from core.engine.poll_looks import PollLooks
 from core.engine.resolved_input import InputResolver
 from core.engine.set_aside import Note
-from core.model.errors import TaskdeckError
 from core.model.ports import Alarms, Clock
 from core.store.batch_report import Report
 from core.store.journal import Journal
@@ -73,6 +73,7 @@ class Lookouts:
         self._alarms = alarms
         self._note = note
         self._work = BackgroundTasks()
+        self._pause = GrowingPause()
         self._changed: set[int] = set()
         self._is_open = self._is_reading = False
 
@@ -104,27 +105,27 @@ class Lookouts:
     def _begin(self) -> None:
         if self._is_open and not self._is_reading:
             self._is_reading = True
-            self._work.start(self._read())
+            self._work.start(self._read(), self._ended)
+
+    def _ended(self, done: asyncio.Task[None]) -> None:
+        self._is_reading = False
+        if done.cancelled():
+            return
+        self._note(_WHAT, done.exception())
+        if done.exception() is not None:
+            self._alarms.arm(_ALARM, self._clock.now() + self._pause.next(), self._begin)
+            return
+        self._pause.reset()
+        if self._changed:
+            # What changes while this is read is read once more.
+            self._begin()
 
     async def _read(self) -> None:
-        try:
-            while self._changed:
-                await self._read_changed()
-        except TaskdeckError as error:
-            self._note(_WHAT, error)
-            self._alarms.arm(_ALARM, self._clock.now() + STORE_PAUSE_MS, self._begin)
-        else:
-            self._note(_WHAT, None)
-        finally:
-            self._is_reading = False
-
-    async def _read_changed(self) -> None:
-        # What changes while this is read is read once more.
         task_ids = sorted(self._changed)
         self._changed.clear()
         try:
             found = {one.task_id: one for one in await self._stored.some(task_ids)}
-        except TaskdeckError:
+        except BaseException:
             # Nothing else names them until they change.
             self._changed.update(task_ids)
             raise

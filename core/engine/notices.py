@@ -67,6 +67,8 @@ class NoticeLoop:
         self._sending: set[str] = set()
         self._not_before: dict[str, int] = {}
         """Engine time of the next delivery of a sink."""
+        self._rests_until: dict[str, int] = {}
+        """Engine time until which a sink rests of which the store took nothing."""
         self._position: int | None = None
         """Up to which event the history was looked at; the cursors may be behind it."""
         self._owes = False
@@ -113,7 +115,14 @@ class NoticeLoop:
         self._is_asked = True
         if self._is_open and not self._is_looking:
             self._is_looking = True
-            self._work.start(self._look_while_asked())
+            self._work.start(self._look_while_asked(), self._looked)
+
+    def _looked(self, done: asyncio.Task[None]) -> None:
+        if done.cancelled():
+            return
+        self._ports.note("telling operators of what happened", done.exception())
+        if done.exception() is not None:
+            self._arm(self._clock.now() + _LOOK_AGAIN_MS)
 
     async def _look_while_asked(self) -> None:
         try:
@@ -121,11 +130,6 @@ class NoticeLoop:
                 self._is_asked = False
                 await self._draft()
                 await self._begin()
-        except TaskdeckError as error:
-            self._ports.note("telling operators of what happened", error)
-            self._arm(self._clock.now() + _LOOK_AGAIN_MS)
-        else:
-            self._ports.note("telling operators of what happened", None)
         finally:
             self._is_looking = False
 
@@ -156,13 +160,15 @@ class NoticeLoop:
                 later.append(max(due, until or 0))
             elif len(self._sending) < SLOTS:
                 self._sending.add(sink.name)
-                self._work.start(self._deliver(sink))
+                self._work.start(self._deliver(sink), partial(self._delivered, sink))
         if later:
             self._arm(min(later))
 
     def _due_at(self, sink: Sink, standing: SinkStanding) -> int:
         """Return the engine time of the next try of what is under way, or at which more may be sent."""
-        return (standing.due_at or 0) if standing.delivery is not None else self._not_before.get(sink.name, 0)
+        under_way = standing.delivery is not None
+        due = (standing.due_at or 0) if under_way else self._not_before.get(sink.name, 0)
+        return max(due, self._rests_until.get(sink.name, 0))
 
     def _quiet_until(self, sink: Sink) -> int | None:
         """Return the engine time at which the quiet hours of a sink end; None = there are none now."""
@@ -170,16 +176,19 @@ class NoticeLoop:
         return None if until is None else until + self._clock.offset
 
     async def _deliver(self, sink: Sink) -> None:
-        try:
-            delivery = await self._ports.journal.submit(BeginDelivery(sink=sink.name))
-            if delivery is not None:
-                self._not_before[sink.name] = self._clock.now() + sink.every_ms
-                await self._ports.journal.submit(await self._try(sink, delivery))
-        except TaskdeckError as error:
-            self._ports.note(f"sending notices to {sink.name}", error)
-            self._not_before[sink.name] = self._clock.now() + _LOOK_AGAIN_MS
-        finally:
-            self._sending.discard(sink.name)
+        delivery = await self._ports.journal.submit(BeginDelivery(sink=sink.name))
+        if delivery is not None:
+            self._not_before[sink.name] = self._clock.now() + sink.every_ms
+            await self._ports.journal.submit(await self._try(sink, delivery))
+
+    def _delivered(self, sink: Sink, done: asyncio.Task[None]) -> None:
+        self._sending.discard(sink.name)
+        if done.cancelled():
+            return
+        self._ports.note(f"sending notices to {sink.name}", done.exception())
+        if done.exception() is not None:
+            # At once it would be sent again, and its end not be written either.
+            self._rests_until[sink.name] = self._clock.now() + _LOOK_AGAIN_MS
         self.look()
 
     async def _try(self, sink: Sink, delivery: Delivery) -> EndDelivery:
@@ -188,9 +197,7 @@ class NoticeLoop:
         try:
             # Read for each try, and kept nowhere.
             values = await self._ports.secrets(secret_names(sink))
-            await asyncio.to_thread(partial(self._ports.send, with_secrets(sink, values), message))
-        except DeliveryFailed as failed:
-            error = str(failed)
+            error = await _failure(partial(self._ports.send, with_secrets(sink, values), message))
         except TaskdeckError as unread:
             error = unread.message
         again = retry_at(delivery.tries, now=self._clock.now()) if error else None
@@ -214,3 +221,12 @@ class NoticeLoop:
 
     def _arm(self, at: int) -> None:
         self._alarms.arm(_ALARM, at, self.look)
+
+
+async def _failure(send: Callable[[], None]) -> str:
+    """Send in a thread; return why that failed, '' = it did not."""
+    (error,) = await asyncio.gather(asyncio.to_thread(send), return_exceptions=True)
+    if error is None or isinstance(error, DeliveryFailed):
+        return "" if error is None else str(error)
+    # Its text may quote a secret; an error that counts as no try would have it sent each minute for ever.
+    return f"it could not be sent: {type(error).__name__}"

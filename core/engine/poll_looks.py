@@ -21,7 +21,7 @@ from core.engine.set_aside import Note
 from core.logs import bound
 from core.model.answer_commands import Answer, NoteLook, PassRates, WaitRef
 from core.model.commands import Claimed, Command
-from core.model.errors import Invalid, MachineShort, NotFound, TaskdeckError, Unavailable
+from core.model.errors import Invalid, MachineShort, NotFound, Unavailable
 from core.model.limit_commands import Charge
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.polls import EVERY_MS, PollPlan
@@ -97,12 +97,11 @@ class PollLooks:
     def add(self, lookout: Lookout) -> None:
         """Ask again for this task; the first look of an engine comes as late as any."""
         every = lookout.every_ms or EVERY_MS
-        seen: JsonValue = json.loads(lookout.seen) if lookout.seen else {}
         poll = self._polls[lookout.task_id] = _Poll(
             lookout=lookout,
             at=self._tools.clock.now() + every,
             looks=lookout.looks,
-            seen=seen if isinstance(seen, dict) else {},
+            seen=_seen(lookout),
         )
         self._take_turn(poll)
 
@@ -152,8 +151,10 @@ class PollLooks:
         self._arm()
 
     def _ended(self, poll: _Poll) -> Callable[[asyncio.Task[None]], None]:
-        def end(_: asyncio.Task[None]) -> None:
+        def end(done: asyncio.Task[None]) -> None:
             poll.looking = None
+            if not done.cancelled():
+                self._note(_WHAT, done.exception())
             if self._polls.get(poll.lookout.task_id) is poll:
                 self._take_turn(poll)
 
@@ -172,10 +173,6 @@ class PollLooks:
             except MachineShort as error:
                 # The next look tries again: nothing was sent.
                 self._tools.shortage.report(error)
-            except (OSError, TaskdeckError) as error:
-                self._note(_WHAT, error)
-            else:
-                self._note(_WHAT, None)
 
     async def _pass_rates(self, poll: _Poll) -> int | None:
         """Return when to ask for leave again; None = it may look."""
@@ -266,6 +263,15 @@ class PollLooks:
             return
         await self._journal.submit(NoteLook(wait=poll.wait, looks=poll.looks, seen=seen))
         poll.seen = seen
+
+
+def _seen(lookout: Lookout) -> JsonObject:
+    """Return what was seen last; what cannot be read counts as news."""
+    try:
+        seen: JsonValue = json.loads(lookout.seen or "{}")
+    except ValueError:
+        return {}
+    return seen if isinstance(seen, dict) else {}
 
 
 def _running(lookout: Lookout) -> Running:

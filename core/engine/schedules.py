@@ -15,7 +15,7 @@ from core.engine.background import BackgroundTasks
 from core.engine.silence_watch import Expected, SilenceWatch
 from core.logs import get_logger
 from core.model.commands import ENGINE, Cancel, Command, Submit
-from core.model.errors import Invalid, TaskdeckError, Unavailable
+from core.model.errors import TaskdeckError, Unavailable
 from core.model.ports import Alarms, Clock
 from core.model.schedule_commands import Fire, MissFires, StartFire
 from core.model.schedule_views import ScheduleView
@@ -139,8 +139,11 @@ class ScheduleLoop:
             self._work.start(self._look(), self._ended)
 
     def _ended(self, done: asyncio.Task[None]) -> None:
-        if not done.cancelled():
-            self._note("the look at schedules", done.exception())
+        if done.cancelled():
+            return
+        self._note("the look at schedules", done.exception())
+        if done.exception() is not None and self._is_open:
+            self._alarms.arm(_ALARM, self._clock.now() + _LOOK_AGAIN_MS, self.look)
 
     async def _look(self) -> None:
         try:
@@ -180,10 +183,10 @@ class ScheduleLoop:
 
     async def _fire_apart(self, view: ScheduleView) -> None:
         """Fire a schedule; one that cannot be worked out, as in a zone that is gone, keeps back no other."""
-        try:
-            await self._fire(view)
-        except Invalid as error:
-            self._note(f"schedule {view.schedule.name}", error)
+        (error,) = await asyncio.gather(self._fire(view), return_exceptions=True)
+        if isinstance(error, Unavailable):
+            raise error
+        self._note(f"schedule {view.schedule.name}", error)
 
     async def _fire(self, view: ScheduleView) -> None:
         """Decide about the times of a schedule that have come, one after the other."""

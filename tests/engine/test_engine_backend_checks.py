@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from core.model.backend_checks import Check, CheckStatus, Look, TcpTarget
 from core.model.limits import Backend, Capacity, Dimension
 from core.model.records import replace
@@ -140,6 +142,26 @@ async def test_an_operator_looks_now_and_is_told_how_far_it_is(empty_house: Hous
     service.look = REFUSED
     last = await house.engine.health.checks.look_now("api")
     assert (last.look, last.toward, last.seen, last.wanted) == (REFUSED, CheckStatus.DOWN, 1, 2)
+
+
+async def test_a_look_that_breaks_is_named_told_to_who_asked_and_followed_by_the_next(
+    empty_house: House,
+) -> None:
+    house, service = empty_house, Service()
+    breaks: list[Exception] = [ValueError("an odd name"), ValueError("an odd name")]
+
+    async def broken(check: Check) -> Look:
+        if breaks:
+            raise breaks.pop()
+        return await Service.answer(service, check)
+
+    service.answer = broken  # type: ignore[method-assign]
+    await opened(house, service)
+    assert "the check of backend api: ValueError: an odd name" in house.engine.info().set_aside
+    with pytest.raises(ValueError, match="an odd name"):
+        await house.engine.health.checks.look_now("api")
+    await passes(house)
+    assert (statuses(house), house.engine.info().set_aside) == (["up"], "")
 
 
 async def test_an_operator_waits_for_the_look_that_is_under_way(empty_house: House) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from core.connectors.outside_waits import FileWait, JobWait
 from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.control.api import Target
+from core.engine import file_looks
 from core.model.commands import SubmitOptions
 from core.model.errors import InvalidDocument, Unavailable
 from core.store.reports.lookouts import Lookout
@@ -490,3 +492,101 @@ async def test_what_could_not_be_read_is_looked_for_when_the_store_can_be(watchi
     await pass_time(watching, 1)
     assert (await watching.ended(work)).status == "succeeded"
     assert watching.engine.info().set_aside == ""
+
+
+async def test_what_breaks_in_a_way_of_its_own_is_named_and_read_again_after_pauses_that_grow(
+    watching: House,
+):
+    await watching.open()
+    path = watching.paths.home / "in.csv"
+    path.write_text("abc")
+    lookouts = watching.engine._lookouts
+    some, breaks = lookouts._stored.some, [RuntimeError("odd rows")] * 3
+
+    async def broken(task_ids: Sequence[int]) -> list[Lookout]:
+        if breaks:
+            raise breaks.pop()
+        return await some(task_ids)
+
+    lookouts._stored.some = broken  # type: ignore[method-assign]
+    work = await watching.submit(file("f", path=str(path)))
+    armed = watching.engine._ports.alarms.armed  # type: ignore[attr-defined]
+    pauses = []
+    for _ in range(3):
+        await watching.until(lambda: "lookouts" in armed, "it is read again")
+        assert "the list of what is looked for: RuntimeError: odd rows" in watching.engine.info().set_aside
+        pauses.append((armed["lookouts"] - watching.clock.now()) // 1_000)
+        watching.clock.advance(seconds=pauses[-1])
+    assert pauses == [1, 2, 4]
+    await watching.until(lambda: not lookouts._is_reading and not lookouts._changed, "it is read")
+    await pass_time(watching, 1)
+    assert (await watching.ended(work)).status == "succeeded"
+    await watching.until(lambda: not watching.engine.info().set_aside, "nothing is named any more")
+
+
+async def test_a_commit_that_is_heard_when_all_was_just_read_is_read_as_well(watching: House):
+    await watching.open()
+    path = watching.paths.home / "in.csv"
+    path.write_text("abc")
+    lookouts = watching.engine._lookouts
+    ended, held = lookouts._ended, list[asyncio.Task[None]]()
+    lookouts._ended = held.append  # type: ignore[method-assign]
+    await watching.submit(file("never", path=f"{path}.other"))
+    await watching.until(lambda: held, "it was read")
+    work = await watching.submit(file("f", path=str(path)))
+    await watching.until(lambda: lookouts._changed, "the second was heard of")
+    lookouts._ended = ended  # type: ignore[method-assign]
+    ended(held[0])
+    await pass_time(watching, 1)
+    assert (await watching.ended(work)).status == "succeeded"
+
+
+async def test_files_are_looked_at_after_pauses_that_grow_where_no_thread_can_be_started(
+    watching: House, monkeypatch: pytest.MonkeyPatch
+):
+    await watching.open()
+    path = watching.paths.home / "in.csv"
+    path.write_text("abc")
+    to_thread, tried = asyncio.to_thread, list[int]()
+
+    async def refuse(work: Callable[..., object], *args: object, **named: object) -> object:
+        if work is file_looks._look_at and len(tried) < 4:
+            tried.append(watching.clock.now())
+            raise RuntimeError("can't start new thread")
+        return await to_thread(work, *args, **named)
+
+    monkeypatch.setattr(asyncio, "to_thread", refuse)
+    work = await watching.submit(file("f", path=str(path)))
+    await watching.until(lambda: tried, "it is looked for")
+    await pass_time(watching, 7)
+    assert [at - tried[0] for at in tried] == [0, 1_000, 3_000, 7_000]
+    assert "looks at files: RuntimeError: can't start new thread" in watching.engine.info().set_aside
+    await pass_time(watching, 8)
+    assert (await watching.ended(work)).status == "succeeded"
+    assert watching.engine.info().set_aside == ""
+
+
+async def test_what_a_poll_saw_and_what_breaks_in_a_look_keep_no_engine_from_its_work(watching: House):
+    await watching.open()
+    async with serving() as server:
+        server.answers += [says("queued")] * 2 + [says("done")]
+        work = await watching.submit(poll("p", server))
+        await watching.reach(work, "p", "waiting")
+        await watching.stop()
+        with sqlite3.connect(watching.paths.db) as db:
+            db.execute("UPDATE attempt SET seen = 'nonsense' WHERE status = 'parked'")
+        engine = await watching.open()
+        polls = engine._lookouts._loops.polls
+        look, breaks = polls._ask, [LookupError("odd")]  # type: ignore[attr-defined]
+
+        async def broken(one: object) -> None:
+            if breaks:
+                raise breaks.pop()
+            await look(one)
+
+        polls._ask = broken  # type: ignore[attr-defined]
+        await pass_time(watching, 11)
+        assert "looks of polls: LookupError" in engine.info().set_aside
+        await pass_time(watching, 22)
+        assert (await watching.ended(work)).status == "succeeded"
+        assert engine.info().set_aside == ""

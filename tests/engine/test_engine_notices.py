@@ -10,7 +10,8 @@ import pytest
 
 import core
 from core.engine.notices import NoticeLoop, NoticePorts
-from core.model.errors import NotFound
+from core.model.errors import NotFound, Unavailable
+from core.model.notice_commands import EndDelivery
 from core.model.notices import Email, Quiet, Signal, Sink, Topic
 from core.senders import DeliveryFailed, Message
 from core.store.journal import Journal
@@ -35,6 +36,8 @@ class Stage:
         self.reports = Reports(self.readers)
         self.sent: list[Message] = []
         self.refuses = 0
+        self.error: Exception = DeliveryFailed("no")
+        self.noted: dict[str, BaseException | None] = {}
         self.secrets: dict[str, str] = {}
         self.used: list[Sink] = []
         self.loop: NoticeLoop | None = None
@@ -44,7 +47,13 @@ class Stage:
         """Begin as an engine does that finds this store."""
         self.journal = Journal(self.deck.writer, clock=self.clock, listener=self._hear)
         ports = NoticePorts(
-            self.reports.notices, self.journal, lambda *_: None, self._read, "/home", "store", self._send
+            self.reports.notices,
+            self.journal,
+            self.noted.__setitem__,
+            self._read,
+            "/home",
+            "store",
+            self._send,
         )
         self.loop = NoticeLoop(ports, clock=self.clock, alarms=ManualAlarms(self.clock))
         await self.loop.open(sinks)
@@ -84,7 +93,7 @@ class Stage:
         self.used.append(sink)
         if self.refuses:
             self.refuses -= 1
-            raise DeliveryFailed("no")
+            raise self.error
         self.sent.append(message)
 
     async def close(self) -> None:
@@ -120,6 +129,60 @@ async def test_the_first_is_sent_at_once_and_what_comes_within_the_minute_goes_t
     await stage.rest()
     assert statuses(stage) == ["sent"] * 3
     assert not stage.loop.is_busy
+
+
+async def test_a_delivery_that_breaks_in_a_way_of_its_own_counts_as_a_try_and_quotes_nothing(stage: Stage):
+    stage.refuses, stage.error = 1, RuntimeError("can't use s3cret")
+    await stage.begin(SINK)
+    await stage.fail_task("a", "one")
+    assert (stage.sent, statuses(stage)) == ([], ["waiting"])
+    assert stage.deck.rows("SELECT error FROM notice") == [("it could not be sent: RuntimeError",)]
+    await stage.pass_time(10_000)
+    await until(lambda: stage.sent, "it is tried again")
+
+
+async def test_a_sink_whose_delivery_cannot_be_written_rests_for_a_minute(stage: Stage):
+    await stage.begin(SINK)
+    submit, refusals = stage.journal.submit, list[str]()
+
+    def refuse(command: object) -> object:
+        if isinstance(command, EndDelivery) and len(refusals) < 2:
+            refusals.append("no")
+            raise Unavailable("store.failed", "the store refused to write")
+        return submit(command)
+
+    stage.journal.submit = refuse  # type: ignore[method-assign]
+    await stage.fail_task("a", "one")
+    await stage.rest()
+    assert len(stage.sent) == 1
+    assert isinstance(stage.noted["sending notices to ops"], Unavailable)
+    for number in (2, 3):
+        await stage.pass_time(59_999)
+        assert len(stage.sent) == number - 1
+        await stage.pass_time(1)
+        await until(lambda number=number: len(stage.sent) == number, "it is sent again after a minute")
+    await stage.rest()
+    assert statuses(stage) == ["sent"]
+    assert stage.noted["sending notices to ops"] is None
+
+
+async def test_a_look_that_breaks_is_named_and_made_again_after_a_minute(stage: Stage):
+    await stage.begin(SINK)
+    told, breaks = stage.reports.notices.told, [RuntimeError("odd rows")]
+
+    async def broken(*args: object) -> object:
+        if breaks:
+            raise breaks.pop()
+        return await told(*args)
+
+    stage.reports.notices.told = broken  # type: ignore[method-assign]
+    await stage.fail_task("a", "one")
+    assert "odd rows" in str(stage.noted["telling operators of what happened"])
+    assert stage.sent == []
+    await stage.pass_time(60_000)
+    await until(lambda: stage.sent, "it is told of")
+    await stage.rest()
+    assert stage.noted["telling operators of what happened"] is None
 
 
 async def test_a_delivery_that_fails_is_tried_again_with_its_key_and_given_up_in_the_end(stage: Stage):

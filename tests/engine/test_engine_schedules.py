@@ -10,10 +10,12 @@ import pytest
 
 from core.control.nouns.schedules import Switch
 from core.control.nouns.workflows import AddWorkflow
+from core.engine import schedules
 from core.model.commands import Effect, StopMode, Submit
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.records import replace
 from core.model.schedules import CatchUp, FirePolicy, FireStatus, Overlap, Schedule, Timing, Work
+from core.timetables import timetable
 from tests.support.house import House
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -151,6 +153,50 @@ async def test_a_schedule_that_cannot_be_worked_out_keeps_back_no_other(house: H
     await until_fired(house, 1)
     assert (await house.control.schedules.fires("other")).rows[0].status is FireStatus.SUBMITTED
     assert "schedule nightly" in house.engine.info().set_aside
+
+
+async def test_a_schedule_that_breaks_in_a_way_of_its_own_keeps_back_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.control.schedules.add(every(house))
+    await house.control.schedules.add(replace(every(house, ms=2 * HOUR), name="other"))
+    real, broken = timetable.timetable_of, [HOUR]
+
+    def timetable_of(timing: Timing) -> object:
+        if timing.every_ms in broken:
+            raise OverflowError("date value out of range")
+        return real(timing)
+
+    monkeypatch.setattr(schedules, "timetable_of", timetable_of)
+    house.clock.advance(ms=2 * HOUR)
+    await until_fired(house, 1)
+    assert (await house.control.schedules.fires("other")).rows[0].status is FireStatus.SUBMITTED
+    assert "schedule nightly: OverflowError" in house.engine.info().set_aside
+    broken.clear()
+    house.clock.advance(ms=2 * HOUR)
+    await house.until(lambda: house.rows("SELECT 1 FROM fire WHERE schedule_id = 1"), "it fires again")
+    await house.until(lambda: not house.engine.info().set_aside, "nothing is named any more")
+
+
+async def test_a_look_at_schedules_that_breaks_is_named_and_made_again_after_a_minute(house: House) -> None:
+    await house.control.schedules.add(every(house))
+    due = house.engine.schedules._due
+    breaks, read = [RuntimeError("odd rows")], due.due
+
+    async def broken(now: int) -> object:
+        if breaks:
+            raise breaks.pop()
+        return await read(now)
+
+    due.due = broken  # type: ignore[method-assign]
+    house.clock.advance(ms=HOUR)
+    await house.until(lambda: "odd rows" in house.engine.info().set_aside, "it is named")
+    assert house.rows("SELECT count(*) FROM fire") == [(0,)]
+    armed = house.engine._ports.alarms.armed  # type: ignore[attr-defined]
+    assert armed["schedules"] == house.clock.now() + MINUTE
+    house.clock.advance(ms=MINUTE)
+    await until_fired(house, 1)
+    await house.until(lambda: not house.engine.info().set_aside, "nothing is named any more")
 
 
 async def test_a_trigger_of_a_schedule_that_is_being_removed_is_refused(house: House) -> None:
