@@ -1,6 +1,6 @@
 """A pseudo terminal: press keys, see the picture, keep every byte.
 
-The picture is what a VT100 emulator (pyte) makes of the bytes. `kinds` reduces a capture to the kinds
+The picture is what a VT100 emulator makes of the bytes. `kinds` reduces a capture to the kinds
 of its control sequences, for comparing two walks.
 """
 
@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-import pyte
 from wcwidth import wcwidth
 
 from tests.support.commands import kind_of
 from tests.support.descriptors import is_readable
+from tests.support.emulator import Screen, Stream
 from tests.support.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,8 +64,8 @@ class Terminal:
         columns, lines = size
         self.written = bytearray()
         self._drawn = 0
-        self._screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self._screen)
+        self._screen = Screen(columns, lines)
+        self._stream = Stream(self._screen)
         self._lines = [""] * lines
         self._picture = "\n".join(self._lines)
         kept = {key: value for key, value in os.environ.items() if key not in _UNSET}
@@ -211,7 +211,7 @@ _UNSET = (
 )
 
 
-def _line(screen: pyte.Screen, number: int) -> str:
+def _line(screen: Screen, number: int) -> str:
     """Return a line as the emulator's `display` has it, which draws all lines each time."""
     row = screen.buffer[number]
     line = [row[column].data for column in range(screen.columns)]
