@@ -16,15 +16,18 @@ T = TypeVar("T")
 DEADLINE = float(os.environ.get("TESTS_DEADLINE", "120"))
 """Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
+"""Seconds between two looks at the beginning of a wait."""
+_RAREST = 0.05
+"""The same of a long one: a twentieth of what it took so far, at most so much."""
 
 
 async def until(condition: Callable[[], T], story: str, *, seconds: float = DEADLINE) -> T:
     """Return the first true value of a condition, looking again and again."""
-    end = time.monotonic() + seconds
+    begin = time.monotonic()
     while not (seen := condition()):
-        if time.monotonic() > end:
+        if (waited := time.monotonic() - begin) > seconds:
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(_until_next(LOOK, waited))
     return seen
 
 
@@ -39,12 +42,16 @@ async def within(work: Awaitable[T], story: str, *, seconds: float = DEADLINE) -
 
 def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLINE) -> T:
     """Do the same without a loop, for tests that watch other processes."""
-    end = time.monotonic() + seconds
+    begin = time.monotonic()
     while not (seen := condition()):
-        if time.monotonic() > end:
+        if (waited := time.monotonic() - begin) > seconds:
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
-        time.sleep(LOOK * 5)
+        time.sleep(_until_next(LOOK * 5, waited))
     return seen
+
+
+def _until_next(least: float, waited: float) -> float:
+    return min(max(least, waited / 20), _RAREST)
 
 
 def first_line(stream: IO[str], story: str) -> str:
