@@ -1,4 +1,4 @@
-"""Tests of the emulator of terminals: what it shows is what pyte shows."""
+"""Tests of the emulator: what it shows is what pyte shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A VT100 emulator that keeps up with a console: pyte, with short cuts.
+"""A VT100 emulator as quick as a console: pyte with short cuts.
 
 Called by `tests/support/terminal.py`. Nearly all that a console writes is narrow text, colours and
 places of the cursor; pyte reads the latter two character by character, and makes each cell anew.

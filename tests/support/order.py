@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 
 LONGEST = (
@@ -20,6 +19,9 @@ LONGEST = (
 WAITING = ("tests/scenarios/", "tests/cli/", "tests/app/")
 """Rooms whose tests mostly wait for processes."""
 
+TOGETHER = ("tests/architecture/",)
+"""Rooms whose tests read all files; a process that has parsed them runs the others too."""
+
 
 class Named(Protocol):
     """What has the name of a test, such as `tests/app/test_x.py::test_y`."""
@@ -32,11 +34,13 @@ T = TypeVar("T", bound=Named)
 
 
 class Shares(Generic[T]):
-    """Who runs which test next: those of one file one after another, as long as others have work."""
+    """Who runs which test next: those of one file one after another, as long as there are others."""
 
     def __init__(self, items: Sequence[T], processes: int) -> None:
-        files = [deque(group) for _, group in groupby(items, key=_file)]
-        files.sort(key=lambda file: _rank(_file(file[0])))
+        groups: dict[str, deque[T]] = {}
+        for item in items:
+            groups.setdefault(_group(item), deque()).append(item)
+        files = sorted(groups.values(), key=lambda file: _rank(_file(file[0])))
         self._waiting = deque(file for file in files if _waits(file[0]))
         self._quick = deque(file for file in files if not _waits(file[0]))
         self._own: list[deque[T]] = [deque() for _ in range(processes)]
@@ -63,6 +67,13 @@ class Shares(Generic[T]):
 
 def _file(item: Named) -> str:
     return item.nodeid.partition("::")[0]
+
+
+def _group(item: Named) -> str:
+    """Return the file of a test, or the room whose files are run as one."""
+    file = _file(item)
+    rooms = () if file in LONGEST else TOGETHER
+    return next((room for room in rooms if file.startswith(room)), file)
 
 
 def _waits(item: Named) -> bool:
