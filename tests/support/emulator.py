@@ -77,7 +77,7 @@ class Stream(pyte.ByteStream):
         self._screen = screen
         super().__init__(screen)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:  # type: ignore[override]
         text = self.utf8_decoder.decode(data)
         read = 0
         for found in _COMMON.finditer(text):
