@@ -6,6 +6,7 @@ Called by the store's claim, through `writer`.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right, insort
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from core.model.lanes import Further, Head, Room
 
-    _Waiting: TypeAlias = tuple[int, int, Head]
-    """Sort key and id, by which the heads of a job are in order."""
+    _Waiting: TypeAlias = tuple[int, int, Head, bool]
+    """Sort key and id, by which the heads of a job are in order; True = what is behind one, not read yet."""
 
 LEVEL_MAX = 2 * PRIORITY_MAX
 """Age lifts a task to this level at most; there all wait their turn by fair share."""
@@ -28,6 +29,7 @@ WINDOW = 10
 """How many picks a job that was idle or outranked may be ahead of the front."""
 
 _in_order = attrgetter("sort_key", "task_id")
+_sort_key = attrgetter("sort_key")
 
 
 def sort_key(eligible_at: int, priority: int, *, aging_step: int) -> int:
@@ -67,10 +69,11 @@ def choose(
         return Picks(vtimes={})
     if room.free is None and room.further is None and _one_job(heads):
         return _choose_of_one_job(heads, slots)
-    front = max(head.vtime for head in heads)
+    front = max(map(attrgetter("vtime"), heads))
     filling = None if room.free is None else Filling(room)
     choice = _Choice(now, aging_step, room.further or _nothing_further, filling)
-    choice.vtimes = {head.job_id: max(head.vtime, front - WINDOW) for head in heads}
+    behind = front - WINDOW
+    choice.vtimes = {head.job_id: vtime if (vtime := head.vtime) > behind else behind for head in heads}
     if filling is None or not room.listed:
         choice.begin(heads)
         chosen = choice.take(slots)
@@ -113,6 +116,7 @@ def _choose_in_rounds(
             choice.begin([head for head in waiting if turn.queue in (None, head.queue)])
             taken = choice.take(slots - len(chosen))
             chosen += taken
+            choice.read_behind()
             gone = {head.task_id for head in taken}
             waiting = [head for head in (*waiting, *choice.behind) if head.task_id not in gone]
     return chosen
@@ -132,53 +136,59 @@ class _Choice:
         self._filling = filling
         self.pools: list[str] = []
         """Those of the picks, in their order."""
-        self._levels: dict[int, list[Head]] = {}
+        self._waiting: list[Head] = []
+        """In order, so that those of the highest level come first."""
         self.vtimes: dict[int, int] = {}
         """Virtual times of the jobs; each pick raises one."""
         self.behind: list[Head] = []
         """Those that were found behind picks of this round."""
+        self._unread: list[Head] = []
+        """Picks of this round behind which there was no need to look."""
 
     def begin(self, heads: Sequence[Head]) -> None:
         """Begin a round with some heads, one of each lane."""
-        self._levels.clear()
+        self._waiting = sorted(heads, key=_in_order)
         self.behind.clear()
-        for head in heads:
-            self.add(head)
-
-    def add(self, head: Head) -> None:
-        self._levels.setdefault(self._level(head), []).append(head)
+        self._unread.clear()
 
     def take(self, slots: int) -> list[Head]:
         """Return the picks in order."""
         taken: list[Head] = []
-        while self._levels and len(taken) < slots and not self._is_full():
-            level = max(self._levels)
+        while self._waiting and len(taken) < slots and not self._is_full():
+            level = self._level(self._waiting[0])
             taken += self._take_of_level(level, slots - len(taken))
         return taken
 
     def _take_of_level(self, level: int, slots: int) -> list[Head]:
         waiting: dict[int, list[_Waiting]] = {}
-        for head in self._levels.pop(level):
-            waiting.setdefault(head.job_id, []).append((head.sort_key, head.task_id, head))
-        for mine in waiting.values():
-            heapq.heapify(mine)
+        # A list in order is a heap.
+        for head in self._pop_level(level):
+            waiting.setdefault(head.job_id, []).append((head.sort_key, head.task_id, head, False))
         turns = [(self.vtimes[job], *mine[0][:2], job) for job, mine in waiting.items()]
         heapq.heapify(turns)
         taken: list[Head] = []
         while turns and len(taken) < slots and not self._is_full():
             job = turns[0][3]
             mine = waiting[job]
-            head = heapq.heappop(mine)[2]
-            if self._admits(head):
+            *_, head, is_behind = heapq.heappop(mine)
+            if is_behind:
+                self._look_behind(head, level, mine)
+            elif self._admits(head):
                 taken.append(head)
                 self.vtimes[job] += 1
-                if len(taken) < slots:
-                    self._look_behind(head, level, mine)
+                # What is behind it is read when it may be its turn: its key is not below this one.
+                heapq.heappush(mine, (head.sort_key, head.task_id, head, True))
             if mine:
                 heapq.heapreplace(turns, (self.vtimes[job], *mine[0][:2], job))
             else:
                 heapq.heappop(turns)
+        self._unread += [head for mine in waiting.values() for *_, head, is_behind in mine if is_behind]
         return taken
+
+    def read_behind(self) -> None:
+        """Read what is behind the picks of this round behind which was not looked yet."""
+        self.behind += [behind for head in self._unread if (behind := self._further(head)) is not None]
+        self._unread.clear()
 
     def _is_full(self) -> bool:
         return self._filling is not None and self._filling.is_full
@@ -198,10 +208,18 @@ class _Choice:
             return
         self.behind.append(behind)
         if self._level(behind) == level:
-            heapq.heappush(mine, (behind.sort_key, behind.task_id, behind))
+            heapq.heappush(mine, (behind.sort_key, behind.task_id, behind, False))
         else:
             # It waits less long: its level is lower.
-            self.add(behind)
+            insort(self._waiting, behind, key=_in_order)
+
+    def _pop_level(self, level: int) -> list[Head]:
+        """Take out the heads of the highest level: all whose keys are below that of the next one."""
+        end = len(self._waiting)
+        if level > 0:
+            end = bisect_right(self._waiting, self._now - level * self._aging_step, key=_sort_key)
+        found, self._waiting = self._waiting[:end], self._waiting[end:]
+        return found
 
     def _level(self, head: Head) -> int:
         return effective_level(head.sort_key, now=self._now, aging_step=self._aging_step)

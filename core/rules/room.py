@@ -44,13 +44,25 @@ def rounds(room: Room) -> Iterator[Round]:
         yield Round(frozenset(together), None, frozenset())
 
 
+class _Lefts(dict[int, int]):
+    """What gauges have left; one that is asked for the first time is read from the room."""
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
+
+    def __missing__(self, gauge_id: int) -> int:
+        left = self[gauge_id] = self._room.left(gauge_id)
+        return left
+
+
 class Filling:
     """Free slots and gauges as one choice fills them; nothing outside changes."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self._free = {pool: number for pool, number in (room.free or {}).items() if number > 0}
-        self._left: dict[int, int] = {}
+        self._left = _Lefts(room)
         self._round: Round | None = None
         self.was_put_off = False
         """A head was left for a pool that takes later."""
@@ -91,9 +103,7 @@ class Filling:
 
     def _lacking(self, needs: Sequence[Need]) -> Need | None:
         for need in needs:
-            left = self._left.get(need.gauge_id)
-            if left is None:
-                left = self._left[need.gauge_id] = self._room.left(need.gauge_id)
+            left = self._left[need.gauge_id]
             if left <= 0 or left < need.amount:
                 return need
         return None

@@ -368,3 +368,17 @@ def test_what_is_behind_a_head_that_was_too_dear_starts_when_that_is_cancelled(t
     deck.do(Cancel(task_ids=(dear,), actor="a"), slots=100)
     assert [one.task_id for one in deck.report.claimed] == [dear + 1]
     deck.close()
+
+
+def test_what_is_taken_of_a_gauge_after_it_was_written_is_written_as_well(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    deck.do(Configure(limits=(Limit(name="db", kind=LimitKind.CONCURRENCY, max=9),)))
+    gauges = Gauges(deck.writer, now=deck.now, offset=0)
+    gauge_id = gauges.find(deck.writer.capacity.limits["db"])
+    gauges.take(gauge_id, 1)
+    gauges.flush()
+
+    gauges.take(gauge_id, 2)
+    gauges.flush()
+
+    assert deck.db.execute("SELECT reserved FROM gauge WHERE id = ?", (gauge_id,)).fetchall() == [(3,)]

@@ -102,7 +102,8 @@ def read_set(batch: Batch, set_id: int) -> GroupSet | None:
 
 def sets_of(batch: Batch, task_ids: Iterable[int]) -> list[int]:
     """Return the current sets of those of the tasks that are groups."""
-    return sorted(set_id for (set_id,) in batch.rows(_OF_TASKS, ids(task_ids)))
+    listed = list(task_ids)
+    return sorted(set_id for (set_id,) in batch.rows(_OF_TASKS, ids(listed))) if listed else []
 
 
 def decide_groups(batch: Batch, finals: Iterable[FinalTask]) -> None:

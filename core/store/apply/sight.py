@@ -6,15 +6,15 @@ Used by the claim.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from core.model.lanes import Head
 from core.model.status import JOB, JobStatus
 from core.store.batch import Batch
-from core.store.sql import ids, raw
+from core.store.sql import among, ids, raw
 
 MANY = 16
 """From so many aisles on, their lanes are read by one statement."""
@@ -42,9 +42,11 @@ _STATUS = (
     " WHEN (j.paused_above OR j.place_gauge IS NOT NULL) AND j.status IN ('pending', 'running')"
     " THEN 'paused' ELSE j.status END"
 )
+# Of what it is not, nothing may be claimed.
+_IS_CLAIMABLE = among(JOB["start"].sources | {JobStatus.RUNNING}, f"({_STATUS})")
 # A job with all its children has one share: that of the job above them all.
 _SHARE = "coalesce(j.root_id, j.id), coalesce((SELECT r.vtime FROM job r WHERE r.id = j.root_id), j.vtime)"
-_LANE = f"l.head_key, l.id, l.head_id, l.aisle_id, {_SHARE}, {_STATUS}"
+_LANE = f"l.head_key, l.id, l.head_id, l.aisle_id, {_SHARE}, {_IS_CLAIMABLE}"
 _OPEN = "l.head_key IS NOT NULL AND l.shut_by IS NULL AND l.head_key <= ?2"
 _LANES = (
     f"SELECT {_LANE} FROM lane l INDEXED BY lane_head CROSS JOIN job j ON j.id = l.job_id"
@@ -66,7 +68,7 @@ _SHUT_BY_GAUGES = (
 )
 _WAITING = "SELECT 1 FROM aisle INDEXED BY aisle_open WHERE head_key IS NOT NULL AND shut_by IS NULL LIMIT 1"
 _REORDERED = (
-    f"SELECT t.sort_key, l.id, t.id, l.aisle_id, {_SHARE}, {_STATUS}, a.queue, a.gset_id,"
+    f"SELECT t.sort_key, l.id, t.id, l.aisle_id, {_SHARE}, {_IS_CLAIMABLE}, a.queue, a.gset_id,"
     " q.paused_at IS NOT NULL"
     " FROM json_each(?) AS x CROSS JOIN lane l ON l.id = x.value AND l.shut_by IS NULL"
     " CROSS JOIN aisle a ON a.id = l.aisle_id AND a.shut_by IS NULL CROSS JOIN queue q ON q.name = a.queue"
@@ -75,7 +77,8 @@ _REORDERED = (
     " AND status = 'queued' AND sort_key > -9223372036854775807 ORDER BY sort_key, id LIMIT 1)"
 )
 _by_head = attrgetter("head_key")
-_CLAIMABLE = JOB["start"].sources | {JobStatus.RUNNING}
+_Lane: TypeAlias = tuple[int, int, int, int, int, int, int]
+"""An open lane as it is read (`_LANE`), in order of its head; a claim reads many and takes few."""
 
 
 class Aisle(NamedTuple):
@@ -97,18 +100,6 @@ class QueueGroup(NamedTuple):
     woken: Sequence[Aisle]
 
 
-class _Lane(NamedTuple):
-    """An open lane as it is read; in order of its head."""
-
-    head_key: int
-    id: int
-    head_id: int
-    aisle_id: int
-    job_id: int
-    vtime: int
-    status: str
-
-
 @dataclass(slots=True, kw_only=True)
 class Seen:
     """The first task of each of the earliest lanes, and what was met that ought to be shut."""
@@ -123,23 +114,25 @@ class Seen:
     is_cut: bool = False
     """There may be more lanes behind these."""
 
-    def note(self, lane: _Lane, aisle: Aisle) -> None:
-        """Note the head of a lane, or that the lane ought to be shut."""
-        if lane.status not in _CLAIMABLE:
-            self.shut_lanes.append(lane.id)
-            return
-        self.heads.append(
-            Head(
-                lane_id=lane.id,
-                task_id=lane.head_id,
-                job_id=lane.job_id,
-                queue=aisle.queue,
-                sort_key=lane.head_key,
-                vtime=lane.vtime,
-                aisle_id=aisle.id,
-                gset_id=aisle.gset_id,
+    def note(self, lanes: Iterable[_Lane]) -> None:
+        """Note the heads of lanes of its aisles, or that a lane ought to be shut."""
+        for head_key, lane_id, head_id, aisle_id, job_id, vtime, is_claimable in lanes:
+            if not is_claimable:
+                self.shut_lanes.append(lane_id)
+                continue
+            aisle = self.aisles[aisle_id]
+            self.heads.append(
+                Head(
+                    lane_id=lane_id,
+                    task_id=head_id,
+                    job_id=job_id,
+                    queue=aisle.queue,
+                    sort_key=head_key,
+                    vtime=vtime,
+                    aisle_id=aisle_id,
+                    gset_id=aisle.gset_id,
+                )
             )
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -200,13 +193,12 @@ def _look_into(batch: Batch, limit: int, *, view: View, candidates: Sequence[Ais
     lanes = _earliest(batch, aisles, limit)
     seen.aisles |= aisles
     seen.is_cut |= len(lanes) == limit
-    for lane in lanes:
-        seen.note(lane, aisles[lane.aisle_id])
+    seen.note(lanes)
 
 
 def note_costs(batch: Batch, heads: Sequence[Head]) -> None:
     """Read the estimates of the tasks at these heads, which have metered gauges."""
-    costs = dict(batch.rows(_COSTS, ids(head.task_id for head in heads)))
+    costs = dict(batch.rows(_COSTS, ids([head.task_id for head in heads])))
     for head in heads:
         head.cost = costs.get(head.task_id)
 
@@ -237,21 +229,20 @@ def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
         # A lane of another head is not too dear any more, which is seen when it is written.
         return None
     seen = Seen()
-    for *columns, queue, gset_id, paused in batch.rows(_REORDERED, ids(lanes)):
-        lane = _Lane(*columns)
+    for *lane, queue, gset_id, paused in batch.rows(_REORDERED, ids(lanes)):
+        head_key, _, _, aisle_id, *_ = lane
         if paused:
-            seen.shut_aisles.append(lane.aisle_id)
+            seen.shut_aisles.append(aisle_id)
         else:
-            aisle = Aisle(lane.aisle_id, queue, lane.head_key, gset_id, 0, None)
-            seen.aisles[aisle.id] = aisle
-            seen.note(lane, aisle)
+            seen.aisles[aisle_id] = Aisle(aisle_id, queue, head_key, gset_id, 0, None)
+            seen.note([tuple(lane)])
     return seen
 
 
 def _earliest(batch: Batch, aisles: Mapping[int, Aisle], limit: int) -> list[_Lane]:
     """Return the lanes of these aisles (in order of their heads) with the lowest heads."""
     if len(aisles) >= MANY:
-        lanes = batch.typed(_Lane, _LANES_OF_MANY, ids(aisles), LAST, 4 * limit)
+        lanes = batch.rows(_LANES_OF_MANY, ids(aisles), LAST, 4 * limit)
         if len(lanes) < 4 * limit:
             return heapq.nsmallest(limit, lanes)
     found: list[_Lane] = []
@@ -259,17 +250,19 @@ def _earliest(batch: Batch, aisles: Mapping[int, Aisle], limit: int) -> list[_La
     for aisle in aisles.values():
         if aisle.head_key > bound:
             break
-        found += batch.typed(_Lane, _LANES, aisle.id, bound, limit)
+        found += batch.rows(_LANES, aisle.id, bound, limit)
         if len(found) >= limit:
             found = heapq.nsmallest(limit, found)
-            bound = found[-1].head_key
+            bound = found[-1][0]
     return found
 
 
 class Ahead:
     """Reads behind the heads of lanes, a few tasks at a time; their estimates where `is_metered` says so."""
 
-    def __init__(self, batch: Batch, *, is_metered: Callable[[Head], bool] = lambda _: False) -> None:
+    def __init__(
+        self, batch: Batch, *, is_metered: Callable[[int, str], bool] = lambda _, __: False
+    ) -> None:
         self._batch = batch
         self._is_metered = is_metered
         self._read: dict[int, list[Head]] = {}
@@ -290,7 +283,7 @@ class Ahead:
         return [head, *self._behind(head, number - 1)]
 
     def _behind(self, head: Head, number: int) -> list[Head]:
-        sql = _BEHIND_COST if self._is_metered(head) else _BEHIND
+        sql = _BEHIND_COST if self._is_metered(head.gset_id, head.queue) else _BEHIND
         rows = self._batch.rows(sql, head.lane_id, head.sort_key, head.task_id, number)
         return [
             Head(

@@ -5,6 +5,7 @@ Owned by the shares of a claim.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -69,10 +70,10 @@ class GaugeNeeds:
 
     def take(self, taken: Sequence[Taken]) -> None:
         """Take what attempts need, of each gauge at once."""
-        amounts: dict[int, int] = {}
+        amounts: defaultdict[int, int] = defaultdict(int)
         for one in taken:
             for gauge_id, amount in one.needs:
-                amounts[gauge_id] = amounts.get(gauge_id, 0) + amount * one.number
+                amounts[gauge_id] += amount * one.number
         for gauge_id, amount in amounts.items():
             self._gauges.take(gauge_id, amount)
             self._lefts.pop(gauge_id, None)
@@ -110,12 +111,12 @@ class GaugeNeeds:
             self._lefts.pop(gauge.id, None)
         return counted_at
 
-    def is_metered(self, head: Head) -> bool:
-        """Return whether the estimate of a task decides if it fits."""
-        key = (head.gset_id, head.queue)
+    def is_metered(self, gset_id: int, queue: str) -> bool:
+        """Return whether the estimates of such tasks decide if they fit."""
+        key = (gset_id, queue)
         known = self._metered.get(key)
         if known is None:
-            listed = (*self.of_queue(head.queue), *self.of_set(head.gset_id))
+            listed = (*self.of_queue(queue), *self.of_set(gset_id))
             self._gauges.of(listed)
             known = self._metered[key] = any(map(self._is_gauge_metered, listed))
         return known

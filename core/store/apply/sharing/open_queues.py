@@ -72,11 +72,10 @@ class OpenQueues:
 
     def admits(self, seen: Seen) -> bool:
         """Return whether all heads may be claimed as far as queues and empty gauges go."""
-        sets = {head.gset_id for head in seen.heads}
-        sets |= {self._sets[head.queue] for head in seen.heads if head.queue in self._sets}
-        return all(
-            self.are_open_to(head.queue, head.gset_id) for head in seen.heads
-        ) and not self._needs.empty_of_each(sets)
+        kinds = {(head.queue, head.gset_id) for head in seen.heads}
+        sets = {gset_id for _, gset_id in kinds}
+        sets |= {self._sets[queue] for queue, _ in kinds if queue in self._sets}
+        return all(self.are_open_to(*kind) for kind in kinds) and not self._needs.empty_of_each(sets)
 
     def held_up(self) -> Iterator[HeldQueue]:
         """Return the queues that were closed and in which tasks wait."""

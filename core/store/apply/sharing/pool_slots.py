@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.model.lanes import Head
 from core.model.limits import DEFAULT_POOL, Pool, PoolOrder
 from core.store.batch import Batch
 
@@ -35,6 +36,7 @@ class PoolSlots:
             pool.name: pool.queues for pool in self._pools if pool.order is PoolOrder.LISTED and pool.queues
         }
         self._draining: dict[str, tuple[str, ...]] = {}
+        self._starting: dict[tuple[str, int], tuple[str, ...]] = {}
         self._preferring = capacity.preferring(batch.db) if capacity.pools else {}
 
     def free(self) -> Mapping[str, int]:
@@ -50,23 +52,28 @@ class PoolSlots:
         self._free[pool] -= number
         self.total -= number
 
-    def pools_for(self, queue: str, gset_id: int) -> Sequence[str]:
+    def pools_of(self, head: Head) -> Sequence[str]:
         """Return the pools in which a task may start: those it prefers, if one of them drains its queue."""
-        drains = self._pools_of(queue)
-        prefers = self._preferring.get(gset_id) if self._preferring else None
-        return drains if prefers is None else [pool for pool in prefers if pool in drains] or drains
+        known = self._starting.get((head.queue, head.gset_id))
+        if known is None:
+            known = self._starting[head.queue, head.gset_id] = self._pools_for(head.queue, head.gset_id)
+        return known
+
+    def _pools_for(self, queue: str, gset_id: int) -> tuple[str, ...]:
+        drains, prefers = self._that_drain(queue), self._preferring.get(gset_id, ())
+        return tuple([pool for pool in prefers if pool in drains]) or drains
 
     def full_sets(self, queue: str) -> Sequence[int]:
         """Return the gauge sets whose tasks prefer, of the pools of a queue, only full ones."""
         return [
             gset_id
             for gset_id in self._preferring
-            if not any(self._free[pool] > 0 for pool in self.pools_for(queue, gset_id))
+            if not any(self._free[pool] > 0 for pool in self._pools_for(queue, gset_id))
         ]
 
     def has_slot_for(self, queue: str) -> bool:
         """Return whether a pool that drains a queue has a free slot."""
-        return any(self._free[pool] > 0 for pool in self._pools_of(queue))
+        return any(self._free[pool] > 0 for pool in self._that_drain(queue))
 
     def with_slots(self) -> Sequence[Pool]:
         """Return the pools with a free slot."""
@@ -80,7 +87,7 @@ class PoolSlots:
             and any(not pool.queues and self._free[pool.name] > 0 for pool in self._pools)
         )
 
-    def _pools_of(self, queue: str) -> tuple[str, ...]:
+    def _that_drain(self, queue: str) -> tuple[str, ...]:
         """Return the pools that drain a queue, in the order in which they are asked."""
         known = self._draining.get(queue)
         if known is None:

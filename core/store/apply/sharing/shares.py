@@ -30,19 +30,17 @@ class Shares:
             further=further,
             free=self.slots.free(),
             listed=self.slots.listed(),
-            pools_of=self._pools_of,
+            pools_of=self.slots.pools_of,
             needs=self.needs.of,
             left=self._batch.gauges.left,
         )
 
-    def _pools_of(self, head: Head) -> Sequence[str]:
-        return self.slots.pools_for(head.queue, head.gset_id)
-
     def read_costs(self, heads: Sequence[Head]) -> None:
         """Read the estimates of tasks where a gauge of theirs is metered."""
-        metered = [head for head in heads if self.needs.is_metered(head)]
+        kinds = {(head.gset_id, head.queue) for head in heads}
+        metered = {kind for kind in kinds if self.needs.is_metered(*kind)}
         if metered:
-            note_costs(self._batch, metered)
+            note_costs(self._batch, [head for head in heads if (head.gset_id, head.queue) in metered])
 
     def hold(self, picks: Picks) -> Mapping[int, Hold]:
         """Take what the picks need; return it by task."""
@@ -57,7 +55,7 @@ class Shares:
         holds: dict[int, Hold] = {}
         for pool, heads, one in taken:
             hold = self._hold(pool, one)
-            holds.update((head.task_id, hold) for head in heads)
+            holds |= dict.fromkeys([head.task_id for head in heads], hold)
         return holds
 
     def hold_one(self, head: Head, pool: str) -> Hold:
