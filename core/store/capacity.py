@@ -60,24 +60,16 @@ class Capacity:
     pool_sets: Mapping[str, int] = field(default_factory=dict)
     retries: Mapping[str, int] = field(default_factory=dict)
     """The gauges of the retries of backends, by their names."""
+    # Worked out once: each transaction asks several times.
+    has_backends: bool = False
+    """Whether a backend is, or was, configured."""
+    estimates_unknown: bool = False
+    """Whether a budget books unknown amounts as estimated after a time."""
+    is_shared: bool = False
+    """Whether a claim has more to look at than the number of free slots."""
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _preferring: Mapping[int, tuple[str, ...]] | None = None
     _may_fail: bool | None = None
-
-    @property
-    def has_backends(self) -> bool:
-        """Whether a backend is, or was, configured."""
-        return any(limit.backend is not None for limit in self.known.values())
-
-    @property
-    def estimates_unknown(self) -> bool:
-        """Whether a budget books unknown amounts as estimated after a time."""
-        return any(limit.estimate_after_ms is not None for limit in self.limits.values())
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether a claim has more to look at than the number of free slots."""
-        return bool(self.limits or self.known or not self._is_plain)
 
     @property
     def _is_plain(self) -> bool:
@@ -108,6 +100,9 @@ class Capacity:
         self.is_frozen = frozen_at is not None
         self.queue_sets = dict(db.execute("SELECT name, gset_id FROM queue WHERE gset_id > 0"))
         self.retries = dict(db.execute(_RETRIES, (RETRIES, len(RETRIES) + 1)))
+        self.has_backends = any(limit.backend is not None for limit in self.known.values())
+        self.estimates_unknown = any(one.estimate_after_ms is not None for one in self.limits.values())
+        self.is_shared = bool(self.limits or self.known or not self._is_plain)
         self.forget_sets()
         self.number = number
 

@@ -59,11 +59,14 @@ class Gauges:
         self._rows: dict[int, _Row] = {}
         self.spent: set[int] = set()
         """Those that were written with nothing left to spend."""
+        self._is_flushed = False
+        """None was handed out, to be changed, since all were written."""
         self._used_up: dict[int, int] = {}
         """Those that were at their cap when they were read or written, with the begin of that window."""
 
     def of(self, wanted: Collection[int]) -> Mapping[int, Gauge]:
         """Return gauges by id, these among them; a window that is over has turned."""
+        self._is_flushed = False
         missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
         if missing:
             for row in self._db.execute(_READ, (ids(missing),)).fetchall():
@@ -72,6 +75,7 @@ class Gauges:
 
     def one(self, gauge_id: int) -> Gauge:
         """Return the gauge of an id, which must be there."""
+        self._is_flushed = False
         return self._read[gauge_id] if gauge_id in self._read else self.of((gauge_id,))[gauge_id]
 
     def due(self) -> list[Gauge]:
@@ -164,6 +168,8 @@ class Gauges:
 
     def flush(self) -> None:
         """Write what differs; tell of those that passed their soft limit or their cap, or are below it."""
+        if self._is_flushed:
+            return
         amounts: list[_Row] = []
         rows: list[_Row] = []
         for gauge_id, gauge in self._read.items():
@@ -186,6 +192,7 @@ class Gauges:
             self._db.executemany(_WRITE_AMOUNTS, amounts)
         if rows:
             self._db.executemany(_WRITE, rows)
+        self._is_flushed = True
 
     def _tell_used_up(self, gauge: Gauge) -> None:
         """Tell that a budget reached its cap, once in a window, or is below it again."""

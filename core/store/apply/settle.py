@@ -5,9 +5,10 @@ Called by the moves of attempts.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeAlias
 
 from core.model.gauges import Gauge
@@ -45,6 +46,7 @@ _CHARGED = (
 _WITHOUT_PRICE = (
     "SELECT 1 FROM entry INDEXED BY entry_unpriced WHERE price = 'none' AND model = CAST(? AS TEXT) LIMIT 1"
 )
+_gset_id = attrgetter("gset_id")
 Booked: TypeAlias = tuple[Spent, EntryKind]
 
 
@@ -77,8 +79,14 @@ class _Alike:
 
     metered: tuple[int, ...]
     attempts: list[Holding] = field(default_factory=list)
-    passed: Counter[int] = field(default_factory=Counter)
-    """How many of them passed each gauge."""
+
+    def passed(self, batch: Batch) -> Mapping[int, int]:
+        """Return how many of them passed each gauge."""
+        found: defaultdict[int, int] = defaultdict(int)
+        for gset_id, number in Counter(map(_gset_id, self.attempts)).items():
+            for gauge_id in batch.capacity.gauges_of(batch.db, gset_id):
+                found[gauge_id] += number
+        return found
 
 
 HOLDING = "task_id, epoch, gset_id, held, counted_at, started_at"
@@ -105,7 +113,7 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
         of_units = _held_by_unit([known[gauge_id] for gauge_id in alike.metered], held)
         booked = [*reported, *_measured_or_estimated(batch, one, of_units, told)]
         amounts = _by_unit(booked)
-        for gauge_id, number in alike.passed.items():
+        for gauge_id, number in alike.passed(batch).items():
             gauge = known[gauge_id]
             amount = number * amounts.get(gauge.limit.unit, 0)
             batch.rules.gauges.settle(gauge, number * held.get(gauge_id, 1), amount, counted_at=counted_at)
@@ -180,12 +188,12 @@ def _alike(batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int
     """
     found: dict[tuple[object, ...], _Alike] = {}
     metered: dict[int, tuple[int, ...]] = {}
-    known = batch.gauges.of(())
+    of_metered = {gauge_id for gauge_id, gauge in batch.gauges.of(()).items() if gauge.limit.is_metered}
     for one in closed:
         gset_id, ref = one.gset_id, (one.task_id, one.epoch)
-        listed = batch.capacity.gauges_of(batch.db, gset_id)
         if gset_id not in metered:
-            metered[gset_id] = tuple([gauge for gauge in listed if known[gauge].limit.is_metered])
+            listed = batch.capacity.gauges_of(batch.db, gset_id)
+            metered[gset_id] = tuple([gauge_id for gauge_id in listed if gauge_id in of_metered])
         if ref in batch.spent or ref in charged:
             key: tuple[object, ...] = ref
         elif gset_id:
@@ -196,7 +204,6 @@ def _alike(batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int
         if alike is None:
             alike = found[key] = _Alike(metered[gset_id])
         alike.attempts.append(one)
-        alike.passed.update(listed)
     return found.values()
 
 

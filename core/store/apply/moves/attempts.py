@@ -62,7 +62,7 @@ def open_attempts(batch: Batch, claimed: Iterable[ClaimedRow], holds: Mapping[in
     if not holds:
         batch.many(_OPEN, rows)
         return
-    held = (holds[row[0]] for row in rows)
+    held = [holds[task_id] for task_id, *_ in rows]
     batch.many(
         _OPEN_HOLDING,
         [
