@@ -260,9 +260,7 @@ def _earliest(batch: Batch, aisles: Mapping[int, Aisle], limit: int) -> list[_La
 class Ahead:
     """Reads behind the heads of lanes, a few tasks at a time; their estimates where `is_metered` says so."""
 
-    def __init__(
-        self, batch: Batch, *, is_metered: Callable[[int, str], bool] = lambda _, __: False
-    ) -> None:
+    def __init__(self, batch: Batch, *, is_metered: Callable[[int, str], bool] = lambda _, __: False) -> None:
         self._batch = batch
         self._is_metered = is_metered
         self._read: dict[int, list[Head]] = {}
