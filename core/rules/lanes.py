@@ -143,7 +143,7 @@ class _Choice:
         self.behind: list[Head] = []
         """Those that were found behind picks of this round."""
         self._unread: list[Head] = []
-        """Picks of this round behind which there was no need to look."""
+        """Picks of this round whose lanes were not read further."""
 
     def begin(self, heads: Sequence[Head]) -> None:
         """Begin a round with some heads, one of each lane."""
@@ -186,7 +186,7 @@ class _Choice:
         return taken
 
     def read_behind(self) -> None:
-        """Read what is behind the picks of this round behind which was not looked yet."""
+        """Read what is behind those picks of this round whose lanes were not read further."""
         self.behind += [behind for head in self._unread if (behind := self._further(head)) is not None]
         self._unread.clear()
 

@@ -164,6 +164,8 @@ def begun(batch: Batch, set_id: int) -> int:
 
 def mark_late(batch: Batch, successes: Sequence[Success]) -> None:
     """Mark successes of instances whose group was decided before."""
+    if not successes:
+        return
     late = {task_id for (task_id,) in batch.rows(_LATE, ids(one.task_id for one in successes))}
     for success in successes:
         if success.task_id in late:

@@ -32,7 +32,7 @@ class Shares:
             listed=self.slots.listed(),
             pools_of=self.slots.pools_of,
             needs=self.needs.of,
-            left=self._batch.gauges.left,
+            left=self.needs.left,
         )
 
     def read_costs(self, heads: Sequence[Head]) -> None:
