@@ -13,7 +13,7 @@ import pytest
 from console.color_depth import XTERM_256
 from console.shell.places import ROOTS
 from tests.shots.scenes import SCENES, SIZES, Scene
-from tests.shots.take import FOLDER, place_of, take
+from tests.shots.take import FOLDER, place_of, take, take_each
 
 ANEW = "if that is meant, take the captures anew: make shots"
 _NAMES = [scene.name.replace(" ", "-") for scene in SCENES]
@@ -35,15 +35,14 @@ def difference(path: Path, taken: str) -> str:
     return "\n".join([*lines, ANEW])
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 @pytest.mark.parametrize("scene", SCENES, ids=_NAMES)
-async def test_a_capture_is_what_the_screen_shows(scene: Scene, size: tuple[int, int]) -> None:
-    shot = await take(scene, size)
-    for suffix, taken in ((".txt", shot.text), (".svg", shot.svg)):
-        told = difference(place_of(scene, size, suffix), taken)
-        assert not told, told
-    # Then a terminal of 256 colours shows the same.
-    assert shot.colors <= set(XTERM_256.colors.values())
+async def test_a_capture_is_what_the_screen_shows(scene: Scene) -> None:
+    for size, shot in zip(SIZES, await take_each(scene), strict=True):
+        for suffix, taken in ((".txt", shot.text), (".svg", shot.svg)):
+            told = difference(place_of(scene, size, suffix), taken)
+            assert not told, told
+        # Then a terminal of 256 colours shows the same.
+        assert shot.colors <= set(XTERM_256.colors.values())
 
 
 def test_every_screen_that_stands_for_itself_is_captured_and_nothing_else_is_kept() -> None:

@@ -32,6 +32,8 @@ class Scene:
     subject: Subject | None = None
     on_top: Callable[[Desk], Screen[int | None]] | None = None
     keys: tuple[str, ...] = ()
+    opened_at_each_size: bool = False
+    """Whether what it shows depends on the size at which its keys were pressed."""
 
 
 def _picker(desk: Desk) -> Screen[int | None]:
@@ -65,13 +67,13 @@ SCENES = (
     Scene(name="runs", place="runs", subject="nightly-etl"),
     Scene(name="why", place="why", subject=BLOCKED),
     Scene(name="past", place="as of", subject=AsOf(at=NOW - 20 * 60_000)),
-    Scene(name="inspector", place="tasks", keys=("j", "i")),
+    Scene(name="inspector", place="tasks", keys=("j", "i"), opened_at_each_size=True),
     Scene(name="help", place="tasks", keys=("question_mark",)),
     Scene(name="confirm", place="jobs", keys=("x",)),
     Scene(name="confirm many", place="tasks", keys=("*", "x")),
     Scene(name="confirm kill", place="orphans", keys=("X",)),
     Scene(name="schedule", place="schedule", subject="nightly-etl"),
-    Scene(name="schedule form", place="schedules", keys=("j", "j", "e", *["down"] * 1)),
+    Scene(name="schedule form", place="schedules", keys=("j", "j", "e", "down"), opened_at_each_size=True),
     Scene(name="gauges", place="gauges", subject="team"),
     Scene(name="confirm budget", place="budgets", keys=("B", *"+5", "enter", "w")),
     Scene(name="new job", place="jobs", on_top=_picker),
@@ -82,6 +84,7 @@ SCENES = (
             place="graph",
             subject=ETL,
             keys=("right", "j", "right", *["ctrl+t"] * steps),
+            opened_at_each_size=True,
         )
         for steps, theme in enumerate(("high-contrast", "light", "ansi"), 1)
     ),

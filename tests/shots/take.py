@@ -45,14 +45,33 @@ def place_of(scene: Scene, size: tuple[int, int], suffix: str) -> Path:
     return FOLDER / f"{size[0]}x{size[1]}" / f"{scene.name.replace(' ', '-')}{suffix}"
 
 
+async def take_each(scene: Scene) -> list[Shot]:
+    """Capture a scene at each of `SIZES`: its terminal grows, unless it is begun at each size."""
+    if scene.opened_at_each_size:
+        return [await take(scene, size) for size in SIZES]
+    with _fixed_world():
+        async with console(seeded(), size=SIZES[0]) as operator:
+            await _go(operator, scene)
+            shots = [_shot(operator)]
+            for size in SIZES[1:]:
+                await operator.pilot.resize_terminal(*size)
+                await _settle(operator)
+                shots.append(_shot(operator))
+            return shots
+
+
 async def take(scene: Scene, size: tuple[int, int]) -> Shot:
     """Capture a scene: the same rows, the same clock, a link without delay."""
     with _fixed_world():
         async with console(seeded(), size=size) as operator:
             await _go(operator, scene)
-            colors = frozenset(_colors_of(operator.app.screen))
-            lines = [line.rstrip() for line in strips_of(operator.app.screen)]
-            svg = operator.app.export_screenshot(title="taskdeck", simplify=True)
+            return _shot(operator)
+
+
+def _shot(operator: Operator) -> Shot:
+    colors = frozenset(_colors_of(operator.app.screen))
+    lines = [line.rstrip() for line in strips_of(operator.app.screen)]
+    svg = operator.app.export_screenshot(title="taskdeck", simplify=True)
     # Viewers have a monospaced font; the picture asks no server for one.
     drawn = "\n".join(line.rstrip() for line in _FONTS.sub("", svg).splitlines())
     return Shot(text="\n".join(lines).rstrip() + "\n", svg=drawn.rstrip() + "\n", colors=colors)
@@ -115,9 +134,8 @@ def main() -> None:
         os.environ.pop(name, None)
     os.environ["TEXTUAL_ANIMATIONS"] = "none"
     known = set()
-    for size in SIZES:
-        for scene in SCENES:
-            shot = asyncio.run(take(scene, size))
+    for scene in SCENES:
+        for size, shot in zip(SIZES, asyncio.run(take_each(scene)), strict=True):
             for suffix, content in ((".txt", shot.text), (".svg", shot.svg)):
                 path = place_of(scene, size, suffix)
                 path.parent.mkdir(parents=True, exist_ok=True)
