@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Operated, Rerun
+from core.model.commands import Cancel, Operated, Recount, Rerun
 from core.model.errors import Conflict
 from core.model.instances import ForEach
 from core.model.judgements import Decide, Expand
@@ -268,3 +268,15 @@ def test_a_text_that_a_row_names_again_is_not_swept(deck: Deck) -> None:
     assert deck.do(SweepPayloads(hashes=("gone",), before=10**15)) == [0]
     purged(deck, task_ids=(second,))
     assert deck.do(SweepPayloads(hashes=(known,), before=10**15)) == [1]
+
+
+def test_a_recount_deletes_what_purges_left_behind(deck: Deck) -> None:
+    deck.db.execute("PRAGMA foreign_keys = OFF")
+    deck.db.execute("INSERT INTO variable (job_id, name, position, value) VALUES (99, 'n', 0, '1')")
+    deck.db.execute("INSERT INTO instance_page VALUES (99, 0, '[1]')")
+    deck.db.execute("PRAGMA foreign_keys = ON")
+    assert {one.code for one in verify(deck.db)} >= {"variable.dangling", "instance_page.dangling"}
+    assert deck.do(Recount()) == [2]
+    told = deck.db.execute("SELECT data->>'$.what' FROM event WHERE kind = 'fault.repaired'").fetchall()
+    assert sorted(told) == [("instance_page.dangling",), ("variable.dangling",)]
+    assert verify(deck.db) == ()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.model.answer_commands import Answer, WaitRef
+from core.model.awaits import Poll
 from core.model.children import OnFailure, Result
 from core.model.commands import ComeDue, Complete, FollowUp, Recount, Rerun
 from core.model.judgements import BeginWorklet, Decide, TakeResult
@@ -20,6 +22,7 @@ from core.model.outcomes import (
     GiveUp,
     Lost,
     Outcome,
+    Parked,
     Requeue,
     RetryAt,
     Succeeded,
@@ -215,13 +218,18 @@ def test_a_retry_that_succeeds_counts_as_well(deck: Deck) -> None:
     assert recent(deck) == (5, 1)
 
 
-def test_what_a_worklet_lets_run_again_is_a_retry(deck: Deck) -> None:
+@pytest.mark.parametrize("is_parked", [False, True], ids=["failed", "failed while parked"])
+def test_what_a_worklet_lets_run_again_is_a_retry(deck: Deck, is_parked: bool) -> None:
     configure(deck, api(share=0))
     repair = OnFailure(workflow="repair", max=3)
     work(deck, *calls(3, on_failure=repair))
+    error = TaskError(code="http.5xx", message="it is down")
     for task_id, epoch in claim(deck):
-        broken = Failed(error=TaskError(code="http.5xx", message="it is down"))
-        deck.do(Complete(task_id=task_id, epoch=epoch, outcome=broken, decision=GiveUp()))
+        outcome = Parked(poll=Poll(every_ms=10), seen={}) if is_parked else Failed(error=error)
+        deck.do(Complete(task_id=task_id, epoch=epoch, outcome=outcome, decision=GiveUp()))
+        if is_parked:
+            deck.do(Answer(wait=WaitRef(task_id=task_id, generation=1), error=error))
+    assert deck.db.execute("SELECT tries FROM task WHERE status = 'waiting'").fetchall() == [(1,)] * 3
     plan = JobPlan(name="repair", stages=(stage(TaskPlan(key="fix", uses="steer")),))
     waiting = [row[0] for row in deck.db.execute("SELECT task_id FROM awaited ORDER BY task_id")]
     for task_id in waiting:

@@ -99,6 +99,17 @@ def test_an_upgraded_store_recounts_and_folds_and_keeps_its_rows(old: Path) -> N
     assert rows(old, still | told) == rows(original, still | told)
 
 
+def test_an_upgrade_deletes_what_purges_left_behind(tmp_path: Path) -> None:
+    old = write_old_store(tmp_path / "taskdeck.db", "8")
+    with sqlite3.connect(old) as db:
+        db.execute("INSERT INTO variable (job_id, name, position, value) VALUES (9999, 'n', 0, '1')")
+        db.execute("INSERT INTO instance_page VALUES (9999, 0, '[1]')")
+    bring_up(old)
+    assert verify_path(old) == ()
+    left = rows(old, {"variable": "job_id", "instance_page": "set_id"})
+    assert (9999,) not in [*left["variable"], *left["instance_page"]]
+
+
 def test_an_upgrade_counts_what_later_code_counted_as_it_happened(tmp_path: Path) -> None:
     old, known = (write_old_store(tmp_path / name / "deck.db", name) for name in ("2", "2_families"))
     counted = rows(known)

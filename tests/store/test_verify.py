@@ -153,6 +153,8 @@ _INSTANCE = "UPDATE task SET set_id = 9, group_task = {}, item = {} WHERE id = {
 _WAITS = "UPDATE task SET status = 'waiting', wait_reason = NULL, needs_left = 0 WHERE id = 1"
 _GROUP_ENDED = "UPDATE task SET status = 'failed', finished_at = 1 WHERE id = 1"
 CORRUPTIONS: dict[str, tuple[str, ...]] = {
+    "variable.dangling": ("INSERT INTO variable (job_id, name, position, value) VALUES (99, 'n', 0, '1')",),
+    "instance_page.dangling": ("INSERT INTO instance_page VALUES (99, 0, '[1]')",),
     "counter.wrong": ("UPDATE counter SET n = n + 1 WHERE scope = 'queue' AND status = 'queued'",),
     "ended.wrong": ("UPDATE ended SET at = at + 10000 WHERE status = 'succeeded'",),
     "ended.foreign": ("UPDATE ended SET status = 'over' WHERE status = 'skipped' OR status = 'failed'",),

@@ -115,6 +115,8 @@ _TABLES = (
     ("gauge", (*_GAUGES, _UP)),
     ("backend_failure", _BACKEND_FAILURES),
     ("once_key", _ONCE_KEYS),
+    ("variable", ("DELETE FROM variable WHERE job_id NOT IN (SELECT id FROM job)",)),
+    ("instance_page", ("DELETE FROM instance_page WHERE set_id NOT IN (SELECT id FROM instance_set)",)),
 )
 
 

@@ -11,7 +11,7 @@ from core.store.derived import ENDED_EVENTS, NEWEST_EVENT, REAL_COUNTERS, REAL_R
 from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
 from core.store.verify.check import check
-from core.store.verify.data_checks import DATA_CHECKS
+from core.store.verify.data_checks import DATA_CHECKS, LEFT_BEHIND_CHECKS
 from core.store.verify.family_checks import FAMILY_CHECKS
 from core.store.verify.gauge_checks import GAUGE_CHECKS, WAIT_CHECKS
 from core.store.verify.instance_checks import INSTANCE_CHECKS
@@ -425,6 +425,7 @@ DERIVED_CHECKS = (
     *NOTICE_CHECKS,
     *SCHEDULE_CHECKS,
     *WORKFLOW_CHECKS,
+    *LEFT_BEHIND_CHECKS,
 )
 """Checks of what is kept beside tasks, attempts and events, and can be counted again from these."""
 CHECKS = (

@@ -7,6 +7,21 @@ from __future__ import annotations
 
 from core.store.verify.check import check
 
+LEFT_BEHIND_CHECKS = (
+    check(
+        "variable.dangling",
+        "a variable is of a job that is gone",
+        "SELECT v.job_id AS job, v.name FROM variable v WHERE v.job_id NOT IN (SELECT id FROM job)",
+    ),
+    check(
+        "instance_page.dangling",
+        "items are of a set that is gone",
+        """
+        SELECT p.set_id AS "set", p.first FROM instance_page p
+        WHERE p.set_id NOT IN (SELECT id FROM instance_set)""",
+    ),
+)
+"""What purges left behind for a while."""
 DATA_CHECKS = (
     check(
         "artifact.foreign",

@@ -10,6 +10,7 @@ from core.model.outcomes import TaskError
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.model.work_items import EntryKind, ItemOutcome, NewItem
+from core.store.apply.lane_sets import join_retries
 from core.store.apply.moves import jobs, work_items
 from core.store.apply.moves.attempts import error_note
 from core.store.apply.moves.idle import note_end
@@ -149,6 +150,8 @@ def ask_for_worklet(batch: Batch, place: TaskPlace, error: TaskError) -> bool:
     keep(batch, place, Awaited(asks="worklet"))
     batch.report.lookouts.append(place.task_id)
     batch.report.conditions.append(place.task_id)
+    # What it decides may be that the task runs again.
+    join_retries(batch, place.task_id)
     note: JsonObject = {**error_note(stored, batch.families.note(stored, place)), "tried": True}
     batch.task_event("task.poll_failed", place, data=note)
     return True
