@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from core.engine.background import BackgroundTasks, Signal
 from core.engine.conditions import Conditions
@@ -107,7 +108,9 @@ class Dispatcher:
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return
-        self._told.pop(Closed.STORE, None)
+        if self._told.pop(Closed.STORE, None) is not None and self._own_slots:
+            # Not at each try: all that waits would be judged for a store that takes nothing yet.
+            self.judge_all()
         if report.pools is not None:
             self._pools = report.pools
             self._apply()
@@ -194,12 +197,7 @@ class Dispatcher:
     def _wait_for_store(self, failure: TaskdeckError) -> None:
         again = self._clock.now() + STORE_PAUSE_MS
         self.close(Closed.STORE, failure, until=again)
-        self._alarms.arm(_STORE, again, self._try_store)
-
-    def _try_store(self) -> None:
-        self.retry(Closed.STORE)
-        # Judgements that the store refused have to be made again.
-        self.judge_all()
+        self._alarms.arm(_STORE, again, partial(self.retry, Closed.STORE))
 
     def _judged(self, judgement: asyncio.Task[None]) -> None:
         if self._conditions.ended(judgement):

@@ -15,6 +15,7 @@ from core.engine import conditions as conditions_module
 from core.engine.conditions import Conditions
 from core.model.errors import Unavailable
 from core.store.reports.conditions import WaitingCondition
+from tests.engine.test_engine_store_failure import fail_writes
 from tests.support.house import House, task
 from tests.support.waiting import within
 
@@ -191,3 +192,19 @@ async def test_judgements_have_ended_when_the_readers_of_a_stopping_engine_close
     await within(house.stop(), "the engine stops")
     assert seen == [["a"]]
     assert not house.engine.dispatcher._judgements
+
+
+async def test_all_that_waits_is_read_once_when_a_store_takes_something_again(house: House):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a", when="true"))
+    await house.running("a")
+    reads, store = Reads(house), fail_writes(house)
+    store.broken = True
+    house.steer.release("a")
+    for _ in range(5):
+        house.clock.advance(seconds=1)
+        await house.settle()
+    assert (store.refusals > 5, reads.pages) == (True, 0)
+    store.broken = False
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "succeeded"
+    assert reads.pages in (1, 2), "with the page behind the last"
