@@ -6,8 +6,9 @@ No store, no rules, no loop of events: a job is a few mappings, and one thing en
 from __future__ import annotations
 
 import math
-from itertools import product
 from typing import Any
+
+from tests.reference.document_words import is_retried, items_of, value_of, whole
 
 FINAL = ("succeeded", "failed", "skipped", "cancelled")
 EITHER = "skipped or cancelled"
@@ -16,43 +17,6 @@ WAITS = ("signal", "human", "wait", "file", "job")
 AGAIN = 9
 """The answer of a poll that is asked again."""
 ON_DUE = {"approve": "succeeded", "fail": "failed"}
-
-
-class Box(dict[str, Any]):
-    """A mapping whose items are attributes, as expressions read them; the names of one as well."""
-
-    def __getattr__(self, name: str) -> Any:
-        value = self.get(name)
-        return Box(value) if isinstance(value, dict) else value
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
-
-
-def value_of(text: Any, scope: dict[str, Any]) -> Any:
-    """Work out what stands in `${{ }}`; everything else is itself."""
-    if isinstance(text, dict):
-        return {key: value_of(item, scope) for key, item in text.items()}
-    if not (isinstance(text, str) and text.startswith("${{") and text.endswith("}}")) or text.count("{{") > 1:
-        return text
-    python = text[3:-2].replace("&&", " and ").replace("||", " or ").strip()
-    test, is_choice, ends = python.partition(" ? ")
-    if is_choice:
-        python = "({1}) if ({0}) else ({2})".format(test, *ends.split(" : "))
-    return eval(python, {"__builtins__": {}}, Box(scope))
-
-
-def whole(documents: dict[str, Any], file: str) -> dict[str, Any]:
-    """Return a document with the files that it includes: lists one after the other, names by the last."""
-    found: dict[str, Any] = {}
-    for name in [*documents[file].get("include", []), file]:
-        for field, value in documents[name].items():
-            if isinstance(value, list):
-                value = found.get(field, []) + value
-            elif isinstance(value, dict):
-                value = found.get(field, {}) | value
-            found[field] = value
-    return found
 
 
 class Task:
@@ -67,6 +31,7 @@ class Task:
         self.name = f"{job.name}/{self.key}"
         self.status, self.attempts, self.output = "blocked", 0, None
         self.calls, self.is_parked, self.is_stopped = 0, False, False
+        self.ended_at, self.acted_at = -1, -1
         self.instances: list[Task] | None = None
         self.children: list[Job] = []
 
@@ -116,28 +81,15 @@ class Task:
         own = {one.key: (one.instances or [])[self.index] for one in self.each}
         return self.job.scope(own) | {"index": self.index, self.item_name: self.item}
 
-    def items(self) -> list[Any]:
-        if "matrix" in self.spec:
-            axes = {name: values for name, values in self.spec["matrix"].items() if name != "exclude"}
-            every = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
-            rules = self.spec["matrix"].get("exclude", [])
-            return [one for one in every if not any(rule.items() <= one.items() for rule in rules)]
-        over = value_of(self.spec["for_each"], self.scope())
-        if isinstance(over, dict):
-            return [{"key": key, "value": value} for key, value in over.items()]
-        if isinstance(over, list):
-            return over
-        first, is_range, last = str(over).partition("..")
-        return [*range(int(first), int(last) + 1)] if is_range else [*range(int(over))]
-
     def end(self, status: str, output: Any = None) -> None:
-        self.status, self.output = status, output
+        self.status, self.output, self.ended_at = status, output, self.job.acts.number
         if self.index is None and self.is_lost and self.stage >= 0 and self.job.on_failure == "stop":
             self.job.give_verdict("failed")
 
     def act(self) -> None:
         """Let the attempt end as its script says, or the answer come."""
         self.calls += 1
+        self.acted_at = self.job.acts.number = self.job.acts.number + 1
         if self.uses in WAITS:
             self._answer()
             return
@@ -194,9 +146,7 @@ class Task:
             return
         params = value_of(said["params"], scope)
         self.status = "waiting"
-        self.children.append(
-            Job(self.job.documents, said["file"], name=f"{self.name}!{self.attempts}", params=params)
-        )
+        self._begin(said["file"], params, name=f"{self.name}!{self.attempts}")
 
     def start(self) -> None:
         """Begin: its needs are met."""
@@ -205,13 +155,17 @@ class Task:
             return
         self.status, self.job.started = "waiting", True
         if self.is_group and self.index is None:
-            items = enumerate(self.items())
+            items = enumerate(items_of(self.spec, self.scope()))
             self.instances = [Task(self.job, self.spec, self.stage, at, item) for at, item in items]
         elif self.uses == "workflow":
             params = value_of(self.with_.get("params", {}), self.scope())
-            self.children.append(Job(self.job.documents, self.with_["file"], name=self.name, params=params))
+            self._begin(self.with_["file"], params, name=self.name)
         elif self.uses not in WAITS:
             self.try_again()
+
+    def _begin(self, file: str, params: dict[str, Any], *, name: str) -> None:
+        job = self.job
+        self.children.append(Job(job.documents, file, name=name, params=params, acts=job.acts))
 
     def try_again(self) -> None:
         self.status, self.attempts, self.is_parked = "running", self.attempts + 1, False
@@ -258,11 +212,6 @@ class Task:
             self.end("failed" if bad and said != "continue" else "succeeded", count)
 
 
-def is_retried(code: int, retry: dict[str, Any]) -> bool:
-    numbers = [one.removeprefix("scripted.exit.").partition("-") for one in retry.get("on", [])]
-    return not numbers or any(int(first) <= code <= int(last or first) for first, _, last in numbers)
-
-
 def cancel_all(tasks: list[Task]) -> None:
     for task in tasks:
         task.cancel()
@@ -273,10 +222,25 @@ def are_closed(tasks: list[Task]) -> bool:
     return all(one.is_done for task in tasks for one in (task, *(task.instances or [])))
 
 
+class Acts:
+    """How many things have ended so far, in a job and all below it."""
+
+    number = 0
+
+
 class Job:
     """A job: its tasks, what they set, and how it ends; `act` of what is `pending` and `settle` move it."""
 
-    def __init__(self, documents: dict[str, Any], file: str, *, name: str, params: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        documents: dict[str, Any],
+        file: str,
+        *,
+        name: str,
+        params: dict[str, Any],
+        acts: Acts | None = None,
+    ) -> None:
+        self.acts, self.verdict_at = acts or Acts(), -1
         self.documents, self.document, self.name = documents, whole(documents, file), name
         self.on_failure = self.document.get("on_task_failure", "stop")
         declared = self.document.get("params", {})
@@ -338,7 +302,7 @@ class Job:
     def give_verdict(self, verdict: str) -> None:
         """End the job so: what has not ended is cancelled, but for `finally` of a job that began."""
         if self.verdict is None and self.status == "running":
-            self.verdict, self.cut = verdict, self.open
+            self.verdict, self.cut, self.verdict_at = verdict, self.open, self.acts.number
             cancel_all(self.every if self.started else [*self.every, *self.last])
 
     def is_unmet(self, task: Task) -> bool:

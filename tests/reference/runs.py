@@ -98,6 +98,8 @@ class Comparison:
         self.job = Job(documents, next(iter(documents)), name=name, params={})
         self.wanted = self.job.pending()
         self.fault = ""
+        self.is_race = False
+        """What the page leaves open came otherwise on the engine: the rest is not compared."""
         self.job_id = 0
         self._draw = random.Random(order or name)
         self.waits_since = 0.0
@@ -292,16 +294,33 @@ def _bare(output: Any) -> Any:
     return {name: value for name, value in output.items() if name != "json"} if output else output
 
 
+def races(job: Job) -> Iterator[str]:
+    """Yield what ended by itself with the act that brought the verdict on its job, or the end of its group.
+
+    Which of them comes first the page does not say.
+    """
+    for task in job.tasks.values():
+        for one in (task, *(task.instances or [])):
+            cuts = {job.verdict_at, *([] if one is task else [task.ended_at])}
+            if one.ended_at in cuts - {-1, one.acted_at}:
+                yield one.name
+            for child in one.children:
+                yield from races(child)
+
+
 def _are(want: Any, have: Any, *ends: str) -> bool:
     return want in ends and have in ends
 
 
 def differences(one: Comparison, got: Facts) -> Iterator[str]:
     """Yield what an engine made otherwise of a document than the reference."""
+    wanted = told(one.job)
+    if any(got.get(name) == "cancelled" != wanted[name] for name in races(one.job)):
+        one.is_race = True
+        return
     if one.fault:
         yield one.fault
         return
-    wanted = told(one.job)
     for name in sorted({*wanted, *got}):
         want, have = wanted.get(name), got.get(name)
         if name.startswith("why") or (name.startswith("output") and want is None):

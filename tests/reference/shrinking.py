@@ -18,7 +18,7 @@ PATIENCE = 20
 """Seconds after which an engine that goes on otherwise has."""
 ENDS = 500
 """Ends of one job, at most, that the reference may need."""
-KEPT = {"name", "key", "uses", "with", "at", "ends", "file", "needs", "i", "tasks", "stages"}
+KEPT = {"name", "params", "key", "uses", "with", "at", "ends", "file", "needs", "i", "tasks", "stages"}
 """Fields without which a document says nothing."""
 Documents = dict[str, Any]
 
@@ -82,7 +82,7 @@ def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     for step, item in steps:
         if path and step not in KEPT and path[-1] != "params":
             yield (*path, step)
-        if not (len(path) == 1 and step == "params"):
+        if step not in ("params", "ends"):
             yield from _paths(item, (*path, step))
 
 
