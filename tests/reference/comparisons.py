@@ -21,6 +21,8 @@ from tests.reference.shrinking import shrink
 
 BATCH = 500
 """Documents of one store."""
+TOLD = 5_000
+"""After so many documents the table of patterns is written."""
 
 
 def _compare(seeds: range) -> dict[str, list[str]]:
@@ -63,7 +65,8 @@ def main() -> None:
             f"{done:,} documents, {different} differ, {pace:.1f} a second; next: --first {batch.stop}",
             flush=True,
         )
-    print(table(count, len(seeds)))
+        if done % TOLD == 0 or done == len(seeds):
+            print(table(count, done), flush=True)
     sys.exit(bool(different))
 
 
