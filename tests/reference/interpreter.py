@@ -368,7 +368,7 @@ class Job:
             if one.status == "blocked" and one.key not in said["next"]:
                 one.end("skipped")
         for key in said.get("cancel", []):
-            if key != task.key:
+            if key != task.key and not self.tasks[key].is_done:
                 self.tasks[key].cancel()
         if "end" in said:
             self.give_verdict(said["end"])

@@ -294,16 +294,17 @@ def _bare(output: Any) -> Any:
     return {name: value for name, value in output.items() if name != "json"} if output else output
 
 
-def races(job: Job) -> Iterator[str]:
+def races(job: Job) -> Iterator[tuple[str, str]]:
     """Yield what ended by itself with the act that brought the verdict on its job, or the end of its group.
 
-    Which of them comes first the page does not say.
+    Which of them comes first the page does not say, nor whether what needs the instances of a group that
+    ends its job does so before it.
     """
     for task in job.tasks.values():
         for one in (task, *(task.instances or [])):
-            cuts = {job.verdict_at, *([] if one is task else [task.ended_at])}
-            if one.ended_at in cuts - {-1, one.acted_at}:
-                yield one.name
+            cuts = {job.verdict_at, *([] if one is task else [task.ended_at])} - {-1, one.acted_at}
+            if one.ended_at in cuts or (job.verdict_at >= 0 and task.each):
+                yield one.name, "cancelled" if one.status == EITHER else one.status
             for child in one.children:
                 yield from races(child)
 
@@ -315,9 +316,11 @@ def _are(want: Any, have: Any, *ends: str) -> bool:
 def differences(one: Comparison, got: Facts) -> Iterator[str]:
     """Yield what an engine made otherwise of a document than the reference."""
     wanted = told(one.job)
-    if any(got.get(name) == "cancelled" != wanted[name] for name in races(one.job)):
-        one.is_race = True
-        return
+    for name, status in races(one.job):
+        have = got.get(name)
+        if have not in (None, status) and "cancelled" in (have, status):
+            one.is_race = True
+            return
     if one.fault:
         yield one.fault
         return
