@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from console.rows.listing import now_ms, worded
 from console.themes import Look
-from core.model.status import TASK_FINAL
+from core.model.status import TASK_FINAL, TASK_PACED
 from core.model.text import SafeText, cells, clip, safe_line
 from core.model.values import INBOX
 from core.model.views import JobView
@@ -38,7 +38,8 @@ def _above(job: JobView) -> str:
 def progress(job: JobView) -> str:
     """Return how many tasks of a job are done, how long it has been running and how much longer it takes.
 
-    The estimate assumes the average pace so far, and is never before the last retry that waits.
+    The estimate assumes the average pace so far, and is never before the last retry that waits. Where all
+    that is left waits for people, signals, groups or children, the pace says nothing.
     """
     total = sum(job.tasks.values())
     done = sum(job.tasks.get(status, 0) for status in TASK_FINAL)
@@ -47,7 +48,7 @@ def progress(job: JobView) -> str:
     if job.started_at is not None and job.id != INBOX:
         elapsed = (now_ms() if job.finished_at is None else job.finished_at) - job.started_at
         parts.append(duration_text(elapsed))
-        if 0 < done < total and job.status == "running":
+        if 0 < done < total and job.status == "running" and any(map(job.tasks.get, TASK_PACED)):
             left = elapsed * (total - done) // done
             due = 0 if job.retry_until is None else job.retry_until - now_ms()
             parts.append(f"ETA {duration_text(left)}" if due <= left else f"ETA {duration_text(due)} (retry)")

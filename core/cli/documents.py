@@ -114,7 +114,8 @@ async def check(arguments: Check) -> int:
         )
         return 0
     write_faults(workflow.source, warnings, prefix="warning: ")
-    say(f"{workflow.source}: no faults; {len(stages)} stages, {len(graph)} tasks")
+    counts = f"{_count(len(stages), 'stage')}, {_count(len(graph), 'task')}"
+    say(f"{workflow.source}: no faults; {counts}")
     return 0
 
 
@@ -263,6 +264,10 @@ def _shape(document: Document, times: Mapping[str, float]) -> JsonObject:
 
 def _chain(chain: Chain) -> JsonObject:
     return {"length": chain.length, "tasks": list(chain.keys)}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 COMMANDS = (

@@ -13,7 +13,7 @@ from core.cli.claim_watch import ClaimWatch
 from core.cli.output import draw, is_live, note, width
 from core.control.api import ControlAPI
 from core.model.orphans import OrphanKind
-from core.model.status import TASK_FINAL, TaskStatus
+from core.model.status import TASK_FINAL, TASK_PACED, TaskStatus
 from core.model.text import clip, safe_line
 from core.render.times import duration_text
 
@@ -99,7 +99,7 @@ class Meter:
         ]
         parts.append(duration_text(self.elapsed_ms))
         seconds = self.elapsed_ms / 1000
-        if 0 < done < total and seconds > _ETA_AFTER:
+        if 0 < done < total and seconds > _ETA_AFTER and any(map(counts.get, TASK_PACED)):
             parts.append(f"ETA {duration_text(round(seconds / done * (total - done) * 1000))}")
         return "  ".join(parts)
 

@@ -119,6 +119,8 @@ JOB_FINAL = frozenset({_J.SUCCEEDED, _J.FAILED, _J.CANCELLED})
 STAGE_FINAL = frozenset({_G.SUCCEEDED, _G.FAILED, _G.CANCELLED, _G.SKIPPED})
 TASK_FINAL = frozenset({_T.SUCCEEDED, _T.FAILED, _T.CANCELLED, _T.SKIPPED})
 TASK_IDLE = frozenset(set(TaskStatus) - TASK_FINAL - {_T.RUNNING})
+TASK_PACED = (_T.RUNNING, _T.QUEUED, _T.RETRYING)
+"""In which tasks go on at the pace of slots; others wait for what has a time of its own."""
 """Neither running nor ended: such a task waits for something; a span of it that has no end takes no time."""
 ATTEMPT_FINAL = frozenset(set(AttemptStatus) - {_A.RUNNING})
 

@@ -347,6 +347,8 @@ def waiting_text(number: int, reason: Reason) -> str:
             return f"{'is' if is_one else 'are'} {reason.short}"
         case WaitCode.BEHIND:
             return f"wait{'s' if is_one else ''} behind task {rest}"
+        case _ if verb == "its" and not is_one:
+            return f"wait for their {rest}"
         case _:
             return f"wait{'s' if is_one else ''} for {reason.short}"
 

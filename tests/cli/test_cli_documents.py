@@ -130,7 +130,7 @@ def test_a_document_is_checked_drawn_and_run_with_what_it_includes(
     home: Path, deck: Deck, tmp_path: Path
 ) -> None:
     path = including(tmp_path)
-    assert "1 stages, 2 tasks" in deck("check", str(path)).out
+    assert "1 stage, 2 tasks" in deck("check", str(path)).out
     assert "hello" in deck("graph", str(path)).out
     ran = deck("run", str(path), "-p", "who=all", "--json")
     assert (ran.status, json.loads(ran.out.splitlines()[-1])["status"]) == (0, "succeeded")
@@ -165,7 +165,7 @@ def test_a_piped_document_includes_from_the_present_directory(home: Path, tmp_pa
         capture_output=True,
         check=False,
     )
-    assert (ended.returncode, ended.stdout) == (0, "standard input: no faults; 1 stages, 2 tasks\n"), (
+    assert (ended.returncode, ended.stdout) == (0, "standard input: no faults; 1 stage, 2 tasks\n"), (
         ended.stderr
     )
 

@@ -59,7 +59,7 @@ def test_a_forked_command_reads_its_input_and_dies_of_a_signal_with_its_own_numb
     out, _ = read.communicate(
         b"{'name': 'x', 'tasks': [{'key': 'a', 'uses': 'delay', 'with': {'seconds': 0}}]}"
     )
-    assert (read.returncode, out) == (0, b"standard input: no faults; 1 stages, 1 tasks\n")
+    assert (read.returncode, out) == (0, b"standard input: no faults; 1 stage, 1 task\n")
     waits = place.start("check", "-", stdin=subprocess.PIPE)
     assert waits.pid != os.getpid()
     assert waits.poll() is None

@@ -33,7 +33,7 @@ def test_a_workflow_is_added_listed_shown_compared_run_and_removed(deck, tmp_pat
         "+params: {n: {type: integer, default: 2}}",
     ]
     file.unlink()
-    assert deck("check", "hello").out == "hello: no faults; 1 stages, 1 tasks\n"
+    assert deck("check", "hello").out == "hello: no faults; 1 stage, 1 task\n"
     assert one(deck, "check", "hello")["name"] == "hello"
     assert one(deck, "graph", "hello")["stages"] == [{"name": "main", "tasks": ["a"]}]
     assert "nothing was submitted" in deck("run", "hello", "--dry-run").out

@@ -43,11 +43,12 @@ def test_progress_tells_what_is_done_for_how_long_and_how_much_longer() -> None:
     [
         replace(JOB, tasks={"queued": 4}),
         replace(JOB, tasks={"succeeded": 4}),
+        replace(JOB, tasks={"succeeded": 3, "waiting": 1, "blocked": 2}),
         replace(JOB, status="paused"),
         replace(JOB, started_at=None),
         replace(JOB, id=INBOX),
     ],
-    ids=["nothing done", "all done", "paused", "not begun", "inbox"],
+    ids=["nothing done", "all done", "for people", "paused", "not begun", "inbox"],
 )
 def test_how_much_longer_is_not_told_where_nobody_knows(job: JobView) -> None:
     assert "ETA" not in progress(job)

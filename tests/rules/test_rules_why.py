@@ -194,9 +194,27 @@ def test_the_tasks_of_a_job_are_told_together() -> None:
     ]
     assert groups[0].reason.until == 40
     said = job_summary("running", {"blocked": 2, "retrying": 3, "held": 1, "running": 4}, groups)
-    assert said == "6 tasks: 3 wait for its retry, 2 need fetch, 1 is held by ann; 4 run"
+    assert said == "6 tasks: 3 wait for their retry, 2 need fetch, 1 is held by ann; 4 run"
+    assert job_summary("running", {"blocked": 3, "running": 1}, groups * 2).endswith(
+        " and 2 other reasons; 1 run"
+    )
+    assert job_summary("running", {"blocked": 3}, (*groups, *groups[:2])).endswith(
+        " and 1 other reason; 0 run"
+    )
     assert job_summary("failed", {}, ()) == "it has failed: nothing of it waits"
     assert job_summary("running", {"running": 2}, ()) == "nothing of it waits: 2 run"
+
+
+def test_instances_that_wait_for_others_do_not_wait_for_the_engine_and_are_no_tasks_of_the_job() -> None:
+    counts = GroupCounts(
+        number=1, total=9, made=9, needed=None, parallel=2, by_status={"running": 2, "blocked": 7}
+    )
+    turns = [task("blocked", task_id=n, group=counts, group_task=1) for n in range(2, 9)]
+    groups = grouped(TaskReasons(one, reasons(one, SERVING)) for one in turns)
+    (group,) = groups
+    assert "at most 2 instances of its group begin at once" in group.reason.text
+    said = job_summary("running", {"waiting": 1}, groups)
+    assert said == "1 task and instances of groups: 7 wait for their turn in the group"
 
 
 def test_a_reason_that_joins_later_needs_only_its_facts_and_its_place() -> None:

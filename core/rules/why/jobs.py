@@ -11,6 +11,7 @@ from typing import NamedTuple
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_IDLE
 from core.model.waits import Reason, ReasonGroup, TaskFacts, WaitCode, waiting_text
+from core.rules.why.tasks import TURN_IN_GROUP
 
 _ALIKE = {
     WaitCode.SLOTS: "they wait for a slot",
@@ -41,7 +42,7 @@ def grouped(tasks: Iterable[TaskReasons]) -> tuple[ReasonGroup, ...]:
     for task, found in tasks:
         for reason in found:
             # "need fetch (1 of 2)" and "need fetch" wait for the same first.
-            key = reason.code, "" if reason.code in _ALIKE else _plain(reason)
+            key = reason.code, _plain(reason) if _alike(reason) is None else ""
             known = groups.get(key)
             groups[key] = (
                 ReasonGroup(reason=_alone(reason), tasks=1, example=task.task_id)
@@ -60,15 +61,24 @@ def job_summary(status: str, counts: Mapping[str, int], groups: tuple[ReasonGrou
     if not waiting:
         return f"nothing of it waits: {running:,} run" if running else "nothing of it waits"
     parts = [f"{group.tasks:,} {waiting_text(group.tasks, group.reason)}" for group in groups[:4]]
-    more = f" and {len(groups) - 4} other reasons" if len(groups) > 4 else ""
+    others = len(groups) - len(parts)
+    more = f" and {others} other reason{'' if others == 1 else 's'}" if others else ""
     tasks = "1 task" if waiting == 1 else f"{waiting:,} tasks"
+    if any(group.tasks > waiting for group in groups):
+        # Instances are among what waits, and what runs of them is told with their group.
+        return f"{tasks} and instances of groups: {', '.join(parts)}{more}"
     return f"{tasks}: {', '.join(parts)}{more}; {running:,} run"
+
+
+def _alike(reason: Reason) -> str | None:
+    # An instance waits for others of its group: the engine is not about to do anything.
+    return None if reason.short == TURN_IN_GROUP else _ALIKE.get(reason.code)
 
 
 def _alone(reason: Reason) -> Reason:
     """Return the reason without what only the first task says."""
     numbers = {name: value for name, value in reason.numbers.items() if name in _SHARED}
-    return replace(reason, short=_plain(reason), text=_ALIKE.get(reason.code, reason.text), numbers=numbers)
+    return replace(reason, short=_plain(reason), text=_alike(reason) or reason.text, numbers=numbers)
 
 
 def _plain(reason: Reason) -> str:

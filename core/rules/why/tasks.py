@@ -20,6 +20,8 @@ from core.rules.why.slots import slot_reason
 
 NAMED = 5
 """Needs that a sentence names."""
+TURN_IN_GROUP = "its turn in the group"
+"""What an instance waits for while as many run as may."""
 
 
 def reasons(task: TaskFacts, engine: EngineFacts, capacity: Capacity = UNLIMITED) -> tuple[Reason, ...]:
@@ -123,7 +125,7 @@ def _instances(group: GroupCounts) -> Reason:
 def _turn(task: TaskFacts, group: GroupCounts) -> Reason:
     return Reason(
         code=WaitCode.SETTLING,
-        short="its turn in the group",
+        short=TURN_IN_GROUP,
         text=f"at most {group.parallel or 0:,} instances of its group begin at once: {group.told}",
         ends=f"the end of another one: 'taskdeck why --task {task.group_task}' says how the group stands",
     )
