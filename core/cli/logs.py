@@ -25,6 +25,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
+from core.model.children import USES as CHILD
 from core.model.errors import Invalid
 from core.model.status import TASK_FINAL, TaskStatus
 from core.model.views import LogStream
@@ -105,7 +106,23 @@ async def logs(arguments: Logs) -> int:
         if tail.stderr and not (arguments.stderr or arguments.json):
             way = arguments.command("logs", "--stderr", str(arguments.task))
             note(f"{tail.stderr:,} bytes of standard error are kept apart: {way}")
+        if not (tail.offset or tail.stderr or arguments.json):
+            await _say_why_nothing(deck, output.task_id, arguments)
     return 0
+
+
+async def _say_why_nothing(deck: ReadingAPI, task_id: int, arguments: Logs) -> None:
+    """Say whose output is meant where a task has none of its own, and that none has begun."""
+    task = (await deck.task(task_id)).task
+    place = f"{task.job_id}/{task.key}"
+    if task.instances is not None:
+        own = arguments.command("logs", f"{place}[0]")
+        note(f"{place} is a group, whose instances have the output: {own}")
+    elif task.uses == CHILD:
+        shown = arguments.command("show", str(task.job_id))
+        note(f"{place} stands for a job, whose tasks have the output: '{shown}' names it")
+    elif not task.attempts:
+        note(f"{place} is {task.status}: no attempt of it has begun")
 
 
 async def _both(deck: ReadingAPI, output: Output, arguments: Logs) -> int:

@@ -99,7 +99,18 @@ def pictures(home: Path, deck: Deck, tmp_path: Path) -> dict[str, Callable[[str]
     return {
         **{name: (lambda _, text=text: text) for name, text in whole.items()},
         "why": lambda key: deck("why", f"2/{key}").out,
+        "logs": lambda key: deck("logs", f"2/{key}").err,
     }
+
+
+def test_who_has_the_output_is_told_of_tasks_that_have_none(
+    pictures: dict[str, Callable[[str], str]],
+) -> None:
+    told = {key: pictures["logs"](key) for key in ("cut", "child", "ask", "flaky")}
+    assert "2/cut is a group, whose instances have the output: taskdeck logs '2/cut[0]'" in told["cut"]
+    assert "2/child stands for a job, whose tasks have the output: 'taskdeck show 2" in told["child"]
+    assert "2/ask is waiting: no attempt of it has begun" in told["ask"]
+    assert told["flaky"] == ""
 
 
 def test_every_pattern_is_drawn_in_every_picture(pictures: dict[str, Callable[[str], str]]) -> None:
