@@ -22,7 +22,7 @@ from core.render.times import clock_text, duration_text
 
 _NOISE = "noise"
 COLUMNS = (
-    Column(name="id", title="EVENT", form=Form.NUMBER, path="id", width=7, min_width=5, priority=5),
+    Column(name="id", title="EVENT", form=Form.NUMBER, path="id", width=7, min_width=6, priority=5),
     Column(name="when", title="WHEN", form=Form.TEXT, path="at", width=16, min_width=14, priority=4),
     Column(name="since", title="AFTER", form=Form.NUMBER, path="at", width=8, min_width=7),
     Column(name="subject", title="WHAT", form=Form.TEXT, path="kind", width=18, min_width=8),

@@ -58,6 +58,10 @@ class HistoryScreen(ListScreen[EventView]):
         name = "" if self._job is None else f" {self._job.name}: {self._job.status}"
         return safe_line(f" History of job {self.job_id}{name}  noise {self._noise:d} of {Noise.ALL:d}")
 
+    def status_words(self) -> tuple[str, ...]:
+        # The filter counts events of the job; what happened around it is among the rows.
+        return ()
+
     def on_table_moved(self) -> None:
         super().on_table_moved()
         self.then.show()

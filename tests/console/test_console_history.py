@@ -48,7 +48,9 @@ async def test_what_happened_around_the_job_is_marked_as_not_its_own() -> None:
     control.note("queue.paused", data={"queue": "mail"})
     async with console(control, size=(120, 30)) as operator:
         operator.app.navigator.visit("history", 3)
-        await operator.sees("~ queue mail", "is paused", "row 1/5")
+        await operator.sees("~ queue mail", "is paused", "row 1/5", "EVENT▲")
+        await operator.quiet()
+        await operator.misses("filter 4/")
 
 
 async def test_more_and_less_of_it_is_told() -> None:
