@@ -23,6 +23,7 @@ from console.screens.parts.loading import running_work, stop_work
 from console.screens.parts.log_browser import SEARCH, LogBrowser
 from console.screens.parts.log_programs import FETCH, LogPrograms
 from console.widgets.log_view import LogView
+from core.model.children import USES as CHILD
 from core.model.text import SafeText, safe_line
 from core.model.views import LogStream
 from core.render.sizes import size_text
@@ -77,13 +78,22 @@ class LogScreen(DeskScreen):
     def refresh_ages(self) -> None:
         self.take_changes(frozenset())
 
+    def _nothing(self) -> str:
+        """Say why there is no attempt that wrote anything."""
+        detail = self.browser.detail
+        if detail is not None and detail.task.instances is not None:
+            return "a group: its instances have the output"
+        if detail is not None and detail.task.uses == CHILD:
+            return "it stands for a job: the tasks of that have the output"
+        return "it has not run yet"
+
     def title_line(self) -> SafeText:
         """Name task, attempt and stream, and say whether more output may come."""
         browser, facts = self.browser, self.browser.reader.facts
         name = f" Log of task {self.task_id}"
         name += "" if browser.detail is None else f" {browser.detail.task.key}"
         if not facts.epoch:
-            return safe_line(f"{name}  (it has not run yet)")
+            return safe_line(f"{name}  ({self._nothing()})")
         attempts = browser.attempts
         many = f" of {len(attempts)}" if len(attempts) > 1 else ""
         number = attempts.index(facts.epoch) + 1 if facts.epoch in attempts else facts.epoch

@@ -423,3 +423,15 @@ async def test_a_window_that_is_being_filled_is_not_shown_in_part() -> None:
         await operator.sees("line 059999")
         may_answer.set()
         await operator.sees("line 030000", "line 029995")
+
+
+async def test_the_log_of_what_has_no_output_of_its_own_says_who_has_it() -> None:
+    control = FakeControl()
+    job = control.add_job("nightly")
+    group = control.add_group(job, "make", ["succeeded", "failed"])
+    child = control.add_task(job, "sub", uses="workflow", status="waiting")
+    async with console(control) as operator:
+        operator.app.navigator.visit("log", group)
+        await operator.sees("make  (a group: its instances have the output)")
+        operator.app.navigator.visit("log", child)
+        await operator.sees("sub  (it stands for a job: the tasks of that have the output)")
