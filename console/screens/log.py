@@ -79,7 +79,7 @@ class LogScreen(DeskScreen):
         self.take_changes(frozenset())
 
     def _nothing(self) -> str:
-        """Say why there is no attempt that wrote anything."""
+        """Say who has the output where no attempt wrote any."""
         detail = self.browser.detail
         if detail is not None and detail.task.instances is not None:
             return "a group: its instances have the output"
