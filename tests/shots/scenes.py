@@ -16,9 +16,11 @@ from console.newjob.documents import Source
 from console.shell.places import ROOTS
 from core.model.text import SafeText
 from core.model.workflow_views import ParamView, WorkflowView
-from tests.console.support_fake_control import NOW
+from tests.console.support_fake_control import NOW, FakeControl
 from tests.shots.seed import BLOCKED, CLEANING, ETL
 
+ALBUM = 7
+"""The job of `_album`, behind those of the seed."""
 SIZES = ((80, 24), (120, 40))
 """Columns and rows of the captures."""
 
@@ -34,6 +36,17 @@ class Scene:
     keys: tuple[str, ...] = ()
     opened_at_each_size: bool = False
     """Whether what it shows depends on the size at which its keys were pressed."""
+    stock: Callable[[FakeControl], None] | None = None
+    """What only this scene has among its rows."""
+
+
+def _album(control: FakeControl) -> None:
+    """Add a job with a group of which most instances have ended."""
+    job = control.add_job("album", started_at=NOW - 90_000, created_at=NOW - 95_000)
+    assert job == ALBUM
+    statuses = ["succeeded"] * 41 + ["failed"] + ["running"] * 4 + ["blocked"] * 14
+    control.add_group(job, "resize", statuses)
+    control.add_task(job, "publish", status="blocked", needs=("resize",))
 
 
 def _picker(desk: Desk) -> Screen[int | None]:
@@ -55,6 +68,7 @@ def _form(desk: Desk) -> Screen[int | None]:
 SCENES = (
     *(Scene(name=root, place=root) for root in ROOTS),
     Scene(name="job", place="job", subject=ETL),
+    Scene(name="group", place="job", subject=ALBUM, keys=("j", "f", "j"), stock=_album),
     Scene(name="graph", place="graph", subject=ETL, keys=("right", "j", "right")),
     Scene(name="task", place="task", subject=CLEANING),
     Scene(name="log", place="log", subject=CLEANING),

@@ -21,7 +21,7 @@ from console import feed
 from console.color_depth import Rgb
 from core.model import present
 from tests.console.support_console import Operator, console, strips_of
-from tests.console.support_fake_control import NOW
+from tests.console.support_fake_control import NOW, FakeControl
 from tests.shots.scenes import SCENES, SIZES, Scene
 from tests.shots.seed import seeded
 
@@ -50,7 +50,7 @@ async def take_each(scene: Scene) -> list[Shot]:
     if scene.opened_at_each_size:
         return [await take(scene, size) for size in SIZES]
     with _fixed_world():
-        async with console(seeded(), size=SIZES[0]) as operator:
+        async with console(_rows_of(scene), size=SIZES[0]) as operator:
             await _go(operator, scene)
             shots = [_shot(operator)]
             for size in SIZES[1:]:
@@ -63,9 +63,16 @@ async def take_each(scene: Scene) -> list[Shot]:
 async def take(scene: Scene, size: tuple[int, int]) -> Shot:
     """Capture a scene: the same rows, the same clock, a link without delay."""
     with _fixed_world():
-        async with console(seeded(), size=size) as operator:
+        async with console(_rows_of(scene), size=size) as operator:
             await _go(operator, scene)
             return _shot(operator)
+
+
+def _rows_of(scene: Scene) -> FakeControl:
+    control = seeded()
+    if scene.stock is not None:
+        scene.stock(control)
+    return control
 
 
 def _shot(operator: Operator) -> Shot:
