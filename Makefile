@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STARTED := $(shell date +%s)
-# More than cores: the tests of whole processes mostly wait, and one out of work takes that of others.
+# More than cores: the tests of whole processes mostly wait, and a worker out of work takes that of others.
 WORKERS ?= 5
 DECK ?= .taskdeck
 # What `taskdeck run sample` writes into a new data directory.
@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Nothing of the caller's decides what is imported or checked; tests/support/surroundings.py does the rest.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE PYTEST_ADDOPTS MYPYPATH
 # Without a terminal there may be no standard input at all.
-PYTEST = $(BIN)/python -m pytest -q -p tests.support.forked_tests --processes $(WORKERS) </dev/null
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal </dev/null
 SLOWEST := tests/architecture/test_package.py::test_the_wheel_works_in_an_empty_environment_far_from_the_checkout
 define STATIC
 failed=; \
@@ -24,6 +24,9 @@ step format $(BIN)/ruff format --check .; \
 step lint $(BIN)/ruff check --output-format concise .; \
 step layers $(BIN)/lint-imports --no-cache
 endef
+# In a new clone each worker would compile every test for itself: once for all of them, beside the first steps.
+COMPILE_TESTS = compiler=; compgen -G 'tests/__pycache__/conftest.*-pytest-*.pyc' >/dev/null || \
+{ $(BIN)/python -m pytest -q --collect-only >/dev/null 2>&1 </dev/null & compiler=$$!; }
 # Without its cache it keeps one core busy for twenty seconds: beside the tests, told after them.
 BEGIN_TYPES = types=$$(mktemp); $(BIN)/mypy >"$$types" 2>&1 </dev/null & checker=$$!
 define END_TYPES
@@ -52,7 +55,9 @@ run: $(READY) ## Open the console on $DECK (.taskdeck); without a terminal run t
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.
 	@$(BEGIN_TYPES); \
+	$(COMPILE_TESTS); \
 	$(STATIC); \
+	test -z "$$compiler" || wait $$compiler; \
 	$(PYTEST) || failed="$$failed tests"; \
 	$(END_TYPES); \
 	$(VERDICT)

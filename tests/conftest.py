@@ -18,6 +18,7 @@ from core.app import engine_process
 from core.store import database
 from tests.support import commands, leftovers
 from tests.support.leftovers import Traces
+from tests.support.order import spread
 from tests.support.surroundings import settle_in
 
 # What is imported stays: looking for garbage in it takes longer than importing it.
@@ -29,6 +30,14 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests into the order in which several workers are through soonest."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        items[:] = spread(items, workers)
 
 
 def pytest_collection_finish() -> None:

@@ -168,9 +168,9 @@ def try_all(mutants: Sequence[Mutant], home: Path) -> Iterator[Verdict]:
 def healthy(mutants: Sequence[Mutant], home: Path) -> bool:
     """Run all named tests without any mutant; they must be green."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    forked = ["-p", "tests.support.forked_tests", "--processes", str(WORKERS)]
+    spread = ["-n", str(WORKERS), "--dist", "worksteal"]
     whole = copy_tree(home / "whole")
-    code, last = run_tests(whole, [*forked, *tests], patience=PATIENCE_WITHOUT, deadline=60)
+    code, last = run_tests(whole, [*spread, *tests], patience=PATIENCE_WITHOUT, deadline=60)
     print(f"without a mutant: {last}", flush=True)
     return code == 0
 

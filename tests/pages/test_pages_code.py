@@ -22,8 +22,7 @@ from tests.support.homes import Home, without_waiting
 TOLD = [page.relative_to(ROOT).as_posix() for page in pages()]
 _FILE = re.compile(r"# (?P<name>[\w.]+\.yaml)\n")
 _NAMED = re.compile(r"name: (?P<name>\w+)$", re.MULTILINE)
-_UNSET = ("TASKDECK_", "PYTHON")
-"""Beginnings of variables that are not the reader's."""
+_CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("TASKDECK_", "PYTHON"))}
 _BIN = Path(sys.executable).parent
 
 
@@ -38,7 +37,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_UNSET)},
+            **_CLEAN,
             "TASKDECK_HOME": str(folder / "home"),
             "PATH": f"{_BIN}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
