@@ -20,8 +20,9 @@ LIVE_ROOT = f"(SELECT r.id FROM job r WHERE r.id = {{0}}.root_id AND NOT {among(
 JOB_FACTS = (
     f"SELECT j.id, j.name, j.status, {among(JOB_FINAL, 'j.status')}, j.finished_at, j.pinned_at,"
     " (SELECT id FROM task INDEXED BY task_pinned WHERE job_id = j.id AND pinned_at IS NOT NULL LIMIT 1),"
-    f" CASE WHEN j.id != {INBOX} THEN (SELECT t.id FROM task t INDEXED BY task_list WHERE t.job_id = j.id"
-    f" AND {_HAS_KEY} LIMIT 1) END,"
+    # A job whose purge has begun goes whatever this says, and it reads all its tasks.
+    f" CASE WHEN j.id != {INBOX} AND p.event IS NULL THEN (SELECT t.id FROM task t INDEXED BY task_list"
+    f" WHERE t.job_id = j.id AND {_HAS_KEY} LIMIT 1) END,"
     " p.event, (SELECT coalesce(sum(n), 0) FROM counter WHERE scope = 'job' AND ref = CAST(j.id AS TEXT))"
     " + (SELECT coalesce(sum(c.n), 0) FROM instance_set i JOIN counter c ON c.scope = 'set'"
     " AND c.ref = CAST(i.id AS TEXT) WHERE i.job_id = j.id),"

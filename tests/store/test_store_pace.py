@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Enqueue, FollowUp, Submit, Submitted
+from core.model.commands import Cancel, Command, Enqueue, FollowUp, Hold, Submit, Submitted
 from core.model.instances import ForEach
 from core.model.judgements import Decide, Expand
+from core.model.purge_commands import Purge
 from core.store import batch
+from core.store.apply import purge
 from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.pace import FIRST, LEAST, MOST, TARGET_MS, BatchPace
@@ -21,6 +23,7 @@ from tests.store import deck as by_hand
 from tests.support.deck import Deck
 from tests.support.factories import flat, tasks
 from tests.support.manual_time import ManualClock
+from tests.support.steps import counted_sql
 
 
 def learned(pace: BatchPace, *, ms_each: float) -> int:
@@ -188,3 +191,56 @@ def test_instances_without_a_dependant_leave_nothing_to_follow(
         assert "set" in kinds or "job" in kinds
         assert "task" not in kinds
         deck.do(FollowUp())
+
+
+def steps_of_a_batch(deck: by_hand.Deck, *commands: Command[object]) -> int:
+    with counted_sql(deck.db, every=1) as count:
+        deck.do(*commands)
+    return count.number
+
+
+@pytest.mark.parametrize("verb", [Cancel, Hold])
+def test_a_batch_for_a_group_costs_the_same_beside_small_and_large_groups(
+    deck: by_hand.Deck, monkeypatch: pytest.MonkeyPatch, verb: type[Cancel | Hold]
+) -> None:
+    found = []
+    for beside in (30, 600):
+        each = ForEach()
+        deck.job(by_hand.stage(by_hand.task("g", for_each=each), by_hand.task("h", for_each=each)))
+        first, second = (one for (one,) in deck.db.execute("SELECT id FROM task WHERE status = 'blocked'"))
+        deck.do(Decide(task_id=second, verdict=Expand(items=list(range(beside)))))
+        deck.do(Decide(task_id=first, verdict=Expand(items=list(range(30)))))
+        with monkeypatch.context() as patch:
+            patch.setattr(batch, "MAX_PER_BATCH", 10)
+            deck.do(verb(task_ids=(first,)))
+            found.append(steps_of_a_batch(deck, FollowUp()))
+            while deck.report.left_over:
+                deck.do(FollowUp())
+    assert found[1] < 1.2 * found[0]
+
+
+def test_a_batch_of_a_purge_costs_the_same_for_small_and_large_jobs(
+    deck: by_hand.Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge, "ROWS_PER_BATCH", 60)
+    found = []
+    for tasks_ in (200, 2_000):
+        job = deck.job(by_hand.stage(*(by_hand.task(f"t{at}") for at in range(tasks_))))
+        deck.do(Cancel(job_id=job))
+        while deck.report.left_over:
+            deck.do(FollowUp())
+        deck.do(Purge(job_ids=(job,)))
+        found.append(steps_of_a_batch(deck, Purge(job_ids=(job,))))
+        while deck.do(Purge(job_ids=(job,)))[0].left:
+            pass
+    assert found[1] < 1.2 * found[0]
+
+
+def test_a_purge_deletes_fewer_rows_where_batches_take_longer(
+    deck: by_hand.Deck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = deck.job(by_hand.stage(*(by_hand.task(f"t{at}") for at in range(300))))
+    deck.do(Cancel(job_id=job))
+    monkeypatch.setattr(batch, "MAX_PER_BATCH", 10)
+    (taken,) = deck.do(Purge(job_ids=(job,)))
+    assert taken.tasks + taken.events <= 10 * purge.ROWS_EACH + 3

@@ -20,9 +20,14 @@ from core.store.sql import among
 
 GROUP_HELD = "its group is held"
 """Why an instance is held that no operator held by itself."""
+# Instances have rising ids: what else the job has need not be read.
+_SPAN = (
+    "id BETWEEN (SELECT id FROM task INDEXED BY task_item WHERE set_id = ?2 ORDER BY item LIMIT 1)"
+    " AND (SELECT id FROM task INDEXED BY task_item WHERE set_id = ?2 ORDER BY item DESC LIMIT 1)"
+)
 _OF_SET = (
-    f"SELECT {PLACE}, status FROM task INDEXED BY task_list WHERE job_id = ? AND {{status}}"
-    " AND set_id = ?{more} LIMIT ?"
+    f"SELECT {PLACE}, status FROM task INDEXED BY task_list WHERE job_id = ?1 AND {{status}}"
+    f" AND {_SPAN} AND set_id = ?2{{more}} LIMIT ?3"
 )
 # What waits for a child ends with it.
 _CANCELLABLE = _OF_SET.format(
@@ -30,8 +35,8 @@ _CANCELLABLE = _OF_SET.format(
 )
 _HOLDABLE = _OF_SET.format(status=among(TASK["hold"].sources), more="")
 _HELD = (
-    f"SELECT {PLACE} FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'held' AND set_id = ?"
-    " AND status_reason = ? LIMIT ?"
+    f"SELECT {PLACE} FROM task INDEXED BY task_list WHERE job_id = ?1 AND status = 'held' AND {_SPAN}"
+    " AND set_id = ?2 AND status_reason = ?3 LIMIT ?4"
 )
 _AGAIN = (
     "SELECT id, item, status FROM task INDEXED BY task_item WHERE set_id = ? AND item >= ?"

@@ -28,7 +28,9 @@ from core.store.rows import PLACE, Cause, Subject, TaskPlace
 from core.store.sql import ids, pack
 
 ROWS_PER_BATCH = 1_000
-"""Rows that one batch deletes, and those of one task more."""
+"""Rows that one batch deletes at the most, and those of one task more."""
+ROWS_EACH = 6
+"""Rows that a batch deletes in place of one consequence that it may carry out."""
 JOBS_PER_SWEEP = 50
 """Jobs without tasks whose own rows one batch deletes."""
 _TASKS_READ = 300
@@ -94,8 +96,8 @@ class _Task(NamedTuple):
 class _Room:
     """How many rows the batch may still delete."""
 
-    def __init__(self) -> None:
-        self.left = ROWS_PER_BATCH
+    def __init__(self, batch: Batch) -> None:
+        self.left = min(ROWS_PER_BATCH, ROWS_EACH * batch.limit)
         self.tasks = self.events = 0
 
     def taken(self, batch: Batch, tasks: Sequence[_Task]) -> list[_Task]:
@@ -114,7 +116,7 @@ class _Room:
 
 def apply_purge(batch: Batch, command: Purge) -> Purged:
     """Take as much as fits; refuse what has not ended, is pinned, or has a key that lasts."""
-    room, refused, done, left, files = _Room(), list[Refusal](), 0, list[int](), list[int]()
+    room, refused, done, left, files = _Room(batch), list[Refusal](), 0, list[int](), list[int]()
     batch.flush_counts()
     jobs = batch.typed(JobFacts, JOB_FACTS, batch.now, ids(command.job_ids))
     missing = sorted({*command.job_ids} - {job.id for job in jobs})
