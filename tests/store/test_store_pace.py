@@ -65,7 +65,8 @@ class Line:
         self.reports: list[Report] = []
         self.seconds = 0.0
         self.calls = 0
-        self.ask = False
+        self.asks = 0
+        """Commands that come while something is left over, one with each report."""
         pace = BatchPace(stopwatch=self._passed)
         self.journal = Journal(self.deck.writer, clock=ManualClock(), listener=self.hear, pace=pace)
 
@@ -75,7 +76,8 @@ class Line:
 
     def hear(self, report: Report) -> None:
         self.reports.append(report)
-        if self.ask and report.left_over:
+        if self.asks and report.left_over:
+            self.asks -= 1
             self.journal.submit(Enqueue(tasks=tasks("other", 1)))
 
     async def cancel_many(self, number: int) -> list[int]:
@@ -118,7 +120,7 @@ async def test_commands_that_wait_go_first_and_each_second_time_take_some_of_it_
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "MAX_PER_BATCH", 5)
-    line.ask = True
+    line.asks = 10
     carried = await line.cancel_many(30)
     # The first command comes while the second batch is under way.
     assert carried[:8] == [5, 5, 0, 5, 0, 5, 0, 5]
