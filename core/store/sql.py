@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from operator import methodcaller
@@ -58,6 +58,12 @@ def pack(value: JsonValue) -> str:
 def unpack(text: str | None) -> JsonValue:
     """Read JSON text of a column; NULL is None."""
     return None if text is None else json.loads(text)
+
+
+def unpack_all(texts: Sequence[str | None]) -> list[JsonValue]:
+    """Read many JSON texts at once: faster, and the keys of objects are kept once for all of them."""
+    found: list[JsonValue] = json.loads("[" + ",".join(text or "null" for text in texts) + "]")
+    return found
 
 
 def ids(numbers: Iterable[int]) -> str:

@@ -22,9 +22,9 @@ from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.rows import TASKS, object_of, task_view
 from core.store.reports.source import Source
 from core.store.schema import task
-from core.store.sql import unpack
+from core.store.sql import unpack, unpack_all
 
-PAGE = 1_000
+PAGE = 250
 """Instances of one page."""
 _PAGE = text(
     "SELECT t.id, t.item, t.key, t.uses, t.status, t.output, t.error, t.status_reason FROM task t"
@@ -98,6 +98,7 @@ async def _read(
     hashes = {row.item: payload_hash(unpack(row.output)) for row in rows if _may_refer(row.output)}
     wanted = {one for one in hashes.values() if one is not None}
     bodies = await fetch_bodies(db, wanted) if wanted else {}
+    texts = [bodies.get(hashes.get(row.item) or "", row.output) for row in rows]
     return [
         InstanceResult(
             task_id=row.id,
@@ -106,12 +107,11 @@ async def _read(
             uses=row.uses,
             status=row.status,
             reason=row.status_reason or "",
-            output=unpack(body),
+            output=output,
             error=object_of(row.error),
-            size=len(body or ""),
+            size=len(text or ""),
         )
-        for row in rows
-        for body in (bodies.get(hashes.get(row.item) or "", row.output),)
+        for row, text, output in zip(rows, texts, unpack_all(texts), strict=True)
     ]
 
 
