@@ -733,12 +733,17 @@ async def test_what_a_folder_could_not_be_read_for_is_said_and_enter_waits_no_lo
         await operator.press("o")
         await operator.sees("nightly.yaml")
 
+        entered = Event()
+
         def fail(path: Path) -> Folder:
+            assert entered.wait(DEADLINE)
             raise RuntimeError("the disk is odd")
 
         monkeypatch.setattr("console.dialogs.workflow_picker.read_folder", fail)
         picker = operator.app.screen
         picker._go(folder)
         await operator.press("enter")
+        assert picker.is_settling
+        entered.set()
         await operator.sees("RuntimeError: the disk is odd")
         assert not picker.is_settling
