@@ -15,11 +15,9 @@ from console.rows.job_names import JobNames, beside_jobs
 from console.rows.listing import now_ms
 from console.rows.pages import Pages
 from console.rows.past_rows import PastRow, PastRows, past_row_format
-from console.rows.row_count import cut_words, first_words
-from console.screens.base import DeskScreen
-from console.screens.parts.loading import read_on
+from console.rows.row_count import cut_words
+from console.screens.paged_screen import PagedScreen
 from console.widgets.line import Line
-from console.widgets.table import Table
 from core.filters.fields import Noun
 from core.model.past import PastJob, PastTask, PastView
 from core.model.records import replace
@@ -32,82 +30,73 @@ _LOW = 10
 """Lines of a screen that has no room for the counts."""
 
 
-class PastScreen(DeskScreen):
+class PastScreen(PagedScreen[PastRow]):
     """The jobs of a moment, or tasks of that moment: no verb is offered, and nothing of it changes."""
 
     PARTS = ("past",)
     BINDINGS = bindings(*PARTS)
-    READER = "table"
 
     def __init__(self, desk: Desk, as_of: AsOf) -> None:
-        super().__init__(desk)
         self._as_of = as_of
+        self._shown = self._whole(Noun.JOBS if as_of.job_id is None else Noun.TASKS)
+        self.names = JobNames(desk.control)
+        super().__init__(desk, beside_jobs(past_row_format(self._shown.noun, lambda: desk.look), self.names))
         of_bundle = "BUNDLE " if desk.mark else ""
         self.mark = safe_line(f"{of_bundle}AS OF {clock_text(as_of.at, now=now_ms())} · read-only")
-        self._shown = self._whole(Noun.JOBS if as_of.job_id is None else Noun.TASKS)
         self._past: PastView | None = None
-        self._pages: Pages[PastRow] | None = None
+        self._read: Pages[PastRow] | None = None
+        """Those pages that were read; others were asked for since, if it is not the present ones."""
         self.counts = (Line(), Line())
         """Of the whole store: jobs, tasks."""
-        self.names = JobNames(desk.control)
-        self.table: Table[PastRow] = Table(
-            beside_jobs(past_row_format(self._shown.noun, lambda: desk.look), self.names)
-        )
 
     def body(self) -> ComposeResult:
         yield from self.counts
         yield self.table
 
-    def on_mount(self) -> None:
-        self.table.focus()
-
     def on_resize(self) -> None:
-        self._show()
+        self._write_counts()
         super().on_resize()
 
     async def load(self) -> None:
         """Read the rows in view and around; what is known of the moment stays."""
-        if self._past is None:
-            self._past = await self.desk.control.past.counts(self._as_of.at)
-        if self._pages is None:
-            self._pages = self._new_pages(self._past.event)
-        pages = self._pages
-        await pages.show(self.table.top, self.table.top + self.table.height)
-        if pages is self._pages:
-            self._show()
+        await self._moment()
+        await super().load()
+
+    async def read(self, after: str | None, limit: int) -> Page[PastRow]:
+        rows, past = self._shown, await self._moment()
+        page = await rows.read(self.desk.control, past.event, after, limit)
+        await self.names.learn(page.rows)
+        return page
+
+    def nothing(self) -> SafeText:
+        searched = "" if self.pages.searched is None else " among the rows searched"
+        return safe_line(f"there was none{searched}")
+
+    def show_rows(self) -> None:
+        self._read = self.pages
+        super().show_rows()
+        self._write_counts()
+
+    def selected_view(self) -> object:
+        """Return None: no verb acts on what was."""
+        return None
 
     def is_affected(self, kinds: frozenset[str]) -> bool:
         """Return False: the past does not change."""
         return False
 
     def is_fresh(self) -> bool:
-        return self._pages is not None and not self.load_error
-
-    def restyle(self) -> None:
-        self.table.restyle()
+        return self._read is self.pages and not self.load_error
 
     def title_line(self) -> SafeText:
         of = "" if self._as_of.job_id is None else f" of job {self._as_of.job_id}"
         status = "" if self._shown.status is None else f", only {self._shown.status}"
-        cut = "" if self._pages is None else cut_words(self._shown.where, self._pages.searched)
+        cut = cut_words(self._shown.where, self.pages.searched)
         return safe_line(f" {'Jobs' if self._shown.noun is Noun.JOBS else 'Tasks'}{of}{status}{cut}")
 
     def position_text(self) -> str:
-        at = self.table.cursor + 1 if self.table.count else 0
         # The counts behind it are those of the present, on every screen.
-        return f"row {at:,}/{self.table.count:,}{'+' if self.table.more else ''}  now:"
-
-    def on_table_moved(self) -> None:
-        """Read on when the view nears rows that are not in memory."""
-        self.show_status()
-        read_on(self, self.table)
-
-    def on_table_opened(self) -> None:
-        self.action_open()
-
-    def on_table_end_wanted(self) -> None:
-        """Read on to the end, as far as a list is searched for it."""
-        self.reload_for_operator(self._read_to_end)
+        return f"{super().position_text()}  now:"
 
     def action_open(self) -> None:
         """Show the tasks that a job had then; of a task its history, before and since."""
@@ -141,44 +130,22 @@ class PastScreen(DeskScreen):
 
     def _list(self, rows: PastRows) -> None:
         other = rows.noun is not self._shown.noun
-        self._shown, self._pages = rows, None
+        self._shown = rows
         self.table.forget_widths()
         if other:
             self.table.replace({}, count=0, more=False)
             shown = past_row_format(rows.noun, lambda: self.desk.look)
             self.table.take_format(beside_jobs(shown, self.names))
-        self.table.start_over()
-        self.reload_for_operator()
-        self.show_status()
+        self.start_over()
 
-    def _new_pages(self, event: int) -> Pages[PastRow]:
-        rows, control = self._shown, self.desk.control
+    async def _moment(self) -> PastView:
+        """Return the counts of the moment, read once."""
+        if self._past is None:
+            self._past = await self.desk.control.past.counts(self._as_of.at)
+        return self._past
 
-        async def read(after: str | None, limit: int) -> Page[PastRow]:
-            page = await rows.read(control, event, after, limit)
-            await self.names.learn(page.rows)
-            return page
-
-        return Pages(read)
-
-    async def _read_to_end(self) -> None:
-        pages = self._pages
-        if pages is not None:
-            is_end = await pages.reach_end()
-            if pages is self._pages:
-                self._show()
-                self.table.go_to(pages.count - 1)
-                if not is_end:
-                    self.tell(first_words(pages.count))
-
-    def _show(self) -> None:
-        if self._past is None or self._pages is None:
-            return
-        pages = self._pages
-        self.table.replace(pages.window(), count=pages.count, more=pages.more)
-        searched = "" if pages.searched is None else " among the rows searched"
-        self.table.say(safe_line(f"there was none{searched}"))
-        for line, told in zip(self.counts, past_lines(self._past), strict=True):
-            line.write(Content(clip(f" all {told}", self.size.width or 80)))
-            line.display = self.size.height > _LOW
-        self.show_status()
+    def _write_counts(self) -> None:
+        if self._past is not None:
+            for line, told in zip(self.counts, past_lines(self._past), strict=True):
+                line.write(Content(clip(f" all {told}", self.size.width or 80)))
+                line.display = self.size.height > _LOW

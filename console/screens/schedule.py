@@ -12,15 +12,11 @@ from textual.app import ComposeResult
 from console.desk import Desk
 from console.key_table import bindings
 from console.rows.listing import now_ms
-from console.rows.pages import Pages
-from console.rows.row_count import first_words
 from console.rows.schedule_rows import fire_row_format
-from console.screens.base import DeskScreen
-from console.screens.parts.loading import read_on
+from console.screens.paged_screen import PagedScreen
 from console.screens.parts.schedule_keys import ScheduleKeys
 from console.verbs.reasons import SCHEDULES
 from console.widgets.styled_lines import Span, StyledLines
-from console.widgets.table import Table
 from core.model.schedule_views import FireView, ScheduleView
 from core.model.schedules import DAY_MS
 from core.model.text import SafeText, safe_line
@@ -34,21 +30,18 @@ _TABLE = 10
 _NONE = SafeText("none of its times has come yet")
 
 
-class ScheduleScreen(DeskScreen):
+class ScheduleScreen(PagedScreen[FireView]):
     """What is known of a schedule above its fires, the latest first."""
 
     PARTS = ("fires", "schedules")
-    READER = "table"
     NOUNS = ("schedule", "fire", "job", "expectation")
     BINDINGS = bindings(*PARTS)
 
     def __init__(self, desk: Desk, name: str) -> None:
-        super().__init__(desk)
+        super().__init__(desk, fire_row_format(lambda: desk.look, self._zone))
         self._subject = name
         self._view: ScheduleView | None = None
-        self._pages = Pages(self._read)
         self.facts = StyledLines()
-        self.table: Table[FireView] = Table(fire_row_format(lambda: desk.look, self._zone))
         self.schedules = ScheduleKeys(desk, self, chosen=lambda: self._view)
         self.action_trigger = self.schedules.trigger
         self.action_pause = self.schedules.pause
@@ -62,54 +55,34 @@ class ScheduleScreen(DeskScreen):
         yield self.facts
         yield self.table
 
-    def on_mount(self) -> None:
-        self.table.focus()
-
     async def load(self) -> None:
         """Read the schedule, then its fires in view and around."""
         self._view = await self.desk.control.schedules.one(self._subject)
-        await self._pages.show(self.table.top, self.table.top + self.table.height)
-        self._show()
+        await super().load()
+
+    async def read(self, after: str | None, limit: int) -> Page[FireView]:
+        return await self.desk.control.schedules.fires(self._subject, after=after, limit=limit)
+
+    def nothing(self) -> SafeText:
+        return _NONE
+
+    def show_rows(self) -> None:
+        super().show_rows()
+        self._write_facts()
 
     def title_line(self) -> SafeText:
         if self._view is None:
             return safe_line(f" Schedule {self._subject}")
         return safe_line(f" Schedule {self._subject}  {state_of(self._view)}  {self._day_text()}")
 
-    def position_text(self) -> str:
-        at = self.table.cursor + 1 if self.table.count else 0
-        return f"row {at:,}/{self.table.count:,}{'+' if self.table.more else ''}"
-
-    def selected_view(self) -> object:
-        return self.table.selected
-
     def why_not(self, action: str) -> SafeText:
         if action in SCHEDULES:
             return self.schedules.why_not(action)
         return super().why_not(action)
 
-    def refresh_ages(self) -> None:
-        self.table.refresh_ages()
-        super().refresh_ages()
-
-    def restyle(self) -> None:
-        self.table.restyle()
-
     def on_resize(self) -> None:
         super().on_resize()
         self.call_after_refresh(self._write_facts)
-
-    def on_table_moved(self) -> None:
-        """Read on when the view nears rows that are not in memory."""
-        self.show_status()
-        read_on(self, self.table)
-
-    def on_table_opened(self) -> None:
-        self.action_open()
-
-    def on_table_end_wanted(self) -> None:
-        """Read on to the end, as far as a list is searched for it."""
-        self.reload_for_operator(self._read_to_end)
 
     def action_open(self) -> None:
         """Show the job of the fire under the cursor."""
@@ -121,22 +94,6 @@ class ScheduleScreen(DeskScreen):
 
     def _zone(self) -> str:
         return "UTC" if self._view is None else self._view.schedule.timing.zone
-
-    async def _read(self, after: str | None, limit: int) -> Page[FireView]:
-        return await self.desk.control.schedules.fires(self._subject, after=after, limit=limit)
-
-    async def _read_to_end(self) -> None:
-        is_end = await self._pages.reach_end()
-        self._show()
-        self.table.go_to(self._pages.count - 1)
-        if not is_end:
-            self.tell(first_words(self._pages.count))
-
-    def _show(self) -> None:
-        self.table.replace(self._pages.window(), count=self._pages.count, more=self._pages.more)
-        self.table.say(_NONE)
-        self._write_facts()
-        self.show_status()
 
     def _write_facts(self) -> None:
         width, height = self.size.width or 80, self.size.height or 24
