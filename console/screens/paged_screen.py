@@ -1,4 +1,4 @@
-"""PagedScreen: the base of screens of one table that is read by pages.
+"""PagedScreen: a screen of one table that is read by pages.
 
 Notices, entries, a schedule and the past are its subclasses.
 """
