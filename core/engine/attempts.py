@@ -19,6 +19,7 @@ from core.executors.child import ChildExecutor
 from core.logs import bound
 from core.model.artifacts import ArtifactFile
 from core.model.commands import Claimed, NoteAttempt
+from core.model.errors import Invalid
 from core.model.instances import Item
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, Clock, Connector
@@ -119,6 +120,8 @@ class Running:
     ref: AttemptRef
     claimed: Claimed
     spec: StoredSpec
+    refusal: Invalid | None = None
+    """Why its row cannot be read."""
     spent: float = 0.0
     """Seconds that it ran under a former engine."""
     task: asyncio.Task[None] | None = None

@@ -6,7 +6,6 @@ Called by the dispatcher after each batch.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
@@ -147,7 +146,7 @@ class Conditions:
 
     async def _verdict(self, task: WaitingCondition) -> Judgement:
         try:
-            spec = StoredSpec.from_json(json.loads(task.spec))
+            spec = StoredSpec.of_text(task.spec)
             if task.asks == "outputs":
                 return await self._children.outputs(task)
             env = (await self._tools.surroundings.of(spec)).env

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import get_args
 
-from core.model.errors import Invalid
+from core.model.errors import Invalid, TaskdeckError
 from core.model.outcomes import Failed, Outcome, Skipped, Succeeded, TaskError
 from core.model.ports import Call
 from core.model.values import JsonValue
@@ -55,6 +55,11 @@ def checked_outcome(outcome: object) -> Outcome:
 def broken(message: str, *, code: str = "connector.broken") -> Failed:
     """Return the failure of a connector that did what no connector may do."""
     return Failed(error=TaskError(code=code, message=message))
+
+
+def refused(error: TaskdeckError) -> Failed:
+    """Return the failure of a task that another attempt cannot help."""
+    return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)
 
 
 def _fault(value: JsonValue) -> str | None:

@@ -290,4 +290,4 @@ def _running(lookout: Lookout) -> Running:
         conditional=False,
     )
     ref = AttemptRef(task_id=lookout.task_id, epoch=lookout.epoch)
-    return Running(ref=ref, claimed=claimed, spec=StoredSpec.from_json(json.loads(lookout.spec)))
+    return Running(ref=ref, claimed=claimed, spec=StoredSpec.of_text(lookout.spec))

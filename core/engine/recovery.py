@@ -6,15 +6,16 @@ Called once by the engine, at its start.
 from __future__ import annotations
 
 import asyncio
-import json
 
 from core.engine.completion import Completion
+from core.engine.connector_results import refused
 from core.engine.runner import Runner
 from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned
 from core.logs import bound, get_logger
 from core.model.commands import Claimed, Force
 from core.model.crash_points import crash_point
+from core.model.errors import Invalid
 from core.model.outcomes import Bounced, Lost, Outcome
 from core.model.ports import AttemptRef
 from core.model.stored_spec import StoredSpec
@@ -66,7 +67,11 @@ class Recovery:
                 await self._close(claimed, Lost(reason=reason))
 
     async def _close(self, claimed: Claimed, outcome: Outcome) -> None:
-        await self._completion.finish(claimed, StoredSpec.from_json(json.loads(claimed.spec)), outcome)
+        try:
+            spec = StoredSpec.of_text(claimed.spec)
+        except Invalid as error:
+            spec, outcome = StoredSpec(), refused(error)
+        await self._completion.finish(claimed, spec, outcome)
 
 
 def _claimed(attempt: OpenAttempt) -> Claimed:

@@ -6,13 +6,12 @@ Called by the dispatcher for claims, and by recovery and shutdown.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from core.engine.attempts import NO_RESULTS, Results, Running, Timeouts, Tools
-from core.engine.connector_results import broken, checked_outcome
+from core.engine.connector_results import broken, checked_outcome, refused
 from core.engine.leftovers import Leftovers
 from core.engine.masked_outcomes import masked_outcome
 from core.engine.open_attempts import OpenAttempts
@@ -31,11 +30,9 @@ from core.model.masking import masked_text
 from core.model.outcomes import (
     Bounced,
     Cancelled,
-    Failed,
     Interrupted,
     Lost,
     Outcome,
-    TaskError,
 )
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
@@ -93,7 +90,9 @@ class Runner:
         """Get ready what is about to be claimed; without the commit nothing comes of it."""
         opened = [self._running(claimed) for claimed in claims]
         self._prepared = {
-            running.ref.task_id: _Prepared(running, self.inputs.foresee(running)) for running in opened
+            running.ref.task_id: _Prepared(running, self.inputs.foresee(running))
+            for running in opened
+            if running.refusal is None
         }
 
     def start(self, claimed: Claimed) -> None:
@@ -204,9 +203,11 @@ class Runner:
         return running
 
     def _running(self, claimed: Claimed) -> Running:
-        spec = StoredSpec.from_json(json.loads(claimed.spec))
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
-        return Running(ref=ref, claimed=claimed, spec=spec)
+        try:
+            return Running(ref=ref, claimed=claimed, spec=StoredSpec.of_text(claimed.spec))
+        except Invalid as refusal:
+            return Running(ref=ref, claimed=claimed, spec=StoredSpec(), refusal=refusal)
 
     def _follow(self, running: Running, work: Work) -> None:
         # The task takes the fields of the log along, and so does all that it starts.
@@ -246,10 +247,10 @@ class Runner:
                 raise
             return broken("the call cancelled itself", code="connector.cancelled")
         except (Invalid, NotFound) as error:
-            return _refused(error)
+            return refused(error)
         except SecretUnreadable as error:
             # What keeps it may be there again when the next attempt begins.
-            return replace(_refused(error), permanent=False)
+            return replace(refused(error), permanent=False)
         except MachineShort as error:
             self._tools.shortage.report(error)
             return Bounced(reason=error.message, shortage=True)
@@ -269,6 +270,8 @@ class Runner:
             return broken(f"{type(fault).__name__}: {fault}")
 
     async def _run(self, running: Running, *, foreseen: ResolvedInput | None) -> Outcome:
+        if running.refusal is not None:
+            raise running.refusal
         conditional = running.claimed.conditional
         resolve = self.inputs.resolve_and_judge if conditional else self.inputs.resolve
         resolved = foreseen or await resolve(running)
@@ -291,7 +294,3 @@ class Runner:
         for running in self._attempts.inline():
             if running.task is not None:
                 running.task.cancel()
-
-
-def _refused(error: TaskdeckError) -> Failed:
-    return Failed(error=TaskError(code=error.code, message=error.message, facts=error.facts), permanent=True)

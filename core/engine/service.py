@@ -26,6 +26,7 @@ from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
 from core.engine.health import HealthParts, HealthWatch
+from core.engine.hearing import heard_or_failed
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
 from core.engine.lookouts import LookTools, new_lookouts
 from core.engine.notices import NoticePorts
@@ -97,8 +98,8 @@ class Engine:
         self._offset = clock.offset
         self._readers = StoreReaders(paths.db)
         self.reports, self.client_reports = self._readers.reports, self._readers.client_reports
-        pace = BatchPace(cap=settings.batch_cap)
-        self.journal = Journal(writer, clock=clock, listener=self._hear, foresee=self._foresee, pace=pace)
+        hear, pace = heard_or_failed(self._hear, self.fail), BatchPace(cap=settings.batch_cap)
+        self.journal = Journal(writer, clock=clock, listener=hear, foresee=self._foresee, pace=pace)
         self.waiters = Waiters(self.reports.outcomes)
         self._change_notices = ChangeNotices(clock)
         self._set_aside = SetAside()

@@ -80,6 +80,7 @@ ENGINE_CODES = ErrorCodes(
             "connector.invalid",
             "connector.not_found",
             "connector.output",
+            "task.unreadable",
             "artifact.changed",
             "artifact.cwd",
             "artifact.expression",

@@ -5,12 +5,14 @@ Used by the store and the engine.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct, field
 
 from core.model.children import GIVEN, OnFailure, on_failure_of
+from core.model.errors import Invalid
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
 from core.model.instances import ForEach, Item
@@ -115,6 +117,20 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     def given_env(self) -> JsonObject:
         """The variables that the submission of its job names, for its child."""
         return _object(self.context.get(GIVEN))
+
+    @classmethod
+    def of_text(cls, text: str) -> StoredSpec:
+        """Read the text of a row; raise `Invalid` (`task.unreadable`), whatever stands there."""
+        try:
+            return cls.from_json(json.loads(text))
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise Invalid(
+                "task.unreadable",
+                f"what is stored of the task cannot be read: {reason}",
+                hint="run 'taskdeck doctor', then submit another task",
+                facts={"reason": reason},
+            ) from error
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> StoredSpec:

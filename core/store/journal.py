@@ -212,19 +212,14 @@ class Journal:
         if self._line or self._has_left_over or report.claims_left or self._is_due:
             # The next group starts before the answers are given: the writer does not wait for us.
             self._launch()
-        # What was claimed starts before the callers hear: they may have much to do.
-        self._listener(report)
-        for future, answer in zip(futures, answers, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-                # A caller that was cancelled meanwhile never reads it; asyncio need not warn of that.
-                future.exception()
-            else:
-                future.set_result(answer)
-        if not self._busy():
-            self._idle.set()
+        try:
+            # What was claimed starts before the callers hear: they may have much to do.
+            self._listener(report)
+        finally:
+            for future, answer in zip(futures, answers, strict=True):
+                _give(answer, future)
+            if not self._busy():
+                self._idle.set()
 
     def _busy(self) -> bool:
         return self._woken or self._in_flight is not None
@@ -281,6 +276,18 @@ class Journal:
         if self._last_use is not None:
             self._last_use(self._writer)
         self._writer.connection.close()
+
+
+def _give(answer: Answer, future: asyncio.Future[object]) -> None:
+    """Give a caller the answer to its command, unless it no longer waits."""
+    if future.cancelled():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+        # A caller that was cancelled meanwhile never reads it; asyncio need not warn of that.
+        future.exception()
+    else:
+        future.set_result(answer)
 
 
 def _stopped() -> Unavailable:

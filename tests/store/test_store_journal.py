@@ -243,6 +243,19 @@ async def test_of_two_completions_of_one_attempt_the_first_lands(line: Line) -> 
     ]
 
 
+async def test_callers_have_their_answers_though_what_hears_of_commits_breaks(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_(report: Report) -> None:
+        raise LookupError("no such thing")
+
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: errors.append(told["exception"]))
+    monkeypatch.setattr(line.journal, "_listener", break_)
+    assert isinstance(await line.journal.submit(Enqueue(tasks=tasks("a", 2))), Enqueued)
+    assert [type(error) for error in errors] == [LookupError]
+
+
 async def enqueue(line: Line, count: int) -> Enqueued:
     result = await line.journal.submit(Enqueue(tasks=tasks("a", count)))
     assert isinstance(result, Enqueued)
