@@ -177,8 +177,8 @@ class Task:
             self.is_stopped = True
             self.child.give_verdict("cancelled")
         elif not self.is_done:
-            is_cut = self.index is None and self.status == "blocked" and self.job.is_unmet(self)
-            self.status = EITHER if is_cut else "cancelled"
+            is_cut = self.job.verdict is not None and self.index is None and self.status == "blocked"
+            self.status = EITHER if is_cut and self.job.is_unmet(self) else "cancelled"
 
     def settle_group(self) -> None:
         """Decide on the group, else let instances begin."""
