@@ -32,7 +32,7 @@ class Engine:
 
     def __init__(self, deck: Deck, reports: Reports) -> None:
         self.deck = deck
-        self.reports = reports
+        self.client_reports = reports
 
     async def operate(self, command: Operation) -> Operated:
         (answer,) = self.deck.do(command)
