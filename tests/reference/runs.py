@@ -329,7 +329,8 @@ def differences(one: Comparison, got: Facts) -> Iterator[str]:
         if name.startswith("why") or (name.startswith("output") and want is None):
             continue
         # Rows of instances are made as they are needed; those of no group that ended early.
-        is_unmade = have is None and want in ("cancelled", "skipped", EITHER, 0)
+        of_unmade = name.startswith("variable ") and f"job {name.split()[1]}" not in got
+        is_unmade = have is None and (of_unmade or want in ("cancelled", "skipped", EITHER, 0))
         # Of instances that did not begin: the end of their group, or that of their need, came first.
         is_instance = name.endswith("]") and got.get(f"attempts {name}") == 0
         is_cut = is_instance and _are(want, have, "skipped", "cancelled")
