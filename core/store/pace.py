@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 Stopwatch: TypeAlias = Callable[[], float]
 """Seconds from any moment on."""
-TARGET_MS = 5.0
+TARGET_MS = 3.0
 """What the long work of one batch may take."""
-FIRST, LEAST, MOST = 100, 64, 1_000
+FIRST, LEAST, MOST = 60, 32, 1_000
 """Consequences of a batch: before any was measured, and however slow or fast the store is."""
 _SHARE = 0.3
 """Weight of the last batch among those measured."""
