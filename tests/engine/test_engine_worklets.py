@@ -139,6 +139,24 @@ async def test_a_worklet_chooses_who_goes_on_after_its_task(house: House, repair
     assert "chose others" in why(house, job, "b")
 
 
+async def test_the_worklet_of_an_instance_skips_none_whether_those_that_read_it_are_made_or_not(
+    house: House, repair: Repair
+):
+    said = repair.gives({"result": "succeed", "output": {}, "next": []}, task("fix", "block"))
+    job = await house.submit(
+        fails(said, "a", for_each=["x"]),
+        task("gate", "block"),
+        task("made", "succeed", {"each": "a"}, for_each=["x"]),
+        task("later", "succeed", {"each": "a"}, "gate", for_each=["x"]),
+    )
+    await house.running("fix", "gate")
+    house.steer.release("fix")
+    await house.reach(job, "made[0]", "succeeded")
+    house.steer.release("gate")
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.states(job)["later[0]"] == "succeeded"
+
+
 async def test_a_worklet_sets_variables_that_the_next_attempt_sees(house: House, repair: Repair):
     said = repair.gives({"result": "retry", "set": {"host": "two"}})
     a = fails(said, steer={"output": {"at": "${{ vars.host }}"}})

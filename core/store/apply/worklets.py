@@ -34,9 +34,10 @@ _ASKS = (
     f"SELECT {PLACED} FROM awaited w JOIN task t ON t.id = w.task_id"
     " WHERE w.task_id = ? AND w.asks = 'worklet' AND w.child_id IS NULL AND t.status = 'waiting'"
 )
+# What needs an instance alone is the instance of its index, which may not be made yet.
 _DEPENDANTS = (
     "SELECT e.task_id, t.key, e.met = 0 AND t.status = 'blocked' FROM edge e JOIN task t ON t.id = e.task_id"
-    " WHERE e.need_id = ?"
+    " WHERE e.need_id = ? AND t.group_task IS NULL"
 )
 _MEET = "UPDATE edge SET met = 1 WHERE need_id = ? AND task_id = ? AND met = 0"
 _NAMED = (
