@@ -104,7 +104,7 @@ async def test_a_condition_that_cannot_be_read_fails_its_task_alone(house: House
     assert (await house.ended(bad)).status == "failed"
     assert (await house.ended(good)).status == "succeeded"
     assert house.rows("SELECT json_extract(error, '$.code') FROM task WHERE key = 'b'") == [
-        ("condition.broken",)
+        ("task.unreadable",)
     ]
 
 
