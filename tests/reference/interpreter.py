@@ -183,15 +183,16 @@ class Task:
     def settle_group(self) -> None:
         """Decide on the group, else let instances begin."""
         items = self.instances or []
+        read = [[(group.instances or [])[at] for group in self.each] for at in range(len(items))]
+        for one, before in zip(items, read, strict=True):
+            if one.status == "blocked" and any(other.is_done and not other.is_good for other in before):
+                one.end("skipped")
         if self.status not in FINAL:
             self._decide(items)
         if self.status in FINAL and not (self.status == "succeeded" and self.spec.get("after") == "run_all"):
             cancel_all(items)
-        for at, one in enumerate(items):
+        for one, before in zip(items, read, strict=True):
             begun = sum(other.status in ("running", "waiting") for other in items)
-            before = [(group.instances or [])[at] for group in self.each]
-            if one.status == "blocked" and any(other.is_done and not other.is_good for other in before):
-                one.end("skipped")
             may_begin = one.status == "blocked" and begun < self.spec.get("max_parallel", len(items))
             if may_begin and all(other.is_good for other in before):
                 one.start()
