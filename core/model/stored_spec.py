@@ -128,9 +128,17 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
             raise Invalid(
                 "task.unreadable",
                 f"what is stored of the task cannot be read: {reason}",
-                hint="run 'taskdeck doctor', then submit another task",
+                hint="its row is damaged: restore a backup, or submit another task",
                 facts={"reason": reason},
             ) from error
+
+    @classmethod
+    def or_nothing(cls, text: str) -> StoredSpec:
+        """Read the text of a row; nothing where it cannot be read: its attempt fails once it begins."""
+        try:
+            return cls.of_text(text)
+        except Invalid:
+            return cls()
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> StoredSpec:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from core.model.limits import Capacity, Limit, LimitKind
 from core.store.batch_report import Report
 from tests.support.house import House, task
 from tests.support.waiting import within
@@ -33,6 +34,19 @@ async def test_a_task_that_cannot_be_read_fails_and_those_beside_it_run(house: H
     assert await house.code(job, "bad") == "task.unreadable"
     assert house.engine.failure is None
     assert (await house.finish(task("next"))).status == "succeeded"
+
+
+async def test_new_limits_reach_the_tasks_behind_one_that_cannot_be_read(house: House) -> None:
+    await house.stop()
+    await house.open(dispatch=False)
+    job = await house.submit(task("bad"), task("good"), on_task_failure="finish")
+    await house.stop()
+    spoil(house, house.task_id(job, "bad"), UNREADABLE[0])
+    house.capacity = Capacity(limits=(Limit(name="api", kind=LimitKind.CONCURRENCY, max=5),))
+    engine = await house.open()
+    assert (await house.ended(job)).status == "failed"
+    assert house.states(job) == {"bad": "failed", "good": "succeeded"}
+    assert not engine.info().set_aside
 
 
 async def test_an_attempt_of_a_former_engine_whose_task_cannot_be_read_is_closed(house: House) -> None:

@@ -198,7 +198,7 @@ def facts_of_task(batch: Batch, task_id: int) -> TaskFacts:
 
 def _plan(task: Waiting) -> TaskPlan:
     """Return what an admitted task says, as far as limits and pools go."""
-    spec = StoredSpec.from_json(_stored(task.spec))
+    spec = StoredSpec.or_nothing(task.spec)
     return TaskPlan(
         key="",
         uses=task.uses,

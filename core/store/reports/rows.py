@@ -12,7 +12,6 @@ from typing import TypeAlias
 from sqlalchemy import Row, Select, literal_column, select
 
 from core.filters.fields import Noun
-from core.model.errors import Invalid
 from core.model.estimates import Estimate
 from core.model.events import EventView
 from core.model.group_views import GroupCounts
@@ -227,7 +226,7 @@ def _stop_requested(row: AnyRow) -> JsonObject | None:
 
 def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
     """Make the page of a task from a row of `DETAILS`; a large output stays a reference."""
-    spec = _shown_spec(row.spec)
+    spec = StoredSpec.or_nothing(row.spec)
     return TaskDetail(
         task=task_view(row),
         needs=extras.needs,
@@ -247,14 +246,6 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         project=spec.project,
         once=spec.once,
     )
-
-
-def _shown_spec(text: str) -> StoredSpec:
-    """Return what is stored of a task; without what cannot be read, of which the error of the task tells."""
-    try:
-        return StoredSpec.of_text(text)
-    except Invalid:
-        return StoredSpec()
 
 
 def _estimate(said: Estimate | None, column: str | None) -> Estimate | None:
