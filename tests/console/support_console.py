@@ -36,6 +36,16 @@ def shown(app: ConsoleApp) -> str:
     return "\n".join(strips_of(app.screen))
 
 
+async def resize(pilot: Pilot[None], width: int, height: int) -> None:
+    """Give the terminal of any app another size; return when the screen is laid out for it."""
+    await pilot.resize_terminal(width, height)
+    deadline = time.monotonic() + DEADLINE
+    # Textual may wait for the last of several changes of size.
+    while pilot.app.screen._compositor.size != (width, height):
+        assert time.monotonic() < deadline, f"the screen does not become {width}x{height}"
+        await pilot.pause()
+
+
 def _closed_up(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
@@ -101,6 +111,10 @@ class Operator:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{story}; on the screen:\n{_closed_up(shown(self.app))}")
             await self.pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size; return when the screen is laid out for it."""
+        await resize(self.pilot, width, height)
 
     async def quiet(self) -> None:
         """Wait until nothing is being read or written."""

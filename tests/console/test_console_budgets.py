@@ -271,7 +271,7 @@ async def test_time_alone_changes_no_cell_of_an_idle_screen_within_a_minute(monk
 @pytest.mark.parametrize("size", SIZES)
 async def test_budgets_have_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(MoneyControl()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         screen = await at_budgets(operator, "✗ over", "team", "██", "20 usd")
         assert len(screen.splitlines()) == size[1]
         assert all(cells(line) == size[0] for line in screen.splitlines())

@@ -158,7 +158,7 @@ async def test_questions_are_drawn_at_every_size(size) -> None:
     for _ in range(27):
         control.add_task(2, status="failed")
     async with console(control) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         await ask(operator, "retry", matching("status:failed"))
         await operator.until(lambda: isinstance(operator.app.screen, CountDialog), "not asked")
         await operator.sees("type 27")

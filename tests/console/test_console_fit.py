@@ -69,7 +69,7 @@ async def test_hints_follow_the_width_of_the_terminal() -> None:
     control.add_job("nightly")
     async with console(control, size=(60, 15)) as operator:
         assert strips_of(operator.app.screen)[-1].rstrip().endswith("x cancel  …")
-        await operator.pilot.resize_terminal(120, 40)
+        await operator.resize(120, 40)
         await operator.sees("Space mark")
 
 

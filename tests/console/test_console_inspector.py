@@ -64,9 +64,9 @@ async def test_its_title_is_cut_where_the_pane_ends_however_wide_that_becomes() 
     async with console(control, size=(160, 35)) as operator:
         await operator.press("3", "i")
         await operator.sees("task 1  long", "newest events")
-        await operator.pilot.resize_terminal(130, 35)
+        await operator.resize(130, 35)
         await operator.sees(f"task 1  {key}")
-        await operator.pilot.resize_terminal(60, 35)
+        await operator.resize(60, 35)
         await operator.sees(f" task 1  {'long ' * 10}…")
 
 

@@ -138,7 +138,7 @@ async def test_scrolled_down_the_rows_stay_on_their_lines_and_the_bar_counts_wha
 
 async def test_the_position_is_shown_on_the_narrowest_screen() -> None:
     async with console(stocked(9), at="3") as operator:
-        await operator.pilot.resize_terminal(20, 6)
+        await operator.resize(20, 6)
         await operator.press("j", "j")
         await operator.sees("row 3/9")
 

@@ -431,7 +431,7 @@ async def test_hostile_files_and_parameters_are_shown_as_glyphs(folder: Path) ->
 @pytest.mark.parametrize("size", [(60, 15), (20, 5)])
 async def test_picker_and_form_are_drawn_at_every_size(folder: Path, size) -> None:
     async with console(clerk(*PARAMS)) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         await operator.press("o")
         await operator.until(lambda: isinstance(operator.app.screen, WorkflowPicker), "no picker")
         assert len(strips_of(operator.app.screen)) == size[1]

@@ -189,7 +189,7 @@ async def test_a_read_that_fails_leaves_the_list_and_says_why() -> None:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (220, 60)])
 async def test_orphans_have_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(stocked()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         screen = await at_orphans(operator, "● living", "? lost", "the wrapper died")
         assert len(screen.splitlines()) == size[1]
         assert all(cells(line) == size[0] for line in screen.splitlines())

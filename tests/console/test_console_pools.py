@@ -224,7 +224,7 @@ def test_a_pool_that_is_removed_or_too_small_says_so() -> None:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (220, 60)])
 async def test_pools_and_queues_have_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(stocked()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         await operator.press("7")
         screen = await operator.sees("Pools and Queues", "mail", "default", "‖ paused")
         assert len(screen.splitlines()) == size[1]

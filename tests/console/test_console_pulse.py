@@ -405,7 +405,7 @@ async def test_a_change_draws_only_the_cells_that_changed(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_pulse_has_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(stocked()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         screen = await at_pulse(
             operator, "✗ failed 3", "peak", "WHAT FAILS", "http.5xx", "WHAT WAITS", "mail"
         )

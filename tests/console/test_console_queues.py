@@ -103,7 +103,7 @@ async def test_without_queues_the_screen_says_what_to_do() -> None:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (220, 60)])
 async def test_queues_have_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(stocked()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         screen = await at_queues(operator, "‖ paused", "mail", "OLDEST", "2h5m")
         assert len(screen.splitlines()) == size[1]
         assert all(cells(line) == size[0] for line in screen.splitlines())

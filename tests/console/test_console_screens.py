@@ -258,7 +258,7 @@ async def test_the_palette_leads_to_a_screen() -> None:
 async def test_every_screen_is_drawn_at_every_size() -> None:
     async with console(stocked()) as operator:
         for size in ((60, 15), (20, 5)):
-            await operator.pilot.resize_terminal(*size)
+            await operator.resize(*size)
             for keys in (("2",), ("j", "enter"), ("escape", "3"), ("enter",), ("escape", "7")):
                 await operator.press(*keys)
                 lines = strips_of(operator.app.screen)

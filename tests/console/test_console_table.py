@@ -13,7 +13,7 @@ from console.widgets.table import Table
 from core.model.text import safe_line
 from core.render import widths
 from core.render.columns import Column, Form
-from tests.console.support_console import HOSTILE, VISIBLE
+from tests.console.support_console import HOSTILE, VISIBLE, resize
 
 Pair = tuple[int, str]
 COLUMNS = (
@@ -246,7 +246,7 @@ async def test_scrolling_shares_no_widths_out(monkeypatch: pytest.MonkeyPatch) -
 async def test_a_narrow_view_drops_columns_and_every_size_is_drawn() -> None:
     async with table(pairs(3)) as (drawn, pilot):
         for width, height in ((30, 4), (10, 2), (1, 1), (200, 60)):
-            await pilot.resize_terminal(width, height)
+            await resize(pilot, width, height)
             await pilot.pause()
             assert {len(line) for line in drawn.lines()} == {width}
         assert "EXTRA" in drawn.lines()[0]

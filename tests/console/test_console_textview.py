@@ -11,6 +11,7 @@ from console.widgets import text_layout
 from console.widgets.text_layout import HANGING, Spot
 from console.widgets.text_view import TextView
 from core.model.text import SafeText, cells
+from tests.console.support_console import resize
 
 LONG = SafeText("the quick brown fox jumps over the lazy dog and far away it goes")
 
@@ -83,11 +84,11 @@ async def test_another_width_keeps_what_is_at_the_top_and_the_end_at_the_bottom(
     async with text([LONG] * 10) as (view, pilot):
         await pilot.press(*["j"] * 10)
         assert view.top == Spot(2, 2)
-        await pilot.resize_terminal(40, 6)
+        await resize(pilot, 40, 6)
         await pilot.pause()
         assert view.top == Spot(2, 1)
         await pilot.press("G")
-        await pilot.resize_terminal(24, 8)
+        await resize(pilot, 24, 8)
         await pilot.pause()
         assert view.at_end
         assert shown(view)[-1] == "┆ goes"

@@ -149,7 +149,7 @@ async def test_without_trouble_each_preset_says_so(preset) -> None:
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (220, 60)])
 async def test_retries_have_room_at_every_size(size: tuple[int, int]) -> None:
     async with console(stocked()) as operator:
-        await operator.pilot.resize_terminal(*size)
+        await operator.resize(*size)
         screen = await at_trouble(operator, "✗ failed", "3/3", "http.5xx: ")
         assert len(screen.splitlines()) == size[1]
         assert all(cells(line) == size[0] for line in screen.splitlines())

@@ -54,7 +54,7 @@ async def take_each(scene: Scene) -> list[Shot]:
             await _go(operator, scene)
             shots = [_shot(operator)]
             for size in SIZES[1:]:
-                await operator.pilot.resize_terminal(*size)
+                await operator.resize(*size)
                 await _settle(operator)
                 shots.append(_shot(operator))
             return shots

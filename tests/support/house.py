@@ -144,9 +144,10 @@ class House:
         await until(lambda: all(self.steer.active[key] for key in keys), f"{keys} are running")
 
     async def reach(self, job_id: int, key: str, status: str) -> None:
-        """Return when a task has this status."""
+        """Return when a task, which may yet have to be made, has this status."""
         await until(
-            lambda: self.states(job_id)[key] == status, f"task {key} becomes {status}: {self.states(job_id)}"
+            lambda: self.states(job_id).get(key) == status,
+            f"task {key} becomes {status}: {self.states(job_id)}",
         )
 
     # What is seen

@@ -167,10 +167,14 @@ def lane_of(batch: Batch, task_id: int) -> int:
 
 
 def counting_gauges(batch: Batch, task_id: int) -> Sequence[int]:
-    """Return the gauges that count the child of a task as the limits are now; none where none does."""
+    """Return the gauges that count the child of a task as the limits are now; none where none does.
+
+    Raise `Invalid` for a task that cannot be read: which limits count its child is not known then.
+    """
     limits = batch.capacity.limits
     for task in batch.typed(Waiting, _CHOSEN, ids([task_id])):
-        keys = batch.rules.place_keys(_facts(task, _plan(task)), tuple(limits.values()))
+        plan = _plan_of(task, StoredSpec.of_text(task.spec))
+        keys = batch.rules.place_keys(_facts(task, plan), tuple(limits.values()))
         return sorted(batch.gauges.find(limits[one.name], one.key) for one in keys)
     return ()
 
@@ -197,8 +201,11 @@ def facts_of_task(batch: Batch, task_id: int) -> TaskFacts:
 
 
 def _plan(task: Waiting) -> TaskPlan:
-    """Return what an admitted task says, as far as limits and pools go."""
-    spec = StoredSpec.or_nothing(task.spec)
+    """Return what an admitted task says, as far as limits and pools go; nothing where it cannot be read."""
+    return _plan_of(task, StoredSpec.or_nothing(task.spec))
+
+
+def _plan_of(task: Waiting, spec: StoredSpec) -> TaskPlan:
     return TaskPlan(
         key="",
         uses=task.uses,
