@@ -25,10 +25,10 @@ TOLD = 5_000
 """After so many documents the table of patterns is written."""
 
 
-def _compare(seeds: range) -> dict[str, list[str]]:
+def _compare(seeds: range, open_order: list[str]) -> dict[str, list[str]]:
     """Return what differs by document; of a store that is not sound all of them do."""
     try:
-        return asyncio.run(compare({f"s{seed}": make(seed) for seed in seeds}))
+        return asyncio.run(compare({f"s{seed}": make(seed) for seed in seeds}, open_order=open_order))
     except Exception:
         return {f"s{seeds[0]} to s{seeds[-1]}": traceback.format_exc().splitlines()}
 
@@ -51,10 +51,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     asked = parser.parse_args()
     begun, different, count = time.monotonic(), 0, Counter[str]()
+    open_order: list[str] = []
     seeds = range(asked.first, asked.first + asked.documents)
     for at in range(0, len(seeds), BATCH):
         batch = seeds[at : at + BATCH]
-        for name, lines in _compare(batch).items():
+        for name, lines in _compare(batch, open_order).items():
             different += 1
             _show(name, lines)
         for seed in batch:
@@ -62,7 +63,8 @@ def main() -> None:
         done = at + len(batch)
         pace = done / (time.monotonic() - begun)
         print(
-            f"{done:,} documents, {different} differ, {pace:.1f} a second; next: --first {batch.stop}",
+            f"{done:,} documents, {different} differ, {len(open_order)} in an open order,"
+            f" {pace:.1f} a second; next: --first {batch.stop}",
             flush=True,
         )
         if done % TOLD == 0 or done == len(seeds):

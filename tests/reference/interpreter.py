@@ -242,6 +242,7 @@ class Job:
         acts: Acts | None = None,
     ) -> None:
         self.acts, self.verdict_at = acts or Acts(), -1
+        self.begun_at = self.acts.number
         self.documents, self.document, self.name = documents, whole(documents, file), name
         self.on_failure = self.document.get("on_task_failure", "stop")
         declared = self.document.get("params", {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 import tempfile
 import time
@@ -71,6 +72,7 @@ TASKS = (
     " coalesce(t.error, t.status_reason, '') FROM task t WHERE t.job_id > 1"
 )
 VARIABLES = "SELECT job_id, name, value FROM variable"
+_INDEX = re.compile(r"\[[0-9]+\]")
 TICK = 1.0
 """Seconds by which the clock moves where something waits for it: a poll, a file, a deadline."""
 PAUSE = 0.05
@@ -118,11 +120,18 @@ class Comparison:
         return name.removeprefix(self.name)
 
     def is_patient(self, names: Iterable[str], deadline: float) -> bool:
-        """Return whether an engine may still come to the same; else that is a fault."""
+        """Return whether an engine may still come to the same; else that is a fault, or an open order."""
         if time.monotonic() - self.waits_since < deadline:
             return True
-        self.fault = f"could end: {', '.join(names)}; by the reference: {', '.join(self.wanted)}"
+        if self._is_one_of_a_group(names) or begins_at_a_verdict(self.job):
+            self.is_race = True
+        else:
+            self.fault = f"could end: {', '.join(names)}; by the reference: {', '.join(self.wanted)}"
         return False
+
+    def _is_one_of_a_group(self, names: Iterable[str]) -> bool:
+        """Return whether other instances of the same groups are under way: those ready at one moment."""
+        return names != self.wanted.keys() and _groups(names) == _groups(self.wanted)
 
 
 class Comparisons:
@@ -147,7 +156,7 @@ class Comparisons:
             for one in islice(waiting, AT_ONCE - len(live)):
                 await self._submit(one)
                 live.append(one)
-            live = [one for one in live if not one.fault]
+            live = [one for one in live if not one.fault and not one.is_race]
             if not live:
                 return
             await self._house.engine.journal.settle()
@@ -309,6 +318,26 @@ def races(job: Job) -> Iterator[tuple[str, str]]:
                 yield from races(child)
 
 
+def begins_at_a_verdict(job: Job, verdicts: frozenset[int] = frozenset()) -> bool:
+    """Return whether a child began with the act that brought the verdict on a job above it.
+
+    Which of them comes first the page does not say: a child that began has its `finally`.
+    """
+    above = verdicts | {job.verdict_at}
+    children = [
+        child
+        for task in job.tasks.values()
+        for one in (task, *(task.instances or []))
+        for child in one.children
+    ]
+    return any(child.begun_at in above or begins_at_a_verdict(child, above) for child in children)
+
+
+def _groups(names: Iterable[str]) -> list[str]:
+    """Return names without the numbers of their instances."""
+    return sorted(_INDEX.sub("[]", name) for name in names)
+
+
 def _are(want: Any, have: Any, *ends: str) -> bool:
     return want in ends and have in ends
 
@@ -316,6 +345,8 @@ def _are(want: Any, have: Any, *ends: str) -> bool:
 def differences(one: Comparison, got: Facts) -> Iterator[str]:
     """Yield what an engine made otherwise of a document than the reference."""
     wanted = told(one.job)
+    if one.is_race:
+        return
     for name, status in races(one.job):
         have = got.get(name)
         if have not in (None, status) and "cancelled" in (have, status):
@@ -340,11 +371,16 @@ def differences(one: Comparison, got: Facts) -> Iterator[str]:
 
 
 async def compare(
-    documents: dict[str, dict[str, Any]], *, deadline: float = DEADLINE, order: str = ""
+    documents: dict[str, dict[str, Any]],
+    *,
+    deadline: float = DEADLINE,
+    order: str = "",
+    open_order: list[str] | None = None,
 ) -> dict[str, list[str]]:
     """Run documents, by name, on one engine; return what differs by name. The store is recounted, too.
 
-    `order` draws which things end first; by default the name does.
+    `order` draws which things end first; by default the name does. `open_order` gets the names of those
+    that came to an order which the page leaves open, and are not compared to their ends.
     """
     every = [Comparison(name, files, order=order) for name, files in documents.items()]
     with tempfile.TemporaryDirectory() as folder:
@@ -360,4 +396,6 @@ async def compare(
             comparisons.close()
             await house.close()
     found = {one.name: [*differences(one, facts[one.name])] for one in every}
+    if open_order is not None:
+        open_order += [one.name for one in every if one.is_race]
     return {name: lines for name, lines in found.items() if lines}
