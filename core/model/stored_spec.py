@@ -32,6 +32,7 @@ from core.model.plans import (
     Watchdog,
     needs_outputs,
 )
+from core.model.stored_text import read_stored
 from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue
 
@@ -121,16 +122,13 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     @classmethod
     def of_text(cls, text: str) -> StoredSpec:
         """Read the text of a row; raise `Invalid` (`task.unreadable`), whatever stands there."""
-        try:
-            return cls.from_json(json.loads(text))
-        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise Invalid(
-                "task.unreadable",
-                f"what is stored of the task cannot be read: {reason}",
-                hint="its row is damaged: restore a backup, or submit another task",
-                facts={"reason": reason},
-            ) from error
+        return read_stored(
+            lambda stored: cls.from_json(json.loads(stored)),
+            text,
+            code="task.unreadable",
+            what="the task",
+            hint="its row is damaged: restore a backup, or submit another task",
+        )
 
     @classmethod
     def or_nothing(cls, text: str) -> StoredSpec:

@@ -99,6 +99,7 @@ async def test_a_condition_that_cannot_be_read_fails_its_task_alone(house: House
     bad = await house.submit(task("a", "block"), task("b", "succeed", "a", when="${{ 1 < 2 }}"))
     good = await house.submit(task("c", "block"), task("d", "succeed", "c", when="${{ 1 < 2 }}"))
     await house.running("a", "c")
+    house.spoiled = frozenset({"store.unreadable"})
     damage(house, f"UPDATE task SET spec = 'torn' WHERE id = {house.task_id(bad, 'b')}")
     house.steer.release()
     assert (await house.ended(bad)).status == "failed"

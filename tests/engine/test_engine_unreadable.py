@@ -17,6 +17,7 @@ UNREADABLE = ('{"with": {}, "timeout": null, "on_loss": 7}', "[1]", "{", "")
 
 def spoil(house: House, task_id: int, text: str) -> None:
     """Write something else where the definition of a task stands."""
+    house.spoiled = frozenset({"store.unreadable"})
     with closing(sqlite3.connect(house.paths.db)) as db, db:
         db.execute("UPDATE task SET spec = ? WHERE id = ?", (text, task_id))
 

@@ -294,6 +294,7 @@ CORRUPTIONS: dict[str, tuple[str, ...]] = {
     "artifact.foreign": ("INSERT INTO artifact VALUES (1, 1, 'a', 0, 'x', 1, 'ff')",),
     "artifact.wrong": ("INSERT INTO artifact VALUES (5, 1, 'a', 0, 'x', 1, 'ff')",),
     "fold.variable": ("INSERT INTO variable VALUES (2, 'x', 0, NULL, '1', 1, 5)",),
+    "store.unreadable": ("UPDATE task SET spec = '{' WHERE id = 1",),
     "fold.stage": ("DELETE FROM event WHERE kind = 'stage.succeeded'",),
 }
 

@@ -20,12 +20,14 @@ from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 from core.store.verify.fold_variables import variables_at_fault
+from core.store.verify.stored_texts import unreadable_texts
 from core.store.wait_codes import UNDRAINED
 
 _told = attrgetter(*COLUMNS)
 MOST = 20
 """Findings of one code at the most; where one row is wrong, thousands may be."""
 _PAGES_LIMIT = 20
+_NO_JSON = "malformed JSON"
 
 _EVENTS = (
     "SELECT task_id, at, kind, attempt, actor, data FROM event INDEXED BY event_task"
@@ -104,8 +106,10 @@ def _capped(findings: Iterator[Finding]) -> Iterator[Finding]:
 def _findings(db: sqlite3.Connection) -> Iterator[Finding]:
     try:
         yield from _integrity(db)
+        unreadable = list(unreadable_texts(db, most=MOST))
+        yield from (Finding(code="store.unreadable", **one._asdict()) for one in unreadable)
         for check in CHECKS:
-            yield from _recount(db, check)
+            yield from _recount(db, check, without=_NO_JSON if unreadable else "")
         yield from _fold_tasks(db)
         yield from _fold_others(db)
         for facts in variables_at_fault(db):
@@ -127,12 +131,17 @@ def _integrity(db: sqlite3.Connection) -> Iterator[Finding]:
         )
 
 
-def _recount(db: sqlite3.Connection, check: Check) -> Iterator[Finding]:
-    cursor = db.execute(check.sql)
-    names = [column[0] for column in cursor.description]
-    for row in islice(cursor, MOST):
-        facts: JsonObject = dict(zip(names, row, strict=True))
-        yield Finding(code=check.code, message=check.message, facts=facts)
+def _recount(db: sqlite3.Connection, check: Check, *, without: str) -> Iterator[Finding]:
+    """Yield what a check finds; one that fails with the message `without` is left out: that is named."""
+    try:
+        cursor = db.execute(check.sql)
+        names = [column[0] for column in cursor.description]
+        for row in islice(cursor, MOST):
+            facts: JsonObject = dict(zip(names, row, strict=True))
+            yield Finding(code=check.code, message=check.message, facts=facts)
+    except sqlite3.OperationalError as error:
+        if str(error) != without:
+            raise
 
 
 def _fold_tasks(db: sqlite3.Connection) -> Iterator[Finding]:

@@ -14,14 +14,15 @@ from typing import NamedTuple, TypeAlias
 from core.model.commands import Force
 from core.model.outcomes import SHORT
 from core.model.status import TASK_MOVES
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
-from core.store.sql import pack, unpack
+from core.store.sql import pack
 
 
 # Most events of a store carry one of a few texts.
 @lru_cache(maxsize=256)
 def _values(text: str) -> JsonObject:
-    data = unpack(text)
+    data = json_or_note(text)
     return data if isinstance(data, dict) else {}
 
 

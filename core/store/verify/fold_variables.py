@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.model.redaction import redacted
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject, JsonValue
-from core.store.sql import unpack
 
 # The events of the tasks of a job go before the job, where that is purged.
 _OF = "SELECT job_id FROM variable WHERE job_id NOT IN (SELECT job_id FROM purge)"
@@ -37,7 +37,7 @@ def variables_at_fault(db: sqlite3.Connection) -> Iterator[JsonObject]:
     """Yield the facts of each variable that differs from its events, or whose events are in no line."""
     told: dict[tuple[int, str], _Told] = {}
     for job_id, task_id, at, kind, data in db.execute(_EVENTS):
-        values = unpack(data)
+        values = json_or_note(data)
         if not isinstance(values, dict):
             continue
         if kind == "job.created":
@@ -52,6 +52,6 @@ def variables_at_fault(db: sqlite3.Connection) -> Iterator[JsonObject]:
         told[job_id, name] = _Told(value=values.get("value"), task_id=task_id, changed_at=at)
     for job_id, name, stored, task_id, changed_at in db.execute(_ROWS):
         one = told.get((job_id, name), _Told())
-        kept: JsonValue = redacted(name, unpack(stored))
+        kept: JsonValue = redacted(name, json_or_note(stored))
         if (task_id, changed_at) != (one.task_id, one.changed_at) or one.value not in (_UNKNOWN, kept):
             yield {"job": job_id, "variable": name, "row": kept}
