@@ -206,7 +206,7 @@ class ScheduleDialog(ModalScreen[SavedSchedule | None]):
 
     async def _is_as_it_was(self, before: Schedule) -> bool:
         """Whether the schedule is still what the form was filled in with; else say so, once."""
-        found = (await self._control.schedules.one(before.name)).schedule
+        found = (await self._control.schedules.one(before.name)).rule
         if _bare(found) == _bare(before):
             return True
         self._before = found

@@ -24,6 +24,7 @@ _STATES = {
     ScheduleState.PAUSED: "paused",
     ScheduleState.ENDED: "skipped",
     ScheduleState.SILENT: "failed",
+    ScheduleState.UNREADABLE: "failed",
 }
 _FIRES = {
     FireStatus.WAITING: "queued",

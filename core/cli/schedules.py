@@ -41,8 +41,7 @@ from core.render.schedule_texts import (
     schedule_shape,
     silence_text,
     silent_gap,
-    state_text,
-    timing_text,
+    summary_text,
 )
 
 FIRES_SHOWN = 20
@@ -191,7 +190,7 @@ def _show(view: ScheduleView, fires: tuple[FireView, ...], *, more: bool, argume
         emit({**schedule_shape(view), "fires": [fire_shape(fire) for fire in fires]})
         return 0
     name = view.schedule.name
-    say(f"{safe_line(name)}: {timing_text(view.schedule.timing)}, {state_text(view)}")
+    say(f"{safe_line(name)}: {summary_text(view)}")
     for fact in schedule_facts(view):
         say(f"  {fact}")
     if fires:
@@ -223,7 +222,7 @@ async def edit(arguments: Edited) -> int:
     """
     said = arguments.said
     async with changing(arguments) as deck:
-        before = (await deck.schedules.one(arguments.name)).schedule
+        before = (await deck.schedules.one(arguments.name)).rule
         after = edited(before, arguments.work, when=arguments.when, what=arguments.what)
         done = await deck.schedules.edit(after, reason=said.reason, actor=actor_of(said.as_))
         return await _tell(deck, done, arguments.name, arguments=arguments)
@@ -319,7 +318,7 @@ async def _tell(deck: ControlAPI, done: Operated, name: str, *, arguments: Remot
         emit({"changed": done.changed, "engine_runs": runs_tasks(deck), "schedule": schedule_shape(view)})
     else:
         due = "" if view.due_at is None else f", next {to_iso(view.due_at)}"
-        text = f"{safe_line(name)}: {timing_text(view.schedule.timing)}, {state_text(view)}{due}"
+        text = f"{safe_line(name)}: {summary_text(view)}{due}"
         say(text if done.changed else f"nothing changed: {text}")
     gap = silent_gap(view)
     if gap is not None:

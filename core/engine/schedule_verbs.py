@@ -101,7 +101,7 @@ class ScheduleVerbs:
         """Fire again from now on."""
         view = await self._reports.one(name)
         now = self._wall()
-        timetable = timetable_of(view.schedule.timing)
+        timetable = timetable_of(view.rule.timing)
         passed = await asyncio.to_thread(
             times_passed, timetable, view.handled_at + 1, now + 1, "it was paused"
         )
@@ -119,7 +119,7 @@ class ScheduleVerbs:
                 hint=f"taskdeck schedule edit {shown} ..., or remove it",
                 facts={"schedule": shown},
             )
-        change = SkipFire(name=name, at=view.due_at, next=_next(view.schedule, view.due_at))
+        change = SkipFire(name=name, at=view.due_at, next=_next(view.rule, view.due_at))
         return await self._change(change, reason=reason, actor=actor)
 
     async def reset(self, name: str, *, reason: str, actor: str) -> Operated:
@@ -149,7 +149,7 @@ class ScheduleVerbs:
     async def backfill(self, name: str, begin: int, end: int, *, effect: Effect, actor: str) -> Backfilled:
         """Fire for times that passed; raise `Invalid` (`schedule.backfill`)."""
         view = await self._reports.one(name)
-        timetable = timetable_of(view.schedule.timing)
+        timetable = timetable_of(view.rule.timing)
         until = min(end, self._wall())
         found = await asyncio.to_thread(lambda: list(timetable.between(begin, until, BACKFILL_MAX + 1)))
         if len(found) > BACKFILL_MAX:
@@ -175,7 +175,7 @@ class ScheduleVerbs:
         return Backfilled(times=tuple(times), left_out=len(found) - len(times), done=effect is Effect.CHANGE)
 
     async def _fire(self, view: ScheduleView, at: int, kind: FireKind, actor: str) -> Fired:
-        submit = await self._admission.plan_fire(view.schedule, at)
+        submit = await self._admission.plan_fire(view.rule, at)
         command = Fire(
             schedule_id=view.id, at=at, kind=kind, submit=replace(submit, actor=actor), actor=actor
         )

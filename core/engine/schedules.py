@@ -190,7 +190,7 @@ class ScheduleLoop:
 
     async def _fire(self, view: ScheduleView) -> None:
         """Decide about the times of a schedule that have come, one after the other."""
-        schedule = view.schedule
+        schedule = view.rule
         timetable = timetable_of(schedule.timing)
         plan = await asyncio.to_thread(
             plan_fires, schedule, timetable, handled=view.handled_at, now=self._wall()
@@ -227,7 +227,7 @@ class ScheduleLoop:
     async def _planned(self, view: ScheduleView, at: int) -> tuple[Submit | None, str]:
         """Return the submission of a fire, or why its workflow is refused; raise `Unavailable`."""
         try:
-            return await self._planner.plan_fire(view.schedule, at), ""
+            return await self._planner.plan_fire(view.rule, at), ""
         except Unavailable:
             # The store cannot be read at present: that is not a fault of the fire, which would be lost.
             raise

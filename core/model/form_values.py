@@ -16,6 +16,7 @@ from core.model.errors import Invalid
 from core.model.expressions import has_expression
 from core.model.near_misses import did_you_mean, one_of
 from core.model.parameter_types import has_type, is_choice
+from core.model.stored_text import read_stored
 from core.model.values import JsonObject, JsonValue, json_size
 from core.model.work_items import ANSWER_BYTES, FIELDS_MAX, OF_ITEM
 from core.model.workflow_views import ParamView
@@ -58,9 +59,15 @@ def form_json(form: Sequence[ParamView]) -> JsonValue:
     return fields
 
 
-def form_of(stored: JsonValue) -> tuple[ParamView, ...]:
-    """Return the fields of a stored form."""
-    return msgspec.convert(stored, tuple[ParamView, ...])
+def form_of(text: str) -> tuple[ParamView, ...]:
+    """Return the fields of the form of a row; raise `Invalid` (`item.unreadable`), whatever stands there."""
+    return read_stored(
+        lambda stored: msgspec.convert(json.loads(stored), tuple[ParamView, ...]),
+        text,
+        code="item.unreadable",
+        what="the form of a work item",
+        hint="its row is damaged: deny it, end its task, or restore a backup",
+    )
 
 
 def lacking_defaults(form: Iterable[ParamView]) -> list[str]:

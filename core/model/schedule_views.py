@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.model.errors import Invalid
 from core.model.limit_views import Cause
 from core.model.schedules import FireKind, FireStatus, Schedule
+from core.model.text import safe_line
 
 
 class FireView(Struct, frozen=True, kw_only=True):
@@ -63,6 +65,21 @@ class ScheduleView(Struct, frozen=True, kw_only=True):
     expected: ExpectationView | None = None
     next: tuple[int, ...] = ()
     """The next five times; filled in by the control."""
+    fault: str = ""
+    """Why its row cannot be read; then `schedule` has its name and its next time alone."""
+
+    @property
+    def rule(self) -> Schedule:
+        """The schedule; raises `Invalid` (`schedule.unreadable`) where its row cannot be read."""
+        if not self.fault:
+            return self.schedule
+        name = safe_line(self.schedule.name)
+        raise Invalid(
+            "schedule.unreadable",
+            f"what is stored of `{name}` cannot be read: {self.fault}",
+            hint=f"'taskdeck schedule remove {name}' and add it again, or restore a backup",
+            facts={"schedule": name, "reason": self.fault},
+        )
 
 
 class Downtime(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Checked by the engine and the commands; the store keeps the rows.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 import msgspec
@@ -12,7 +13,8 @@ from msgspec import Struct
 
 from core.model import bounds
 from core.model.errors import Invalid
-from core.model.values import JsonObject, JsonValue
+from core.model.stored_text import read_stored
+from core.model.values import JsonObject
 
 EVERY_MIN_MS = 1_000
 """The shortest interval."""
@@ -152,9 +154,15 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return stored
 
 
-def schedule_of(stored: JsonValue) -> Schedule:
-    """Return the schedule of a stored form."""
-    return msgspec.convert(stored, Schedule)
+def schedule_of(text: str) -> Schedule:
+    """Return the schedule of a row; raise `Invalid` (`schedule.unreadable`), whatever stands there."""
+    return read_stored(
+        lambda stored: msgspec.convert(json.loads(stored), Schedule),
+        text,
+        code="schedule.unreadable",
+        what="a schedule",
+        hint="its row is damaged: restore a backup, or remove it and add it again",
+    )
 
 
 class ScheduleState(StrEnum):
@@ -166,6 +174,8 @@ class ScheduleState(StrEnum):
     """It has no next time."""
     SILENT = "silent"
     """No job of it succeeded in time."""
+    UNREADABLE = "unreadable"
+    """Its row is damaged: it does not fire."""
 
 
 class FireStatus(StrEnum):

@@ -33,7 +33,8 @@ def read_stored(read: Callable[[str], T], text: str, *, code: str, what: str, hi
     try:
         return read(text)
     except _NO_JSON as error:
-        reason = f"{type(error).__name__}: {error}"
+        inner = error.facts.get("reason") if isinstance(error, Invalid) else None
+        reason = f"{type(error).__name__}: {error}" if inner is None else str(inner)
         raise Invalid(
             code, f"what is stored of {what} cannot be read: {reason}", hint=hint, facts={"reason": reason}
         ) from error

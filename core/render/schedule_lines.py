@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.model.schedule_views import FireView, ScheduleView
 from core.model.schedules import FireStatus, ScheduleState
-from core.model.text import SafeText
+from core.model.text import SafeText, safe_line
 from core.render.schedule_texts import last_text, number_text, timing_words
 
 
@@ -59,10 +59,10 @@ def schedule_line(view: ScheduleView) -> ScheduleLine:
         id=view.id,
         name=schedule.name,
         state=state_of(view),
-        fires=timing_words(schedule.timing),
+        fires=safe_line(f"cannot be read: {view.fault}") if view.fault else timing_words(schedule.timing),
         cron=schedule.timing.cron,
         zone=schedule.timing.zone,
-        due=None if paused is not None else view.wake_at,
+        due=None if paused is not None or view.fault else view.wake_at,
         last=SafeText("") if view.last is None else last_text(view.last),
         result="" if view.last is None else result_of(view.last),
         last_at=None if view.last is None else view.last.at,
@@ -77,7 +77,9 @@ def schedule_line(view: ScheduleView) -> ScheduleLine:
 
 
 def state_of(view: ScheduleView) -> ScheduleState:
-    """Return how a schedule stands; silence before all else."""
+    """Return how a schedule stands; a damaged row before silence, and that before all else."""
+    if view.fault:
+        return ScheduleState.UNREADABLE
     if view.expected is not None and view.expected.silent_since is not None and view.due_at is not None:
         return ScheduleState.SILENT
     if view.paused is not None:

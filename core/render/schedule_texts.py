@@ -87,8 +87,17 @@ def last_text(fire: FireView) -> SafeText:
     return safe_line(f"{fire.job_status or 'removed'}: job {fire.job_id}")
 
 
+def summary_text(view: ScheduleView) -> SafeText:
+    """Return `0 3 * * * Europe/Berlin, paused by kim: holidays`."""
+    if view.fault:
+        return state_text(view)
+    return safe_line(f"{timing_text(view.schedule.timing)}, {state_text(view)}")
+
+
 def state_text(view: ScheduleView) -> SafeText:
     """Return how a schedule stands: `paused by kim: holidays`, `2 wait`, `1 runs`, `ended`."""
+    if view.fault:
+        return safe_line(f"does not fire: its row cannot be read: {view.fault}")
     if view.paused is not None:
         why = f": {view.paused.reason}" if view.paused.reason else ""
         return safe_line(f"paused by {view.paused.by}{why}")
@@ -102,13 +111,9 @@ def state_text(view: ScheduleView) -> SafeText:
 
 def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
     """Write what a schedule is and when it fires next, a line each: `overlap  skip`."""
-    schedule, policy, timing = view.schedule, view.schedule.policy, view.schedule.timing
+    timing = view.schedule.timing
     facts = {
-        "fires": _fires_text(timing),
-        "next": next_text(view.next, timing.zone),
-        "submits": _work_text(schedule.work),
-        "overlap": policy.overlap.value,
-        "catches up": _catch_up_text(policy),
+        **(_rule_facts(view) if not view.fault else {"fault": f"its row cannot be read: {view.fault}"}),
         "expects": "" if view.expected is None else expectation_text(view.expected, timing.zone),
         "paused": "" if view.paused is None else _cause_text(view.paused, timing.zone),
         "now": ", ".join(
@@ -126,6 +131,17 @@ def schedule_facts(view: ScheduleView) -> Iterator[SafeText]:
     for label, told in facts.items():
         if told:
             yield safe_line(f"{label:<{FACT_LABEL}}{told}")
+
+
+def _rule_facts(view: ScheduleView) -> dict[str, str]:
+    schedule, policy, timing = view.schedule, view.schedule.policy, view.schedule.timing
+    return {
+        "fires": _fires_text(timing),
+        "next": next_text(view.next, timing.zone),
+        "submits": _work_text(schedule.work),
+        "overlap": policy.overlap.value,
+        "catches up": _catch_up_text(policy),
+    }
 
 
 def moment_text(at: int, zone: str) -> str:
@@ -196,6 +212,7 @@ def schedule_shape(view: ScheduleView) -> JsonObject:
     schedule, policy, timing = view.schedule, view.schedule.policy, view.schedule.timing
     return {
         "name": schedule.name,
+        "fault": view.fault or None,
         "cron": timing.cron,
         "every_ms": timing.every_ms,
         "calendar": timing.calendar,

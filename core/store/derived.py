@@ -11,6 +11,7 @@ from core.model.gauges import RECENT_MOST, RECENT_MS
 from core.model.status import TASK_FINAL
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.schema import RUN_TIMES
+from core.store.sql import member
 
 REAL_COUNTERS = f"""
 SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status
@@ -47,7 +48,7 @@ SELECT workflow, key, task_id, epoch, ms FROM (
 WHERE place <= {RUN_TIMES}"""
 
 # Where several tasks have one key: the one that goes on, else the newest.
-REAL_ONCE_KEYS = """
+REAL_ONCE_KEYS = f"""
 SELECT key, task_id, lasts, free_at, taken_at FROM (
   SELECT t.spec->'$.once.key' AS key, t.id AS task_id,
     CASE WHEN t.spec->>'$.once.ms' IS NULL THEN t.spec->>'$.once.for' ELSE 'timed' END AS lasts,
@@ -55,7 +56,8 @@ SELECT key, task_id, lasts, free_at, taken_at FROM (
     t.created_at AS taken_at,
     row_number() OVER (PARTITION BY t.spec->'$.once.key' ORDER BY t.finished_at IS NOT NULL, t.id DESC)
       AS place
-  FROM task t WHERE t.spec LIKE '%"once":%' AND t.spec->'$.once.key' IS NOT NULL AND t.status != 'skipped')
+  FROM task t WHERE t.spec LIKE '%"once":%' AND {member("t.spec", "$.once.key")} IS NOT NULL
+    AND t.status != 'skipped')
 WHERE place = 1"""
 """The keys of tasks that are created once, as far as the tasks tell them."""
 
@@ -73,7 +75,7 @@ FAILURES = (
 # The cast gives the family the affinity that the column has: rows of both are joined by an index.
 FAMILY_EVENTS = f"""(
 SELECT id, at, task_id, data, CAST(data->>'family' AS TEXT) AS family FROM event
-WHERE {FAILURES} AND data LIKE '%"family":%' AND data->>'family' IS NOT NULL)"""
+WHERE {FAILURES} AND data LIKE '%"family":%' AND {member("data", "$.family")} IS NOT NULL)"""
 REAL_FAMILIES = f"""
 SELECT family, count(*) AS n, min(at) AS first_at, max(at) AS last_at, max(id) AS newest
 FROM {FAMILY_EVENTS} GROUP BY 1"""
@@ -81,11 +83,11 @@ REAL_FAMILY_HOURS = f"""
 SELECT family, at - (at % {HOUR} + {HOUR}) % {HOUR} AS at, count(*) AS n FROM {FAMILY_EVENTS} GROUP BY 1, 2"""
 
 # From one step of the wall clock to the next, engine time is ahead of it by as much.
-CLOCK = """(
+CLOCK = f"""(
 SELECT 0 AS first, coalesce(min(id), 9223372036854775807) AS next, 0 AS ahead
 FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped'
 UNION ALL
-SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), json_extract(data, '$.offset_ms')
+SELECT id, lead(id, 1, 9223372036854775807) OVER (ORDER BY id), {member("data", "$.offset_ms")}
 FROM event INDEXED BY event_clock WHERE kind = 'clock.stepped')"""
 _KINDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))
 ENDED_EVENTS = f"""

@@ -48,8 +48,8 @@ _EVENT_IS_DUE = (
     f" OR (e.kind IN ({_listed(_FIRES)}) AND {_TOLD_FIRE}))"
 )
 _WITH_FIRE = (
-    f"LEFT JOIN fire f ON e.kind IN ({_listed(_FIRES)}) AND f.schedule_id = e.data->>'$.schedule_id'"
-    " AND f.at = e.data->>'$.at' AND f.kind = e.data->>'$.kind'"
+    f"LEFT JOIN fire f ON e.kind IN ({_listed(_FIRES)}) AND json_valid(e.data)"
+    " AND f.schedule_id = e.data->>'$.schedule_id' AND f.at = e.data->>'$.at' AND f.kind = e.data->>'$.kind'"
 )
 DUE_EVENTS = (
     "SELECT e.id, e.kind, e.job_id, e.data, f.schedule_id, f.at, f.kind, 'fire.' || f.status = e.kind"

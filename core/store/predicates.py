@@ -48,7 +48,7 @@ from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.noise_code import NOISE_CODE
 from core.store.schema import attempt, counter, engine, event, job, task
-from core.store.sql import among, raw
+from core.store.sql import among, member, raw
 from core.store.wait_codes import STATUSES, WAIT_CODE
 
 Expression: TypeAlias = "ColumnElement[object]"
@@ -64,8 +64,8 @@ _ELSEWHERE: dict[tuple[Noun, str], Expression] = {
     ),
     # Kept in engine time, shown by the wall clock.
     (Noun.TASKS, "retry_at"): task.c.retry_at - select(engine.c.time_offset).scalar_subquery(),
-    (Noun.TASKS, "error.message"): func.json_extract(task.c.error, "$.message"),
-    (Noun.TASKS, "error.code"): func.json_extract(task.c.error, "$.code"),
+    (Noun.TASKS, "error.message"): literal_column(member("task.error", "$.message")),
+    (Noun.TASKS, "error.code"): literal_column(member("task.error", "$.code")),
     (Noun.JOBS, "tolerated"): func.coalesce(
         select(counter.c.n)
         .where(counter.c.scope == "job_tolerated", counter.c.ref == cast(job.c.id, Text))

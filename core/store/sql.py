@@ -13,6 +13,7 @@ from enum import StrEnum
 from operator import methodcaller
 
 from core.model.status import Move, S
+from core.model.stored_text import json_or_note
 from core.model.values import JsonValue
 
 # Made once: `json.dumps` with separators makes an encoder for every call. It keeps no list of what it is
@@ -50,6 +51,11 @@ def among(values: Iterable[StrEnum], column: str = "status") -> str:
     return f"{column} IN ({', '.join(sorted(f'{value!r}' for value in map(str, values)))})"
 
 
+def member(column: str, path: str) -> str:
+    """Return the SQL of a member of stored JSON; NULL where the column holds none: one row stops no query."""
+    return f"CASE WHEN json_valid({column}) THEN {column}->>'{path}' END"
+
+
 def pack(value: JsonValue) -> str:
     """Write JSON as ASCII text, so that NUL and lone surrogates pass through `json_each` unharmed."""
     return _encode(value)
@@ -62,8 +68,12 @@ def unpack(text: str | None) -> JsonValue:
 
 def unpack_all(texts: Sequence[str | None]) -> list[JsonValue]:
     """Read many JSON texts at once: faster, and the keys of objects are kept once for all of them."""
-    found: list[JsonValue] = json.loads("[" + ",".join(text or "null" for text in texts) + "]")
-    return found
+    try:
+        found: list[JsonValue] = json.loads("[" + ",".join(text or "null" for text in texts) + "]")
+    except (RecursionError, ValueError):
+        return list(map(json_or_note, texts))
+    # A text may end the list, or add to it: then one at a time tells which.
+    return found if len(found) == len(texts) else list(map(json_or_note, texts))
 
 
 def ids(numbers: Iterable[int]) -> str:

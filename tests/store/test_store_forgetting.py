@@ -449,7 +449,8 @@ def test_texts_go_once_no_name_no_job_and_no_schedule_names_them(deck: Deck) -> 
     deck.do(RemoveWorkflow(name="w", actor="ann"), RemoveWorkflow(name="v", actor="ann"))
     deck.do(RemoveWorkflow(name="x", actor="ann"))
     deck.change(
-        "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES (9, 'n', '{\"h\":\"s\"}', 5, 1)"
+        "INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES (9, 'n',"
+        """ '{"n\\u0061me":"n","timing":{"every_ms":9000},"work":{"workflow":"s"}}', 5, 1)"""
     )
     assert (forget(deck, Forgettable.TEXTS), texts(deck)) == (2, ["b", "d", "s"])
     deck.change("DELETE FROM schedule")

@@ -84,7 +84,7 @@ class ScheduleKeys:
         self._host.reload_for_operator()
 
     async def _edit(self, view: ScheduleView) -> bool:
-        return await self._fill_in(view.schedule, zone=view.schedule.timing.zone)
+        return await self._fill_in(view.rule, zone=view.rule.timing.zone)
 
     async def _fill_in(self, before: Schedule | None, *, zone: str) -> bool:
         dialog = ScheduleDialog(

@@ -6,6 +6,7 @@ Called through the table in `core.store.dispatch`, for what the janitor found.
 from __future__ import annotations
 
 from core.model.commands import Recount
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.store.apply.recounts import note_repair
 from core.store.batch import Batch
@@ -25,7 +26,7 @@ from core.store.derived import (
 from core.store.families import KEPT as FAMILY_KEPT
 from core.store.families import MESSAGE_CHARS
 from core.store.schema import BUCKET, KEPT
-from core.store.sql import raw, unpack
+from core.store.sql import raw
 from core.store.verify.checks import DERIVED_CHECKS
 from core.store.verify.once_checks import ONCE_CHECKS
 
@@ -147,7 +148,7 @@ def _wrong(batch: Batch) -> dict[str, int]:
 def _make_families(batch: Batch) -> None:
     """Make the families that events name and the table does not have."""
     for data, task_id, id_ in batch.rows(_UNKNOWN):
-        event = unpack(data)
+        event = json_or_note(data)
         error = event.get("error") if isinstance(event, dict) else None
         known: JsonObject = error if isinstance(error, dict) else {}
         family = batch.rules.family_of(known)

@@ -11,9 +11,9 @@ from core.model.text import safe_line
 from core.store.batch import Batch
 from core.store.batch_report import MayEnd
 from core.store.rows import Subject
-from core.store.sql import raw
+from core.store.sql import member, raw
 
-_FINISHES = "coalesce(t.spec->>'$.on_exhausted', ?2) = ?3"
+_FINISHES = f"coalesce({member('t.spec', '$.on_exhausted')}, ?2) = ?3"
 _UNDER = (
     "SELECT a.task_id, a.epoch, t.job_id FROM attempt a INDEXED BY attempt_open"
     " JOIN gset s ON s.id = a.gset_id JOIN json_each(s.gauges) m ON m.value = ?1"

@@ -5,7 +5,6 @@ Called when something comes due.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -13,6 +12,7 @@ from core.model.commands import ENGINE
 from core.model.errors import Invalid, NotFound
 from core.model.form_values import bind_form, form_of
 from core.model.outcomes import TaskError
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.model.work_items import EntryKind, ItemOutcome, OnDue
 from core.store.apply.moves import waiting, work_items
@@ -20,7 +20,7 @@ from core.store.apply.moves.work_items import Entry
 from core.store.apply.work_items import Item, approve, delegate, deny, may_have, read_item
 from core.store.batch import Batch, earliest
 from core.store.rows import TaskPlace
-from core.store.sql import ids, unpack
+from core.store.sql import ids
 
 _OPEN = "outcome IS NULL AND is_held = 0"
 _DUE = (
@@ -101,9 +101,9 @@ def _fail(batch: Batch, item: Item) -> None:
 def _defaults(item: Item) -> JsonObject | None:
     """Return what an approval by the engine says; None where the form asks for more, or cannot be read."""
     try:
-        standing = unpack(item.answer)
-        return bind_form(form_of(unpack(item.form)), standing if isinstance(standing, dict) else {})
-    except (Invalid, json.JSONDecodeError):
+        standing = json_or_note(item.answer)
+        return bind_form(form_of(item.form), standing if isinstance(standing, dict) else {})
+    except Invalid:
         return None
 
 

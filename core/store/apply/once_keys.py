@@ -14,7 +14,7 @@ from core.model.status import TASK_FINAL
 from core.model.values import JsonObject
 from core.store.batch import Batch
 from core.store.rows import Subject
-from core.store.sql import among, ids, pack
+from core.store.sql import among, ids, member, pack
 
 IS_TAKEN = (
     "(t.status IS NOT 'skipped' AND CASE k.lasts WHEN 'ever' THEN 1 WHEN 'timed' THEN k.free_at > {now}"
@@ -32,7 +32,7 @@ _TAKE = (
 )
 _SAID = (
     "SELECT id, spec->'$.once.key', spec->>'$.once.for', spec->>'$.once.ms' FROM task"
-    " WHERE id IN (SELECT value FROM json_each(?)) AND spec->'$.once' IS NOT NULL ORDER BY id"
+    f" WHERE id IN (SELECT value FROM json_each(?)) AND {member('spec', '$.once')} IS NOT NULL ORDER BY id"
 )
 
 

@@ -15,13 +15,14 @@ from core.model.values import JsonValue
 from core.store.batch import Batch
 from core.store.derived import CLOCK, FAILURES
 from core.store.schema import BUCKET
-from core.store.sql import pack
+from core.store.sql import member, pack
 
 _LISTED = "(SELECT value FROM json_each(?1))"
 _OF_TASKS = f"event e INDEXED BY event_task WHERE e.task_id IN {_LISTED}"
 _FAILED = (
     f"SELECT e.data->>'family' AS family, e.at - (e.at % {HOUR} + {HOUR}) % {HOUR} AS at, count(*) AS n"
-    f" FROM {_OF_TASKS} AND e.{FAILURES} AND e.data LIKE '%\"family\":%' AND e.data->>'family' IS NOT NULL"
+    f" FROM {_OF_TASKS} AND e.{FAILURES} AND e.data LIKE '%\"family\":%'"
+    f" AND {member('e.data', '$.family')} IS NOT NULL"
     " GROUP BY 1, 2"
 )
 _ENDS = ", ".join(sorted(f"'task.{status}'" for status in TASK_FINAL))

@@ -12,6 +12,7 @@ from core.model.commands import ENGINE
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.form_values import bind_form, differences, form_of
 from core.model.outcomes import TaskError
+from core.model.stored_text import json_or_note
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 from core.model.work_item_commands import (
@@ -29,7 +30,7 @@ from core.store.apply.moves import waiting, work_items
 from core.store.apply.moves.work_items import Entry
 from core.store.batch import Batch
 from core.store.rows import PLACED, TaskPlace
-from core.store.sql import ids, pack, raw, unpack
+from core.store.sql import ids, pack, raw
 
 _READ = (
     f"SELECT {PLACED}, w.id, w.title, w.form, w.submitter, w.assignee, w.claimed_by, w.claimed_at,"
@@ -147,10 +148,10 @@ def apply_approve_item(batch: Batch, command: ApproveItem) -> ItemChanged | Task
         return item
     if refusal := batch.rules.items.refuse_approval(_role(batch, item), person_of(command.actor)):
         return refusal
-    standing = unpack(item.answer)
+    standing = json_or_note(item.answer)
     before = standing if isinstance(standing, dict) else {}
     try:
-        values = bind_form(form_of(unpack(item.form)), {**before, **command.values})
+        values = bind_form(form_of(item.form), {**before, **command.values})
     except Invalid as fault:
         return fault
     if item.approvals and (other := differences(before, values)):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from core.model.orphans import OrphanKind, OrphanView
 from core.store.reports.keyset import PAGE_MAX, bounded_limit
 from core.store.reports.source import Source
-from core.store.sql import ids
+from core.store.sql import ids, member
 
 # How far engine time was ahead of the wall clock when the attempt was claimed.
 _OFFSET = (
@@ -31,11 +31,11 @@ _OPEN = text(
 _WAITING = (
     " FROM task t INDEXED BY task_trouble JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
     " WHERE t.status = 'held' AND t.status IN ('failed', 'held', 'retrying', 'waiting')"
-    " AND a.status = 'lost' AND json_extract(t.spec, '$.on_loss') = 'ask'"
+    f" AND a.status = 'lost' AND {member('t.spec', '$.on_loss')} = 'ask'"
 )
 _LOST = text(
     "SELECT t.id, t.job_id, t.key, a.epoch, a.finished_at,"
-    " coalesce(json_extract(a.error, '$.message'), '') AS reason"
+    f" coalesce({member('a.error', '$.message')}, '') AS reason"
     f"{_WAITING} ORDER BY t.id LIMIT {PAGE_MAX}"
 )
 _PLACES = text("SELECT id, job_id, key FROM task WHERE id IN (SELECT value FROM json_each(:ids))")

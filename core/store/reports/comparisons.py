@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.comparisons import TaskRun
 from core.model.errors import NotFound
+from core.model.stored_text import json_or_note
 from core.model.text import safe_line
 from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
 from core.store.reports.jobs import read_job
 from core.store.reports.rows import object_of
 from core.store.reports.source import Source
-from core.store.sql import ids, pack, unpack
+from core.store.sql import ids, pack
 
 TASKS_MAX = 10_000
 """Tasks of each job that are compared, the first of them."""
@@ -107,7 +108,7 @@ class ComparisonReports:
         """Return what tasks gave back; a large output stays a reference."""
         async with self._source.snapshot() as db:
             rows = (await db.execute(_OUTPUTS, {"ids": ids(task_ids)})).all()
-        return {row.id: unpack(row.output) for row in rows}
+        return {row.id: json_or_note(row.output) for row in rows}
 
 
 async def _costs(db: AsyncConnection, task_ids: Sequence[int]) -> Mapping[int, Mapping[str, int]]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
 from core.model.instances import INSTANCES_MAX
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject, JsonValue
 from core.model.views import Page, TaskView
 from core.store.instance_tables import instance_set
@@ -22,7 +23,7 @@ from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.rows import TASKS, object_of, task_view
 from core.store.reports.source import Source
 from core.store.schema import task
-from core.store.sql import unpack, unpack_all
+from core.store.sql import unpack_all
 
 PAGE = 250
 """Instances of one page."""
@@ -95,7 +96,7 @@ async def _read(
 ) -> list[InstanceResult]:
     bound = {"job": job_id, "key": key, "after": after, "limit": limit}
     rows = (await db.execute(_PAGE, bound)).all()
-    hashes = {row.item: payload_hash(unpack(row.output)) for row in rows if _may_refer(row.output)}
+    hashes = {row.item: payload_hash(json_or_note(row.output)) for row in rows if _may_refer(row.output)}
     wanted = {one for one in hashes.values() if one is not None}
     bodies = await fetch_bodies(db, wanted) if wanted else {}
     texts = [bodies.get(hashes.get(row.item) or "", row.output) for row in rows]

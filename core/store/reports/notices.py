@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from core.model.notices import NoticeView, SinkStanding, Told
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.model.views import Page
 from core.store.apply.notices import NOTICE, notice_view
 from core.store.reports.keyset import bounded_limit
 from core.store.reports.source import Source
-from core.store.sql import pack, unpack
+from core.store.sql import member, pack
 
 AT_ONCE = 5_000
 """Events that one look goes through at the most."""
@@ -25,7 +26,7 @@ _TOLD = text(
     "SELECT e.id, e.at, e.kind, e.job_id, j.name, e.task_id, t.key, e.data,"
     " f.first_at IS NOT NULL AND f.first_at >= e.at FROM event e"
     " LEFT JOIN job j ON j.id = e.job_id LEFT JOIN task t ON t.id = e.task_id"
-    " LEFT JOIN family f ON e.data LIKE '%\"family\":%' AND f.id = e.data->>'family'"
+    f" LEFT JOIN family f ON e.data LIKE '%\"family\":%' AND f.id = {member('e.data', '$.family')}"
     " WHERE e.id > :after AND e.id <= :upto AND e.kind IN (SELECT value FROM json_each(:kinds)) ORDER BY e.id"
 )
 _STANDING = text(
@@ -96,5 +97,5 @@ class NoticeReports:
 
 
 def _data(value: str | None) -> JsonObject:
-    data = unpack(value)
+    data = json_or_note(value)
     return data if isinstance(data, dict) else {}

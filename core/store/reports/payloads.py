@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.stored_text import json_or_note
 from core.model.values import JsonValue
 from core.store.schema import payload
-from core.store.sql import unpack
 
 
 async def fetch_payloads(db: AsyncConnection, outputs: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -20,7 +20,7 @@ async def fetch_payloads(db: AsyncConnection, outputs: Mapping[str, JsonValue]) 
     hashes = {name: key for name, output in outputs.items() if (key := payload_hash(output)) is not None}
     if not hashes:
         return dict(outputs)
-    bodies = {key: unpack(body) for key, body in (await fetch_bodies(db, set(hashes.values()))).items()}
+    bodies = {key: json_or_note(body) for key, body in (await fetch_bodies(db, set(hashes.values()))).items()}
     fetched = {name: bodies[key] for name, key in hashes.items() if key in bodies}
     return {**outputs, **fetched}
 

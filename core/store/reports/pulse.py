@@ -17,7 +17,7 @@ from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
 from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
 from core.store.schema import BUCKET, KEPT
-from core.store.sql import ids
+from core.store.sql import ids, member
 
 TROUBLED_MAX = 2_000
 """Tasks, the newest, that are scanned for failures without a family."""
@@ -35,7 +35,7 @@ _NEWEST = (
     f" WHERE status = '{{}}' AND {_TROUBLE} ORDER BY id DESC LIMIT :most)"
 )
 _CODES = text(
-    f"SELECT coalesce(json_extract(t.error, '$.code'), '') AS code, count(*) AS tasks,"
+    f"SELECT coalesce({member('t.error', '$.code')}, '') AS code, count(*) AS tasks,"
     f" sum(t.status = 'failed') AS failed, max(t.id) AS newest,"
     f" count(DISTINCT CASE WHEN t.job_id != {INBOX} THEN t.job_id END) AS jobs"
     f" FROM ({_NEWEST.format('failed')}"
@@ -45,7 +45,7 @@ _CODES = text(
 )
 _TASKS = text(
     "SELECT t.id, coalesce(t.finished_at, a.finished_at, t.created_at) AS at,"
-    f" coalesce(substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}), '') AS message"
+    f" coalesce(substr({member('t.error', '$.message')}, 1, {MESSAGE_MAX}), '') AS message"
     " FROM json_each(:ids) j JOIN task t ON t.id = j.value"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = t.epoch"
 )

@@ -9,9 +9,9 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
+from core.model.stored_text import json_or_note
 from core.model.text import safe_line
 from core.model.values import ID_MAX, to_iso
-from core.store.sql import unpack
 
 _DIGITS = 19
 """Of a number that is too long for an id."""
@@ -63,7 +63,7 @@ async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: st
     row = (await db.execute(sql, {"id": number, "noun": noun})).first() if 0 < number <= ID_MAX else None
     if row is None:
         return None
-    data = unpack(row.data)
+    data = json_or_note(row.data)
     told = data if isinstance(data, dict) else {}
     if row.kind == "history.forgotten":
         before = told.get("until")

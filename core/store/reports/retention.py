@@ -40,7 +40,8 @@ _BEYOND = text(
 
 _UNUSED = text(
     "SELECT hash FROM payload WHERE used_at < :before AND hash NOT IN ("
-    "SELECT output->>'$.\"$payload\"' FROM task WHERE output LIKE '{\"$payload\"%'"
+    "SELECT CASE WHEN json_valid(output) THEN output->>'$.\"$payload\"' END FROM task"
+    " WHERE output LIKE '{\"$payload\"%' AND json_valid(output)"
     " UNION SELECT at FROM (SELECT CASE WHEN json_valid(spec) THEN spec->>'$.context.at' END AS at FROM task"
     " WHERE spec LIKE '%\"at\":%') WHERE at IS NOT NULL) LIMIT 500"
 )

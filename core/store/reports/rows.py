@@ -17,13 +17,13 @@ from core.model.events import EventView
 from core.model.group_views import GroupCounts
 from core.model.limit_forms import costs_of
 from core.model.stored_spec import StoredSpec
+from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
 from core.store.instance_tables import INSTANCES
 from core.store.predicates import column_of
 from core.store.reports.children import JOB_PLACE, PARENT, PAUSED_ABOVE, objects
 from core.store.schema import attempt, event, job, queue, stage, task
-from core.store.sql import unpack
 
 AnyRow: TypeAlias = "Row[*tuple[object, ...]]"
 """A row whose values are read by the names of their columns."""
@@ -93,8 +93,8 @@ class Throughput:
 
 
 def object_of(text: str | None) -> JsonObject:
-    """Read a JSON object; NULL and anything else is an empty one."""
-    value = unpack(text)
+    """Read a JSON object; NULL and any other value is an empty one, what cannot be read says so."""
+    value = json_or_note(text)
     return value if isinstance(value, dict) else {}
 
 
@@ -232,7 +232,7 @@ def task_detail(row: AnyRow, extras: Extras) -> TaskDetail:
         needs=extras.needs,
         with_=spec.with_,
         metadata=spec.metadata,
-        output=unpack(row.output),
+        output=json_or_note(row.output),
         attempts=extras.attempts,
         cwd=spec.cwd,
         continue_on_error=spec.continue_on_error,

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from core.model.errors import Invalid
 from core.model.limit_views import Cause
 from core.model.records import replace
 from core.model.schedule_views import MISSED_MS, SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
-from core.model.schedules import FireKind, FireStatus, schedule_of
+from core.model.schedules import FireKind, FireStatus, Schedule, Timing, schedule_of
 from core.model.status import JOB_FINAL, JobStatus
+from core.model.text import safe_line
 from core.store.reports.rows import AnyRow
-from core.store.sql import among, ids, unpack
+from core.store.sql import among, ids
 
 LIVE = among(set(JobStatus) - JOB_FINAL)
 """Jobs that have not ended."""
@@ -85,11 +87,22 @@ async def views_of(db: AsyncConnection, rows: Sequence[AnyRow], *, now: int) -> 
     )
 
 
+def _read(row: AnyRow) -> tuple[Schedule, str]:
+    """Return the schedule of a row; its name and next time, and why, where the rest cannot be read."""
+    try:
+        return schedule_of(row.body), ""
+    except Invalid as error:
+        at = row.created_at if row.due_at is None else row.due_at
+        return Schedule(name=row.name, timing=Timing(at=at)), safe_line(str(error.facts["reason"]))
+
+
 def view_of(row: AnyRow) -> ScheduleView:
     is_paused = row.paused_at is not None
+    schedule, fault = _read(row)
     return ScheduleView(
         id=row.id,
-        schedule=schedule_of(unpack(row.body)),
+        schedule=schedule,
+        fault=fault,
         handled_at=row.handled_at,
         due_at=row.due_at,
         wake_at=row.wake_at,

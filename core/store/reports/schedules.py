@@ -57,7 +57,8 @@ _READY = text(
 _REPLACED = text(
     "SELECT j.id FROM schedule s JOIN job j INDEXED BY job_of_schedule ON j.schedule_id = s.id"
     f" AND {among(set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}, 'j.status')}"
-    " WHERE s.removed_at IS NULL AND s.body->>'$.policy.overlap' = 'replace'"
+    " WHERE s.removed_at IS NULL"
+    " AND CASE WHEN json_valid(s.body) THEN s.body->>'$.policy.overlap' END = 'replace'"
     " AND EXISTS (SELECT 1 FROM fire f INDEXED BY fire_waiting WHERE f.schedule_id = s.id"
     " AND f.status = 'waiting') ORDER BY j.id LIMIT 1000"
 )

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import text
 
+from core.model.stored_text import json_or_note
 from core.model.views import VariableView
 from core.store.reports.jobs import read_job
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
-from core.store.sql import unpack
 
 _TYPES = text("SELECT name, type FROM variable WHERE job_id = :job")
 _ALL = text(
@@ -46,7 +46,7 @@ def _view(row: AnyRow) -> VariableView:
     return VariableView(
         name=row.name,
         type=row.type,
-        value=unpack(row.value),
+        value=json_or_note(row.value),
         task_id=row.task_id,
         key=row.key,
         changed_at=row.changed_at,

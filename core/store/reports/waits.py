@@ -27,7 +27,7 @@ from core.store.reports.lines import read_line
 from core.store.reports.refusals import unknown_task
 from core.store.reports.rows import object_of
 from core.store.reports.source import Source
-from core.store.sql import ids
+from core.store.sql import ids, member
 
 LOOKED = 64
 """Needs of a task that a list looks at for the first that is open."""
@@ -49,7 +49,7 @@ _EARLIER = (
 _FACTS = text(
     "SELECT t.id, t.job_id, t.status, t.queue, t.needs_left, t.wait_reason, t.tries, t.max_attempts,"
     " t.retry_at - (SELECT time_offset FROM engine) AS retry_at, t.queued_at, t.started_at, t.finished_at,"
-    f" substr(json_extract(t.error, '$.message'), 1, {MESSAGE_MAX}) AS error, t.status_by, t.status_reason,"
+    f" substr({member('t.error', '$.message')}, 1, {MESSAGE_MAX}) AS error, t.status_by, t.status_reason,"
     " t.tolerated, w.name AS signal, w.key AS signal_key,"
     " coalesce(w.until, w.due_at - (SELECT time_offset FROM engine)) AS answer_at,"
     " w.fails_at - (SELECT time_offset FROM engine) AS fails_at,"
@@ -85,12 +85,12 @@ _HELD_AT = text(
 )
 _FAULT = text(
     "SELECT CASE kind WHEN 'fault.found' THEN reason END FROM ("
-    "SELECT json_extract(data, '$.reason') AS reason, kind FROM event INDEXED BY event_task"
+    f"SELECT {member('data', '$.reason')} AS reason, kind FROM event INDEXED BY event_task"
     f" WHERE task_id = :id ORDER BY id DESC LIMIT {_FAULT_EVENTS})"
     " WHERE kind IN ('fault.found', 'task.created', 'task.queued', 'task.rerun') LIMIT 1"
 )
 _JOB_FAULT = text(
-    "SELECT reason FROM (SELECT json_extract(data, '$.reason') AS reason, kind, task_id"
+    f"SELECT reason FROM (SELECT {member('data', '$.reason')} AS reason, kind, task_id"
     " FROM event INDEXED BY event_job WHERE job_id = :id AND job_id > 1"
     f" ORDER BY id DESC LIMIT {_FAULT_EVENTS})"
     " WHERE task_id IS NULL AND kind = 'fault.found' LIMIT 1"

@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.actors import is_same_person, person_of
-from core.model.errors import NotFound
+from core.model.errors import Invalid, NotFound
 from core.model.form_values import form_of
+from core.model.stored_text import json_or_note
 from core.model.work_items import (
     ENTRIES_MAX,
     EntryKind,
@@ -25,9 +26,10 @@ from core.model.work_items import (
     OnDue,
     WorkItems,
 )
+from core.model.workflow_views import ParamView
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
-from core.store.sql import ids, unpack
+from core.store.sql import ids
 
 LOOKED_MAX = 10_000
 """Open items that are looked at for those of one person."""
@@ -107,7 +109,7 @@ class WorkItemReports:
             entries = (await db.execute(_ENTRIES, {"id": item_id, "limit": ENTRIES_MAX})).all()
         return ItemDetails(
             item=_view(row, offset=offset),
-            form=form_of(unpack(row.form)),
+            form=_form(row.form),
             entries=tuple(_entry(entry) for entry in reversed(entries)),
         )
 
@@ -146,7 +148,7 @@ async def _views(db: AsyncConnection, chosen: Sequence[int], *, offset: int) -> 
 
 
 def _view(row: AnyRow, *, offset: int) -> ItemView:
-    values = unpack(row.answer)
+    values = json_or_note(row.answer)
     return ItemView(
         id=row.id,
         task_id=row.task_id,
@@ -177,7 +179,7 @@ def _view(row: AnyRow, *, offset: int) -> ItemView:
 
 
 def _entry(row: AnyRow) -> ItemEntry:
-    values = unpack(row.data)
+    values = json_or_note(row.data)
     return ItemEntry(
         at=row.at,
         kind=EntryKind(row.kind),
@@ -186,6 +188,14 @@ def _entry(row: AnyRow) -> ItemEntry:
         text=row.note or "",
         values=values if isinstance(values, dict) else {},
     )
+
+
+def _form(stored: str) -> tuple[ParamView, ...]:
+    """Return the fields of a form; one that cannot be read has none, and an approval says why."""
+    try:
+        return form_of(stored)
+    except Invalid:
+        return ()
 
 
 def _names(stored: str | None) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ DATA_CHECKS = (
             max(position) AS last FROM artifact GROUP BY task_id, epoch, name) a
         WHERE a.last != a.files - 1 OR NOT EXISTS (
           SELECT 1 FROM event e WHERE e.task_id = a.task_id AND e.attempt = a.epoch
-          AND e.kind = 'artifact.kept' AND e.data->>'$.artifact' = a.name
+          AND e.kind = 'artifact.kept' AND json_valid(e.data) AND e.data->>'$.artifact' = a.name
           AND e.data->>'$.files' = a.files AND e.data->>'$.size' = a.size
           AND (a.files > 1 OR e.data->>'$.hash' = a.hash))""",
     ),

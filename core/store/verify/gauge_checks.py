@@ -72,6 +72,7 @@ WAIT_CHECKS = (
         f"""
         SELECT e.id AS event, e.kind, e.data->>'backend' AS backend FROM event e
         WHERE e.kind IN ('backend.up', 'backend.slow', 'backend.down', 'backend.unknown')
+        AND json_valid(e.data)
         AND NOT EXISTS (SELECT 1 FROM check_change c WHERE c.backend = e.data->>'backend'
           AND c.at = e.at AND 'backend.' || c.status = e.kind)
         AND (SELECT count(*) FROM check_change c WHERE c.backend = e.data->>'backend') < {KEPT}""",

@@ -26,16 +26,16 @@ ONCE_CHECKS = (
         "a key names a task that does not have it",
         """
         SELECT k.key, k.task_id AS task FROM once_key k JOIN task t ON t.id = k.task_id
-        WHERE k.key IS NOT t.spec->'$.once.key' OR k.lasts IS NOT
-          CASE WHEN t.spec->>'$.once.ms' IS NULL THEN t.spec->>'$.once.for' ELSE 'timed' END""",
+        WHERE json_valid(t.spec) AND (k.key IS NOT t.spec->'$.once.key' OR k.lasts IS NOT
+          CASE WHEN t.spec->>'$.once.ms' IS NULL THEN t.spec->>'$.once.for' ELSE 'timed' END)""",
     ),
     check(
         "once_key.lost",
         "a task that has not ended does not have its key",
         f"""
         SELECT k.key, t.id AS task, k.task_id AS holder FROM task t
-        JOIN once_key k ON k.key = t.spec->'$.once.key'
+        JOIN once_key k ON k.key = CASE WHEN json_valid(t.spec) THEN t.spec->'$.once.key' END
         WHERE t.spec LIKE '%"once":%' AND NOT {among(TASK_FINAL, "t.status")}
-        AND t.spec->>'$.once.ms' IS NULL AND k.task_id != t.id""",
+        AND json_valid(t.spec) AND t.spec->>'$.once.ms' IS NULL AND k.task_id != t.id""",
     ),
 )

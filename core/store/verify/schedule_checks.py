@@ -14,18 +14,21 @@ _TOLD = """
       row_number() OVER (
         PARTITION BY data->>'$.schedule_id', data->>'$.at', data->>'$.kind' ORDER BY id DESC) AS place
     FROM event
-    WHERE kind IN ('fire.submitted', 'fire.waiting', 'fire.skipped', 'fire.missed', 'fire.failed')"""
+    WHERE kind IN ('fire.submitted', 'fire.waiting', 'fire.skipped', 'fire.missed', 'fire.failed')
+    AND json_valid(data)"""
 _SWITCHED = """
     SELECT data->>'$.schedule_id' AS id, kind, at,
       row_number() OVER (PARTITION BY data->>'$.schedule_id' ORDER BY id DESC) AS place
-    FROM event WHERE kind IN ('schedule.added', 'schedule.paused', 'schedule.resumed')"""
+    FROM event
+    WHERE kind IN ('schedule.added', 'schedule.paused', 'schedule.resumed') AND json_valid(data)"""
 _EXPECTED = """
     SELECT coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow')) AS of, kind, id,
       data->>'$.every_ms' AS every_ms,
       row_number() OVER (
         PARTITION BY coalesce(data->>'$.schedule_id', 'w' || (data->>'$.workflow')) ORDER BY id DESC) AS place
     FROM event
-    WHERE kind IN ('expectation.set', 'expectation.missed', 'expectation.met', 'expectation.removed')"""
+    WHERE kind IN ('expectation.set', 'expectation.missed', 'expectation.met', 'expectation.removed')
+    AND json_valid(data)"""
 
 SCHEDULE_CHECKS = (
     check(
@@ -93,6 +96,7 @@ SCHEDULE_CHECKS = (
         """
         SELECT s.id AS schedule, s.body->>'$.policy.expect_ms' AS wanted, e.every_ms FROM schedule s
         LEFT JOIN expectation e ON e.schedule_id = s.id
-        WHERE e.every_ms IS NOT CASE WHEN s.removed_at IS NULL THEN s.body->>'$.policy.expect_ms' END""",
+        WHERE json_valid(s.body)
+        AND e.every_ms IS NOT CASE WHEN s.removed_at IS NULL THEN s.body->>'$.policy.expect_ms' END""",
     ),
 )

@@ -23,7 +23,6 @@ from core.model.stored_spec import StoredSpec
 from core.model.stored_text import read_stored
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue
-from core.store.sql import unpack
 
 _OBJECT, _ARRAY, _ANY = (
     "'object'",
@@ -88,12 +87,12 @@ COLUMNS = (
         "schedule",
         "body",
         row=_BY_NAME,
-        read=lambda text: schedule_of(unpack(text)),
+        read=schedule_of,
         every="body",
         then="it does not fire: edit or remove it",
         where=" AND removed_at IS NULL",
     ),
-    _Stored("work_item", "form", kinds=_ARRAY, read=lambda text: form_of(unpack(text)), every="form"),
+    _Stored("work_item", "form", kinds=_ARRAY, read=form_of, every="form"),
     _Stored("work_item", "answer"),
     _Stored("work_item_entry", "data"),
     _Stored("limit_rule", "body", row=_BY_NAME, read=_limit, every="body"),

@@ -12,7 +12,8 @@ from core.store.verify.check import check
 _TOLD = """
     SELECT data->>'$.name' AS name, kind, data->>'$.number' AS number, data->>'$.hash' AS hash,
       row_number() OVER (PARTITION BY data->>'$.name' ORDER BY id DESC) AS place
-    FROM event WHERE kind IN ('workflow.added', 'workflow.removed')"""
+    FROM event
+    WHERE kind IN ('workflow.added', 'workflow.removed') AND json_valid(data)"""
 
 WORKFLOW_CHECKS = (
     check(
@@ -34,8 +35,10 @@ WORKFLOW_CHECKS = (
         """
         WITH named AS (
           SELECT DISTINCT j.id, d.value->>'$.hash' AS hash FROM job j
-          CROSS JOIN json_each(coalesce(j.documents, '{}')) d),
-        pinned AS (SELECT job_id AS id, hash FROM pinned_text)
+          CROSS JOIN json_each(CASE WHEN json_valid(j.documents) THEN j.documents ELSE '{}' END) d),
+        pinned AS (
+          SELECT p.job_id AS id, p.hash FROM pinned_text p JOIN job j ON j.id = p.job_id
+          WHERE j.documents IS NULL OR json_valid(j.documents))
         SELECT id AS job, hash FROM (SELECT * FROM named EXCEPT SELECT * FROM pinned)
         UNION ALL SELECT id, hash FROM (SELECT * FROM pinned EXCEPT SELECT * FROM named)""",
     ),

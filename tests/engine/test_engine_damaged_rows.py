@@ -1,0 +1,132 @@
+"""A damaged row among others is named where people look, and holds back nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from core.connectors.human import Human
+from core.connectors.registry import Registry
+from core.connectors.shell import Shell
+from core.control.nouns.schedules import Switch
+from core.filters.fields import Noun
+from core.filters.parser import parse
+from core.model.errors import Invalid
+from core.model.records import replace
+from core.model.schedules import FireStatus, Overlap, ScheduleState
+from core.render.schedule_lines import schedule_line
+from core.render.schedule_texts import schedule_facts, schedule_shape, summary_text
+from core.store.sql import unpack_all
+from tests.engine.test_engine_schedules import HOUR, every, until_fired
+from tests.support.house import House, task
+
+UNREADABLE = ("{", "[1]", "", '{"name":"nightly","timing":{}}')
+
+
+def damage(house: House, statement: str, *values: object) -> None:
+    """Change rows behind the engine's back; the findings of that are no fault of the test."""
+    house.spoiled |= {
+        "store.unreadable",
+        "fold.task",
+        *(f"family.{of}" for of in ("tasks", "job", "failures", "hour")),
+    }
+    with closing(sqlite3.connect(house.paths.db)) as db, db:
+        assert db.execute(statement, values).rowcount > 0
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+async def test_a_schedule_that_cannot_be_read_keeps_back_no_other(house: House, text: str) -> None:
+    await house.control.schedules.add(every(house, overlap=Overlap.REPLACE))
+    await house.control.schedules.add(replace(every(house), name="other"))
+    damage(house, "UPDATE schedule SET body = ? WHERE name = 'nightly'", text)
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 1)
+    assert (await house.control.schedules.fires("other")).rows[0].status is FireStatus.SUBMITTED
+    assert "schedule nightly" in house.engine.info().set_aside
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 2)
+    damaged, other = await house.control.schedules.all()
+    assert [schedule_line(one).state for one in (damaged, other)] == [
+        ScheduleState.UNREADABLE,
+        ScheduleState.ON,
+    ]
+    assert "cannot be read" in schedule_line(damaged).fires
+    assert "does not fire" in summary_text(damaged)
+    assert any("cannot be read" in fact for fact in schedule_facts(damaged))
+    assert schedule_shape(damaged)["fault"] == damaged.fault
+    assert schedule_shape(other)["fault"] is None
+    assert (await house.control.count(parse("state:unreadable", Noun.SCHEDULES))).number == 1
+
+
+async def test_what_changes_a_schedule_that_cannot_be_read_says_why_and_what_helps(house: House) -> None:
+    schedules = house.control.schedules
+    await schedules.add(every(house))
+    damage(house, "UPDATE schedule SET body = '{'")
+    (view,) = await schedules.all()
+    with pytest.raises(Invalid, match="cannot be read") as refused:
+        view.rule  # noqa: B018 # Reading it is what is refused.
+    assert refused.value.code == "schedule.unreadable"
+    assert "schedule remove nightly" in refused.value.hint
+    with pytest.raises(Invalid, match="cannot be read"):
+        await schedules.trigger("nightly")
+    await schedules.switch("nightly", Switch.PAUSE)
+    with pytest.raises(Invalid, match="cannot be read"):
+        await schedules.switch("nightly", Switch.RESUME)
+    await schedules.switch("nightly", Switch.REMOVE)
+    await schedules.add(every(house))
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 1)
+
+
+async def test_lists_show_rows_beside_one_whose_texts_cannot_be_read(house: House) -> None:
+    job = await house.submit(task("bad", "fail"), task("good", "fail"), on_task_failure="finish")
+    assert (await house.ended(job)).status == "failed"
+    bad = house.task_id(job, "bad")
+    damage(house, "UPDATE task SET error = '{', family = NULL WHERE id = ?", bad)
+    damage(house, "UPDATE job SET params = '{' WHERE id = ?", job)
+    damage(house, "UPDATE event SET data = '{\"family\":' WHERE task_id = ? AND kind = 'attempt.failed'", bad)
+    tasks = {one.key: one for one in (await house.control.tasks(parse("", Noun.TASKS))).rows}
+    assert tasks["bad"].error is not None
+    assert tasks["bad"].error["code"] == "store.unreadable"
+    assert tasks["good"].error is not None
+    assert tasks["good"].error["code"] != "store.unreadable"
+    named = await house.control.tasks(parse(f"code:{tasks['good'].error['code']}", Noun.TASKS))
+    assert [one.key for one in named.rows] == ["good"]
+    assert [one.id for one in (await house.control.jobs(parse("", Noun.JOBS))).rows if one.id == job]
+    events = (await house.control.events()).rows
+    assert [one for one in events if one.data.get("code") == "store.unreadable"]
+    assert await house.control.pulse()
+    assert (await house.control.why(bad)).reasons
+    assert (await house.finish(task("next"))).status == "succeeded"
+
+
+async def test_work_items_are_listed_beside_one_whose_form_cannot_be_read(empty_house: House) -> None:
+    house = empty_house
+    house.registry = lambda: Registry([Shell(), Human(), house.steer])
+    await house.open()
+    asks = [
+        {"key": key, "uses": "human", "with": {"title": key, "due": "1h", "on_due": "approve"}}
+        for key in ("bad", "good")
+    ]
+    job = await house.submit(*asks, on_task_failure="finish")
+    await house.reach(job, "bad", "waiting")
+    await house.reach(job, "good", "waiting")
+    damage(house, "UPDATE work_item SET form = '[1]' WHERE title = 'bad'")
+    bad, good = sorted((await house.control.work_items.list()).items, key=lambda one: one.title)
+    assert ((await house.control.work_items.one(bad.id)).form, good.title) == ((), "good")
+    with pytest.raises(Invalid, match="form of a work item cannot be read") as refused:
+        await house.control.work_items.approve(bad.id, actor="ann")
+    assert refused.value.code == "item.unreadable"
+    house.clock.advance(ms=HOUR)
+    assert (await house.ended(job)).status == "failed"
+    assert house.states(job) == {"bad": "failed", "good": "succeeded"}
+
+
+def test_many_texts_are_read_though_one_of_them_is_damaged() -> None:
+    assert unpack_all(["1", None, "[2]"]) == [1, None, [2]]
+    for damaged in ("{", "1,2", "]", "1],[2"):
+        first, note, last = unpack_all(["1", damaged, "[2]"])
+        assert (first, last) == (1, [2])
+        assert note["code"] == "store.unreadable"  # type: ignore[index,call-overload]
