@@ -1,4 +1,4 @@
-"""A damaged row among others is named where people look, and holds back nothing else."""
+"""A damaged row among others is named, and holds back nothing else."""
 
 from __future__ import annotations
 

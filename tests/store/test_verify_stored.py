@@ -1,4 +1,4 @@
-"""Tests of verification: stored JSON that cannot be read is named by its row."""
+"""Stored JSON that cannot be read is named by its row."""
 
 from __future__ import annotations
 
