@@ -102,6 +102,7 @@ async def open_form(operator: Operator, typed: str = "nightly") -> None:
     await operator.type(typed)
     await operator.press("enter")
     await operator.until(lambda: isinstance(operator.app.screen, NewJobDialog), "no form")
+    await operator.until(lambda: operator.app.screen.focused, "no line has the cursor")
 
 
 async def submit(operator: Operator) -> None:
