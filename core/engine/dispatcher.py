@@ -57,6 +57,8 @@ class Dispatcher:
         """Conditions could not be read or decided, and an alarm is armed to judge them."""
         self._pause = GrowingPause()
         """How long those are left alone."""
+        self._claimed_from = 0
+        """The commit that claims what the last `retry` allows."""
         self._heard = Signal()
 
     def open(self, slots: int) -> None:
@@ -91,6 +93,12 @@ class Dispatcher:
         """
         self._closed.discard(reason)
         self._apply()
+        self._claimed_from = self._journal.next_commit
+
+    @property
+    def has_claimed(self) -> bool:
+        """Whether a batch has looked for something to claim since the last `retry`."""
+        return self._journal.tally.commits >= self._claimed_from
 
     def reopen(self, reason: Closed) -> None:
         """Take one reason back; the last one opens the claims."""

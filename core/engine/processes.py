@@ -61,13 +61,14 @@ class Processes:
             raise
         except Unavailable as error:
             return Bounced(reason=error.message)
-        self._tools.shortage.passed()
+        self._tools.shortage.passed(running.ref)
         if running.exhausted is not None:
             self._write_exhausted(running)
         crash_point("child.spawned")
         end = await self._end_of(running)
         if isinstance(end, NotStarted) and end.short:
             raise MachineShort("short.start", end.reason, hint=_SHORT)
+        self._tools.shortage.prove()
         return self._judge(running, end, resolved)
 
     async def adopt(self, running: Running, child: Finished | Living | Orphaned) -> Outcome:

@@ -102,6 +102,7 @@ class Runner:
         if prepared is None or prepared.running.claimed is not claimed:
             prepared = _Prepared(self._running(claimed), None)
         self._attempts.add(prepared.running)
+        self._tools.shortage.begin(prepared.running.ref)
         self._follow(prepared.running, partial(self._run, foreseen=prepared.resolved))
 
     def adopt(
@@ -220,6 +221,7 @@ class Runner:
         try:
             outcome = await self._guarded(running, work)
         finally:
+            self._tools.shortage.settle(running.ref)
             limits.cancel()
         if running.ended:
             _log.info("an abandoned call ended")
@@ -278,6 +280,7 @@ class Runner:
         call = resolved.call()
         match call:
             case InlineCall():
+                self._tools.shortage.settle(running.ref)
                 return await outcome_of(self.inputs, running, resolved, await call.run())
             case ProcessCall():
                 self._attempts.became_process(running)

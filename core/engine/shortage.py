@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.engine.pauses import GrowingPause
 from core.model.errors import MachineShort, TaskdeckError
-from core.model.ports import Alarms, Clock
+from core.model.ports import Alarms, AttemptRef, Clock
 
 _ALARM = "short"
 
@@ -37,6 +37,10 @@ class Claims(Protocol):
     def retry(self, reason: Closed) -> None:
         """Claim a little, to see whether the reason still stands."""
 
+    @property
+    def has_claimed(self) -> bool:
+        """Whether a batch has looked for something to claim since the last `retry`."""
+
     def reopen(self, reason: Closed) -> None:
         """Take one reason back."""
 
@@ -53,10 +57,20 @@ class Shortage:
         """The one that stands, or stood last, ms."""
         self._until: int | None = None
         self._trying = False
+        self._starts: set[AttemptRef] = set()
+        """Attempts that begin, and of which is not known yet whether they can."""
 
     def control(self, claims: Claims) -> None:
         """Name what is closed and opened; before that nothing starts."""
         self._claims = claims
+
+    def begin(self, ref: AttemptRef) -> None:
+        """Hear that an attempt begins; until it is settled a shortage is not taken for over."""
+        self._starts.add(ref)
+
+    def settle(self, ref: AttemptRef) -> None:
+        """Hear that an attempt has begun, or has ended; what it says of a shortage is known."""
+        self._starts.discard(ref)
 
     def report(self, error: MachineShort) -> None:
         """Close the claims: a start failed for want of something, and its task is not to blame."""
@@ -64,25 +78,36 @@ class Shortage:
             return
         # Those claimed at the same moment fail together: that is one shortage, not a longer one.
         if self._until is None or self._trying:
-            if not self._trying:
-                self._pauses.reset()
             self._pause = self._pauses.next()
             self._trying = False
             self._until = self._clock.now() + self._pause
             self._alarms.arm(_ALARM, self._until, self._try)
         self._claims.close(Closed.SHORT, error, until=self._until)
 
-    def passed(self) -> None:
+    def passed(self, ref: AttemptRef) -> None:
         """Hear that a process was started."""
+        self.settle(ref)
         if self._trying:
             self._end()
 
+    def prove(self) -> None:
+        """Hear that a process ran: the next shortage is another one, and its pauses begin again."""
+        if self._until is None:
+            self._pauses.reset()
+
     def _try(self) -> None:
         self._trying = True
-        # Where nothing is queued that could show it, it is taken for over.
-        self._alarms.arm(_ALARM, self._clock.now() + self._pause, self._end)
+        self._alarms.arm(_ALARM, self._clock.now() + self._pause, self._end_unshown)
         if self._claims is not None:
             self._claims.retry(Closed.SHORT)
+
+    def _end_unshown(self) -> None:
+        """Take it for over where nothing is queued that could show it; what begins may take its time."""
+        if self._starts or (self._claims is not None and not self._claims.has_claimed):
+            self._alarms.arm(_ALARM, self._clock.now() + self._pause, self._end_unshown)
+            return
+        self._end()
+        self._pauses.reset()
 
     def _end(self) -> None:
         self._alarms.disarm(_ALARM)

@@ -142,6 +142,11 @@ class Journal:
         self._is_due = self._in_flight is not None
         self._rouse()
 
+    @property
+    def next_commit(self) -> int:
+        """Return which commit, as the tally counts them, is the first to claim by the slots of now."""
+        return self.tally.commits + (2 if self._in_flight is not None else 1)
+
     def _rouse(self) -> None:
         if self._in_flight is None and not self._woken:
             # By call_soon: commands of one tick share one group.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
@@ -10,9 +11,15 @@ from typing import Any
 import pytest
 
 from core.control.api import Target
+from core.engine.attempts import Running
+from core.engine.resolved_input import ResolvedInput
+from core.engine.shortage import Closed, Shortage
 from core.executors import spawning
+from core.model.errors import MachineShort, TaskdeckError
+from core.model.ports import AttemptRef
 from core.model.shortages import shortage
 from tests.support.house import House, script, task
+from tests.support.manual_time import ManualAlarms, ManualClock
 
 KINDS = {
     errno.EMFILE: "short.descriptors",
@@ -123,6 +130,90 @@ async def test_a_shortage_that_nothing_can_show_any_more_is_over(house: House, m
     house.clock.advance(seconds=1)
     assert house.engine.info().closed == ()
     assert (await house.finish(task("b"))).status == "succeeded"
+
+
+async def test_a_shortage_is_not_over_while_the_start_that_is_tried_takes_longer_than_its_pause(
+    house: House, machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    inputs, gate, asked = house.engine.runner.inputs, asyncio.Event(), []
+    resolve = inputs.resolve
+
+    async def slow(running: Running) -> ResolvedInput:
+        asked.append(running.ref)
+        await gate.wait()
+        return await resolve(running)
+
+    machine.error = errno.EAGAIN
+    job = await house.submit(script("a", "exit 0"), script("b", "exit 0"))
+    await house.until(lambda: machine.refused == 2, "both were refused")
+    await house.settle()
+    monkeypatch.setattr(inputs, "foresee", lambda _: None)
+    monkeypatch.setattr(inputs, "resolve", slow)
+    assert await pause(house) == 1
+    await house.until(lambda: asked, "one is tried")
+    for _ in range(5):
+        house.clock.advance(seconds=1)
+        await house.settle()
+    assert [one.code for one in house.engine.info().closed] == ["short.processes"]
+    assert len(asked) == 1
+    gate.set()
+    await house.until(lambda: machine.refused == 3, "it was refused")
+    await house.settle()
+    machine.error = None
+    assert await pause(house) == 2
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.engine.info().closed == ()
+
+
+class Claims:
+    """Claims that nothing has looked for yet."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.has_claimed = False
+
+    def close(self, reason: Closed, error: TaskdeckError | None = None, *, until: int | None = None) -> None:
+        self.said.append("close")
+
+    def retry(self, reason: Closed) -> None:
+        self.said.append("retry")
+
+    def reopen(self, reason: Closed) -> None:
+        self.said.append("reopen")
+
+
+async def test_a_shortage_is_not_over_before_a_batch_has_looked_for_what_could_show_it():
+    clock, claims = ManualClock(), Claims()
+    short = Shortage(clock, ManualAlarms(clock))
+    short.control(claims)
+    short.report(MachineShort("short.memory", "none left", hint="free some"))
+    clock.advance(seconds=10)
+    assert claims.said == ["close", "retry"]
+    claims.has_claimed = True
+    clock.advance(seconds=1)
+    assert claims.said == ["close", "retry", "reopen"]
+
+
+async def test_pauses_grow_though_each_process_is_made_before_it_says_that_it_cannot_begin():
+    clock, claims = ManualClock(), Claims()
+    short = Shortage(clock, ManualAlarms(clock))
+    short.control(claims)
+    pauses = []
+    for number in range(4):
+        ref = AttemptRef(task_id=1, epoch=number + 1)
+        begun = clock.now()
+        short.report(MachineShort("short.start", "cannot fork", hint="end some"))
+        while claims.said[-1] != "retry":
+            clock.advance(seconds=1)
+        pauses.append((clock.now() - begun) // 1000)
+        short.begin(ref)
+        short.passed(ref)
+        assert claims.said[-1] == "reopen"
+    assert pauses == [1, 2, 4, 8]
+    short.prove()
+    short.report(MachineShort("short.start", "cannot fork", hint="end some"))
+    clock.advance(seconds=1)
+    assert claims.said[-1] == "retry"
 
 
 async def test_a_cancel_of_what_bounced_for_want_of_something_is_told_by_its_events(
