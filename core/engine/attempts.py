@@ -60,6 +60,9 @@ class Finish(Protocol):
     ) -> bool:
         """Record an outcome."""
 
+    def recover(self) -> None:
+        """Hear that the store writes again."""
+
     def note_attempt(self, command: NoteAttempt) -> Awaitable[None]:
         """Write what was seen of an attempt."""
 

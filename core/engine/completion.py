@@ -6,10 +6,13 @@ Used by the engine's service, its recovery and its shutdown.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.engine.attempts import NO_RESULTS, Results
-from core.engine.set_aside import concerns_one, set_aside
+from core.engine.background import Signal
+from core.engine.pauses import FIRST_MS, GrowingPause
+from core.engine.set_aside import Note, concerns_one, set_aside
 from core.engine.usage_reports import UsageReports
 from core.model.commands import Claimed, Complete, NoteAttempt
 from core.model.errors import TaskdeckError
@@ -24,10 +27,10 @@ from core.store.journal import Journal
 
 _TOKENS = frozenset({"model", "input", "output"})
 """Places of `usage` beside its units."""
-REPEAT_SECONDS = 1.0
-"""Pause before an outcome is submitted again to a store that could not write."""
-_REPEATED = ("store.failed", "store.full")
-"""Codes of refusals that may be over by then."""
+_FAILED = "store.failed"
+_REPEATED = (_FAILED, "store.full")
+"""Codes of refusals that may be over when an outcome is submitted again."""
+_WAITING = "outcomes that the store does not take yet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,13 @@ class Completion:
         self._clock = clock
         self._draw = draw
         self.limits = limits
-        self.repeats = True
-        """An outcome is submitted again until the store takes it; off while the engine stops."""
+        self.note: Note = lambda _what, _error: None
+        """Tells operators that outcomes wait, and that they do no more."""
+        self._repeats = True
+        self._recoveries = 0
+        """How often the store wrote again after it could not."""
+        self._heard = Signal()
+        self._waiting: set[AttemptRef] = set()
 
     async def finish(
         self, claimed: Claimed, spec: StoredSpec, outcome: Outcome, results: Results = NO_RESULTS
@@ -85,16 +93,63 @@ class Completion:
         await set_aside(self._journal, claimed.job_id, claimed.task_id, refused, epoch=claimed.epoch)
         return False
 
+    def recover(self) -> None:
+        """Hear that the store writes again: what it failed to write is submitted soon."""
+        self._recoveries += 1
+        self._heard.notify()
+
+    def give_up(self) -> None:
+        """Submit nothing again: the engine stops, and the next one finds what the store did not take."""
+        self._repeats = False
+        self._heard.notify()
+
     async def _record(self, command: Complete) -> bool:
-        while True:
-            try:
-                result = await self._journal.submit(command)
-            except TaskdeckError as error:
-                if error.code not in _REPEATED or not self.repeats:
-                    raise
-                await self._clock.sleep(REPEAT_SECONDS)
-            else:
-                return result.landed
+        """Submit until the store takes it, after ever longer pauses."""
+        ref, pause = AttemptRef(task_id=command.task_id, epoch=command.epoch), GrowingPause()
+        try:
+            while True:
+                recoveries = self._recoveries
+                try:
+                    result = await self._journal.submit(command)
+                except TaskdeckError as error:
+                    if error.code not in _REPEATED or not self._repeats:
+                        raise
+                    self._waiting.add(ref)
+                    self.note(_WAITING, error)
+                    await self._pass(pause.next(), error, recoveries)
+                else:
+                    return result.landed
+        finally:
+            self._forget(ref)
+
+    def _forget(self, ref: AttemptRef) -> None:
+        if ref in self._waiting:
+            self._waiting.remove(ref)
+            if not self._waiting:
+                self.note(_WAITING, None)
+
+    async def _pass(self, pause: int, error: TaskdeckError, recoveries: int) -> None:
+        """Let a pause pass (ms); a store that writes again, or an end of the engine, cuts it short.
+
+        Not a full one: a small commit may still find room.
+        """
+        now = self._clock.now()
+        await self._until(now + FIRST_MS, lambda: False)
+        await self._until(now + pause, lambda: error.code == _FAILED and self._recoveries > recoveries)
+
+    async def _until(self, at: int, condition: Callable[[], bool]) -> None:
+        """Return at a moment, or before where a condition holds or nothing is repeated."""
+        left = at - self._clock.now()
+        if left <= 0:
+            return
+        passed = asyncio.ensure_future(self._clock.sleep(left / 1000))
+        try:
+            while self._repeats and not condition() and not passed.done():
+                heard = asyncio.ensure_future(self._heard.wait())
+                await asyncio.wait((passed, heard), return_when=asyncio.FIRST_COMPLETED)
+                heard.cancel()
+        finally:
+            passed.cancel()
 
     def note_attempt(self, command: NoteAttempt) -> asyncio.Future[None]:
         """Write what was seen of an attempt, before whatever becomes of it later."""

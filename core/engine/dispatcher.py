@@ -27,8 +27,6 @@ from core.store.journal import Journal
 
 _DUE, _STORE, _JUDGE = "due", "store", "judge"
 """Names of alarms."""
-STORE_PAUSE_MS = 1_000
-"""How long a store that could not write is left alone."""
 
 _log = get_logger(__name__)
 
@@ -57,6 +55,9 @@ class Dispatcher:
         """Conditions could not be read or decided, and an alarm is armed to judge them."""
         self._pause = GrowingPause()
         """How long those are left alone."""
+        self._store_pause = GrowingPause()
+        """How long a store that could not write is left alone."""
+        self._store_until: int | None = None
         self._claimed_from = 0
         """The commit that claims what the last `retry` allows."""
         self._heard = Signal()
@@ -116,9 +117,12 @@ class Dispatcher:
         if report.failure is not None:
             self._wait_for_store(report.failure)
             return
-        if self._told.pop(Closed.STORE, None) is not None and self._own_slots:
-            # Not at each try: all that waits would be judged for a store that takes nothing yet.
-            self.judge_all()
+        if self._told.pop(Closed.STORE, None) is not None:
+            self._store_pause.reset()
+            self._runner.recover()
+            if self._own_slots:
+                # Not at each try: all that waits would be judged for a store that takes nothing yet.
+                self.judge_all()
         if report.pools is not None:
             self._pools = report.pools
             self._apply()
@@ -203,9 +207,11 @@ class Dispatcher:
         self._journal.submit(ComeDue())
 
     def _wait_for_store(self, failure: TaskdeckError) -> None:
-        again = self._clock.now() + STORE_PAUSE_MS
-        self.close(Closed.STORE, failure, until=again)
-        self._alarms.arm(_STORE, again, partial(self.retry, Closed.STORE))
+        # One that fails beside the tries of the engine, as a submit does, makes the pause no longer.
+        if Closed.STORE not in self._closed:
+            self._store_until = self._clock.now() + self._store_pause.next()
+            self._alarms.arm(_STORE, self._store_until, partial(self.retry, Closed.STORE))
+        self.close(Closed.STORE, failure, until=self._store_until)
 
     def _judged(self, judgement: asyncio.Task[None]) -> None:
         if self._conditions.ended(judgement):

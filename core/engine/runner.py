@@ -169,6 +169,10 @@ class Runner:
             for handle in handles:
                 handle.cancel()
 
+    def recover(self) -> None:
+        """Hear that the store writes again: outcomes that wait for it are submitted."""
+        self._tools.completion.recover()
+
     async def idle(self) -> None:
         """Return when no attempt is open here."""
         await self._attempts.idle()

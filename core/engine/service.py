@@ -131,7 +131,7 @@ class Engine:
         self.schedules = self._new_schedules()
         self.is_lasting = True
         self.health = self._new_health()
-        note = self._set_aside.note
+        note = self._completion.note = self._set_aside.note
         conditions = self._new_conditions(tools)
         self.dispatcher = Dispatcher(self.journal, self.runner, conditions, clock=clock, alarms=ports.alarms)
         tools.shortage.control(self.dispatcher)

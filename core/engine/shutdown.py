@@ -107,7 +107,7 @@ class Shutdown:
             return False
         self._is_ending = True
         await loops.runner.finish_inline(self.grace)
-        loops.completion.repeats = False
+        loops.completion.give_up()
         await loops.runner.kill_stopped()
         if self.how is StopMode.KILL:
             await loops.runner.kill_children()

@@ -66,16 +66,45 @@ async def test_an_outcome_is_offered_again_until_the_store_takes_it(house: House
     store = fail_writes(house)
     store.broken = True
     house.steer.release("a")
-    for attempt in range(1, 4):
-        await house.until(lambda attempt=attempt: store.refusals >= 2 * attempt, "the store was asked")
+    await house.until(lambda: store.refusals >= 2, "the store was asked")
+    # Each pause is twice the one before, up to a minute.
+    for pause in (1, 2, 4, 8, 16, 32, 60, 60):
         await house.settle()
         assert house.states(job)["a"] == "running"
+        assert "outcomes that the store does not take yet" in house.engine.info().set_aside
+        (closed,) = house.engine.info().closed
+        assert (closed.until or 0) - house.clock.now() == 1_000 * pause
+        asked = store.refusals
+        house.clock.advance(seconds=pause - 1)
+        await house.settle()
+        assert store.refusals == asked, "a store in trouble is left alone"
         house.clock.advance(seconds=1)
+        await house.until(lambda asked=asked: store.refusals >= asked + 2, "it was asked again")
     store.broken = False
-    house.clock.advance(seconds=1)
+    house.clock.advance(seconds=60)
     assert (await house.ended(job)).status == "succeeded"
     assert house.steer.started == ["a", "b"]
     assert house.attempts(job, "a") == ["succeeded"]
+    await house.settle()
+    assert (house.engine.info().set_aside, house.engine.info().closed) == ("", ())
+
+
+async def test_an_outcome_is_offered_soon_after_the_store_writes_again(house: House):
+    job = await house.submit(task("a", "block"))
+    await house.running("a")
+    store = fail_writes(house)
+    store.broken = True
+    house.steer.release("a")
+    for pause in (0, 1, 2, 4, 8):
+        asked = store.refusals
+        house.clock.advance(seconds=pause)
+        await house.until(lambda asked=asked: store.refusals > asked, "the store was asked")
+        await house.settle()
+    store.broken = False
+    house.clock.advance(seconds=1)
+    assert house.states(job)["a"] == "running"
+    await house.submit(task("b", "block"))
+    assert (await house.ended(job)).status == "succeeded"
 
 
 async def test_claims_close_while_the_store_fails_and_open_by_themselves(house: House):
