@@ -31,14 +31,19 @@ class MenuDialog(ModalScreen[str]):
         super().__init__()
         self._question = question
         self._lines = lines
+        self._choices = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         """Stack the question and the lines."""
-        width = max(10, self.app.size.width - 6)
-        text = "\n".join(f"{letter}  {clip(line, width)}" for letter, line in self._lines.items())
         with VerticalScroll(can_focus=False):
             yield Static(Content(f"{self._question}  (Esc: back)"), markup=False, classes="question")
-            yield Static(Content(text), markup=False)
+            yield self._choices
+
+    def on_resize(self) -> None:
+        """Cut the lines for the new width."""
+        width = max(10, self.app.size.width - 6)
+        text = "\n".join(f"{letter}  {clip(line, width)}" for letter, line in self._lines.items())
+        self._choices.update(Content(text))
 
     def on_key(self, event: events.Key) -> None:
         """Take the first key as the answer."""

@@ -79,6 +79,8 @@ class ScheduleDialog(ModalScreen[SavedSchedule | None]):
         self._initial = {one.name: one.text for one in fields}
         self._form = Form(fields, submit=SafeText("[ Add ]" if before is None else "[ Save ]"))
         self._next = StyledLines()
+        self._told = ""
+        """What is said of the fires to come, in one line."""
         self._message = Line(classes="trouble")
         self._asked: Timing | None = None
         """The rule whose fires are shown, or being worked out."""
@@ -101,6 +103,10 @@ class ScheduleDialog(ModalScreen[SavedSchedule | None]):
         self._next.styles.height = _PREVIEW
         self._form.go_to(next(iter(self._form.texts)))
         self._look(self._form.texts)
+
+    def on_resize(self) -> None:
+        """Wrap the fires to come for the new width."""
+        self._write_next(self._told)
 
     def on_form_changed(self) -> None:
         """Show at once what is wrong and when it would fire; what is missing only after the first try."""
@@ -163,6 +169,7 @@ class ScheduleDialog(ModalScreen[SavedSchedule | None]):
             self._write_next(next_text(times, timing.zone) or "no time of it is to come")
 
     def _write_next(self, told: str) -> None:
+        self._told = told
         width = max(FACT_LABEL + 2, (self.size.width or 80) - FACT_LABEL - 2)
         lines = list(wrap(safe_line(told), width))[:_PREVIEW] if told else []
         shown = [f"{_LABEL if not at else ' ' * (FACT_LABEL + 1)}{line}" for at, line in enumerate(lines)]

@@ -108,6 +108,25 @@ async def test_a_schedule_is_added_with_its_fires_shown_while_its_rule_is_typed(
     )
 
 
+async def test_the_fires_to_come_are_wrapped_for_each_width_of_the_terminal() -> None:
+    async with console(stocked(), size=(40, 30)) as operator:
+        await operator.press("5")
+        await operator.sees("backup")
+        await operator.press("a")
+        await operator.type("tidy")
+        await operator.press("enter", "enter")
+        await operator.type("0 3 * * *")
+        screen = await operator.sees("next        Wed 2023-11-15")
+        assert "2023-11-15 03:00 +01:00, Thu 2023-11-16 03:00" not in screen
+        await operator.resize(120, 30)
+        await operator.sees(
+            "next        Wed 2023-11-15 03:00 +01:00, Thu 2023-11-16 03:00, Fri 2023-11-17 03:00"
+        )
+        await operator.resize(40, 30)
+        screen = await operator.sees("next        Wed 2023-11-15")
+        assert "2023-11-15 03:00 +01:00, Thu 2023-11-16 03:00" not in screen
+
+
 async def test_an_edit_keeps_what_is_not_touched_takes_away_what_is_emptied_and_yields_to_a_change() -> None:
     control = stocked()
     at = next(n for n, view in enumerate(control.schedule_views) if view.schedule.name == "month-end")
