@@ -314,14 +314,12 @@ def phases_apart(commands: Sequence[Command[object]]) -> Phases:
 
 def _sorted(commands: Sequence[Command[object]], how: Callable[[Step], Apply], follow: Apply) -> Phases:
     one_by_one: Phases = []
-    at_once: dict[Phase, tuple[Apply, list[int]]] = {
-        step.phase: (how(step), []) for step in _TABLE if step.phase is not Phase.OPERATE
-    }
-    at_once[Phase.CONSEQUENCES] = (follow, [])
+    # A phase without a command is left out: most batches have commands of one phase, or none.
+    at_once: dict[Phase, tuple[Apply, list[int]]] = {Phase.CONSEQUENCES: (follow, [])}
     for number, command in enumerate(commands):
         step = _STEPS[type(command)]
         if step.phase is Phase.OPERATE:
             one_by_one.append((how(step), [number]))
         else:
-            at_once[step.phase][1].append(number)
+            at_once.setdefault(step.phase, (how(step), []))[1].append(number)
     return [*one_by_one, *(at_once[phase] for phase in sorted(at_once))]

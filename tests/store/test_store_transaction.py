@@ -40,7 +40,7 @@ from core.model.outcomes import (
     TimedOut,
 )
 from core.model.records import replace
-from core.store import transaction
+from core.store import dispatch, transaction
 from core.store.batch import Batch
 from core.store.batch_report import Report
 from core.store.dispatch import Apply
@@ -314,6 +314,13 @@ def test_a_bug_in_one_command_fails_alone_and_keeps_its_cause(
     assert deck.rows("SELECT key FROM task ORDER BY id") == [("a",), ("c",)]
     assert "b" not in str(deck.told("task.created"))
     assert [claimed.key for claimed in deck.report.claimed] == ["a", "c"]
+
+
+def test_a_group_carries_out_only_the_phases_of_its_commands_and_what_follows() -> None:
+    claim_only = dispatch.phases(())
+    with_two = dispatch.phases((Enqueue(tasks=tasks("a", 1)), FollowUp()))
+    assert [numbers for _, numbers in claim_only] == [[]]
+    assert [numbers for _, numbers in with_two] == [[1], [], [0]]
 
 
 def test_a_refusal_among_the_commands_does_not_undo_the_others(deck: Deck) -> None:
