@@ -61,6 +61,8 @@ class Capacity:
     retries: Mapping[str, int] = field(default_factory=dict)
     """The gauges of the retries of backends, by their names."""
     # Worked out once: each transaction asks several times.
+    metered: frozenset[str] = frozenset()
+    """The names of the known limits that are metered."""
     has_backends: bool = False
     """Whether a backend is, or was, configured."""
     estimates_unknown: bool = False
@@ -100,6 +102,7 @@ class Capacity:
         self.is_frozen = frozen_at is not None
         self.queue_sets = dict(db.execute("SELECT name, gset_id FROM queue WHERE gset_id > 0"))
         self.retries = dict(db.execute(_RETRIES, (RETRIES, len(RETRIES) + 1)))
+        self.metered = frozenset(name for name, limit in self.known.items() if limit.is_metered)
         self.has_backends = any(limit.backend is not None for limit in self.known.values())
         self.estimates_unknown = any(one.estimate_after_ms is not None for one in self.limits.values())
         self.is_shared = bool(self.limits or self.known or not self._is_plain)
@@ -108,21 +111,16 @@ class Capacity:
 
     def gauges_of(self, db: sqlite3.Connection, gset_id: int) -> tuple[int, ...]:
         """Return the ids of the gauges of a set, in the order in which they are asked."""
-        if not gset_id:
-            return ()
         known = self.gsets.get(gset_id)
-        if known is None:
-            row = db.execute("SELECT gauges FROM gset WHERE id = ?", (gset_id,)).fetchone()
-            known = self.gsets[gset_id] = () if row is None else gauges_in(row[0])
-        return known
+        return self.sets(db, (gset_id,))[gset_id] if known is None else known
 
-    def gauges_of_all(self, db: sqlite3.Connection, gset_ids: Iterable[int]) -> set[int]:
-        """Return the ids of the gauges of many sets, which are read at once."""
-        wanted = set(gset_ids)
-        missing = [gset_id for gset_id in wanted if gset_id and gset_id not in self.gsets]
+    def sets(self, db: sqlite3.Connection, gset_ids: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
+        """Return gauge sets by id, these among them: the ids of their gauges, as `gauges_of` does."""
+        missing = [gset_id for gset_id in gset_ids if gset_id not in self.gsets]
         if missing:
+            self.gsets |= dict.fromkeys(missing, ())
             self.gsets |= {one: gauges_in(listed) for one, listed in db.execute(_GSETS, (ids(missing),))}
-        return set().union(*[self.gsets.get(gset_id, ()) for gset_id in wanted])
+        return self.gsets
 
     def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
         """Return the gauge sets whose tasks prefer pools, and these pools."""

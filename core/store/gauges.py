@@ -36,7 +36,9 @@ _MAKE = (
     " RETURNING id"
 )
 # A window that never turns, nothing that shuts, nothing that waits: most of many keys are so.
-_PLAIN = [None, None, None, 0, None, None, None]
+_PLAIN = [None, None, None, 0, None, None, None, None]
+# Behind these columns come those that are written.
+_KEY = 3
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
 _Row = tuple[int | str | None, ...]
@@ -57,6 +59,8 @@ class Gauges:
         self._tell = tell
         self._read: dict[int, Gauge] = {}
         self._rows: dict[int, _Row] = {}
+        self.metered: set[int] = set()
+        """Those of metered limits, among all that were looked at."""
         self.spent: set[int] = set()
         """Those that were written with nothing left to spend."""
         self._is_flushed = False
@@ -70,7 +74,7 @@ class Gauges:
         missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
         if missing:
             for row in self._db.execute(_READ, (ids(missing),)).fetchall():
-                self._take_in(*row[:-1], recent=row[-1])
+                self._take_in(row)
         return self._read
 
     def one(self, gauge_id: int) -> Gauge:
@@ -95,9 +99,16 @@ class Gauges:
         """Return what a gauge has left now."""
         return self._rules.left(self.one(gauge_id), now=self._now)
 
-    def take(self, gauge_id: int, amount: int) -> None:
-        """Hold an amount."""
-        self._rules.take(self.one(gauge_id), amount, now=self._now)
+    def lefts(self, wanted: Collection[int]) -> dict[int, int]:
+        """Return what gauges have left now, by id; many are read at once."""
+        known, left, now = self.of(wanted), self._rules.left, self._now
+        return {one: left(known[one], now=now) for one in wanted}
+
+    def take(self, amounts: Mapping[int, int]) -> None:
+        """Hold an amount of each of these gauges."""
+        known, take, now = self.of(amounts), self._rules.take, self._now
+        for gauge_id, amount in amounts.items():
+            take(known[gauge_id], amount, now=now)
 
     def retries_of(self, gauge_id: int) -> Gauge | None:
         """Return the gauge of the retries of a backend; None = this is not the gauge of a configured one."""
@@ -141,7 +152,9 @@ class Gauges:
         """Let the next claim see what the ends of attempts open; another may be the probe now."""
         if gauge.trial in task_ids:
             gauge.trial = 0
-        self.open(gauge)
+        # Most gauges of many keys are not waited for.
+        if gauge.is_waited_for:
+            self.open(gauge)
 
     def _has_news(self, gauge: Gauge) -> bool:
         # What is spent lets fail who does not wait for it.
@@ -176,13 +189,9 @@ class Gauges:
             before, row = self._rows[gauge_id], _row(gauge)
             if row == before:
                 continue
-            if self._rules.is_spent(gauge, 0):
-                self.spent.add(gauge_id)
-            if self._rules.is_past_soft(gauge):
-                gauge.soft_at = self._wall
-                self._tell("limit.soft", gauge)
+            if gauge_id in self.metered:
+                self._note_metered(gauge)
                 row = _row(gauge)
-            self._tell_used_up(gauge)
             self._rows[gauge_id] = row
             if row[_AMOUNTS:] == before[_AMOUNTS:]:
                 amounts.append((*row[:_AMOUNTS], gauge_id))
@@ -193,6 +202,15 @@ class Gauges:
         if rows:
             self._db.executemany(_WRITE, rows)
         self._is_flushed = True
+
+    def _note_metered(self, gauge: Gauge) -> None:
+        """Note that a gauge is spent, and tell what it passed: only a metered one is, or does."""
+        if self._rules.is_spent(gauge, 0):
+            self.spent.add(gauge.id)
+        if self._rules.is_past_soft(gauge):
+            gauge.soft_at = self._wall
+            self._tell("limit.soft", gauge)
+        self._tell_used_up(gauge)
 
     def _tell_used_up(self, gauge: Gauge) -> None:
         """Tell that a budget reached its cap, once in a window, or is below it again."""
@@ -217,32 +235,35 @@ class Gauges:
         self.flush()
         self._read.clear()
         self._rows.clear()
+        self.metered.clear()
         self._used_up.clear()
 
-    def _take_in(self, gauge_id: int, name: str, key: str, *columns: int | None, recent: str | None) -> None:
-        used, reserved, unknown, tat_us, began, *rest = columns
-        limit = self._capacity.known[name]
+    def _take_in(self, row: tuple) -> None:  # type: ignore[type-arg]
+        """Note a gauge as it is stored (`_READ`)."""
+        gauge_id, name, key, used, reserved, unknown, tat_us, began, *rest = row
         gauge = Gauge(
             id=gauge_id,
-            limit=limit,
+            limit=self._capacity.known[name],
             key=key,
-            used=used or 0,
-            reserved=reserved or 0,
-            unknown=unknown or 0,
-            tat_us=tat_us or 0,
-            began=began or 0,
+            used=used,
+            reserved=reserved,
+            unknown=unknown,
+            tat_us=tat_us,
+            began=began,
         )
-        if rest != _PLAIN or recent:
+        self._read[gauge_id], self._rows[gauge_id] = gauge, row[_KEY:]
+        is_metered = name in self._capacity.metered
+        if is_metered:
+            self.metered.add(gauge_id)
+            gauge.is_frozen = self._capacity.is_frozen
+        if rest != _PLAIN:
             gauge.turns_at, gauge.shut_until, gauge.trial, waited_for, gauge.opens_at, *others = rest
-            gauge.soft_at, gauge.down_at = others
+            gauge.soft_at, gauge.down_at, recent = others
             gauge.is_waited_for = bool(waited_for)
             gauge.recent = recent_in(recent or "")
-        if self._capacity.is_frozen:
-            gauge.is_frozen = limit.is_metered
-        self._read[gauge_id], self._rows[gauge_id] = gauge, (*columns, recent)
-        if self._rules.is_used_up(gauge):
+        if is_metered and self._rules.is_used_up(gauge):
             self._used_up[gauge_id] = gauge.began
-        if self._rules.turn_if_due(gauge, wall=self._wall):
+        if gauge.turns_at is not None and self._rules.turn_if_due(gauge, wall=self._wall):
             self.open(gauge)
 
 

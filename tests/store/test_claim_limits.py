@@ -375,10 +375,23 @@ def test_what_is_taken_of_a_gauge_after_it_was_written_is_written_as_well(tmp_pa
     deck.do(Configure(limits=(Limit(name="db", kind=LimitKind.CONCURRENCY, max=9),)))
     gauges = Gauges(deck.writer, now=deck.now, offset=0)
     gauge_id = gauges.find(deck.writer.capacity.limits["db"])
-    gauges.take(gauge_id, 1)
+    gauges.take({gauge_id: 1})
     gauges.flush()
 
-    gauges.take(gauge_id, 2)
+    gauges.take({gauge_id: 2})
     gauges.flush()
 
     assert deck.db.execute("SELECT reserved FROM gauge WHERE id = ?", (gauge_id,)).fetchall() == [(3,)]
+
+
+def test_a_budget_of_a_whole_queue_reserves_what_its_tasks_are_expected_to_cost(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    budget = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=10, on={Dimension.QUEUE: "y"})
+    deck.do(Configure(limits=(budget,)))
+    deck.do(FollowUp())
+    plan = TaskPlan(key="t", uses="delay", queue="y", cost=Estimate(amounts={"usd": 4}))
+    deck.loose(plan, plan, plan)
+
+    assert len(deck.claim()) == 2
+    assert deck.db.execute("SELECT reserved FROM gauge").fetchall() == [(8,)]
+    deck.close()

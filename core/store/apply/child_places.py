@@ -115,8 +115,7 @@ def _place(batch: Batch, job_id: int, gauges: Sequence[int], full: int | None) -
 
 
 def _take(batch: Batch, job_id: int, gauges: Sequence[int]) -> None:
-    for gauge_id in gauges:
-        batch.gauges.take(gauge_id, 1)
+    batch.gauges.take(dict.fromkeys(gauges, 1))
     gset_id = set_of(batch.db, gauges)
     batch.run(_PUT, gset_id, None, job_id)
     open_job(batch, job_id)

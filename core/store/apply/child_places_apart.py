@@ -39,7 +39,7 @@ def admit_apart(batch: Batch) -> bool:
 
 def _admit_behind(batch: Batch, gauge_id: int) -> bool:
     """Let in those that wait for one gauge; return whether any waits for it no more."""
-    if would_raise(batch, lambda part: part.gauges.take(gauge_id, 1)):
+    if would_raise(batch, lambda part: part.gauges.take({gauge_id: 1})):
         tell(batch, f"no child gets a place: gauge {gauge_id} cannot be changed")
         return False
     waiting = waiting_for(batch, gauge_id)

@@ -71,8 +71,7 @@ def apply_pass_rates(batch: Batch, command: PassRates) -> int | None:
     if shut:
         opens = [rules.opens_at(gauge, now=batch.now, offset=batch.offset) for gauge in shut]
         return max(batch.now + _AGAIN_MS, *(at for at in opens if at is not None), 0)
-    for gauge in rates:
-        batch.gauges.take(gauge.id, 1)
+    batch.gauges.take(dict.fromkeys((gauge.id for gauge in rates), 1))
     return None
 
 

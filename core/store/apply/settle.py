@@ -48,6 +48,8 @@ _WITHOUT_PRICE = (
 )
 _gset_id = attrgetter("gset_id")
 Booked: TypeAlias = tuple[Spent, EntryKind]
+_Sets: TypeAlias = Mapping[int, tuple[int, ...]]
+"""Gauge sets by id: the ids of their gauges."""
 
 
 @dataclass(slots=True)
@@ -80,11 +82,11 @@ class _Alike:
     metered: tuple[int, ...]
     attempts: list[Holding] = field(default_factory=list)
 
-    def passed(self, batch: Batch) -> Mapping[int, int]:
+    def passed(self, sets: _Sets) -> Mapping[int, int]:
         """Return how many of them passed each gauge."""
         found: defaultdict[int, int] = defaultdict(int)
         for gset_id, number in Counter(map(_gset_id, self.attempts)).items():
-            for gauge_id in batch.capacity.gauges_of(batch.db, gset_id):
+            for gauge_id in sets[gset_id]:
                 found[gauge_id] += number
         return found
 
@@ -102,10 +104,12 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
     closed = list(closed)
     bookings: list[Booking] = []
     # At once: each of many keys of a limit has a gauge of its own.
-    known = batch.gauges.of(batch.capacity.gauges_of_all(batch.db, {one.gset_id for one in closed}))
+    gsets = {one.gset_id for one in closed}
+    sets = batch.capacity.sets(batch.db, gsets)
+    known = batch.gauges.of(set().union(*[sets[gset_id] for gset_id in gsets]))
     charged = _charged(batch, closed)
     tasks = {one.task_id for one in closed}
-    for alike in _alike(batch, closed, charged):
+    for alike in _alike(batch, closed, sets, charged):
         one = alike.attempts[0]
         reported = _reported(batch, one)
         told = {spent.unit for spent, _ in reported} | charged.get((one.task_id, one.epoch), set())
@@ -113,7 +117,7 @@ def settle(batch: Batch, closed: Iterable[Holding]) -> None:
         of_units = _held_by_unit([known[gauge_id] for gauge_id in alike.metered], held)
         booked = [*reported, *_measured_or_estimated(batch, one, of_units, told)]
         amounts = _by_unit(booked)
-        for gauge_id, number in alike.passed(batch).items():
+        for gauge_id, number in alike.passed(sets).items():
             gauge = known[gauge_id]
             amount = number * amounts.get(gauge.limit.unit, 0)
             batch.rules.gauges.settle(gauge, number * held.get(gauge_id, 1), amount, counted_at=counted_at)
@@ -181,19 +185,20 @@ def _charged(batch: Batch, closed: Sequence[Holding]) -> dict[tuple[int, int], s
     return found
 
 
-def _alike(batch: Batch, closed: Iterable[Holding], charged: Container[tuple[int, int]]) -> Iterable[_Alike]:
+def _alike(
+    batch: Batch, closed: Iterable[Holding], sets: _Sets, charged: Container[tuple[int, int]]
+) -> Iterable[_Alike]:
     """Put attempts together that held the same since the same moment.
 
     One that reported or was charged stands alone; one that did neither and passed no gauge is left out.
     """
     found: dict[tuple[object, ...], _Alike] = {}
     metered: dict[int, tuple[int, ...]] = {}
-    of_metered = {gauge_id for gauge_id, gauge in batch.gauges.of(()).items() if gauge.limit.is_metered}
+    of_metered = batch.gauges.metered
     for one in closed:
         gset_id, ref = one.gset_id, (one.task_id, one.epoch)
         if gset_id not in metered:
-            listed = batch.capacity.gauges_of(batch.db, gset_id)
-            metered[gset_id] = tuple([gauge_id for gauge_id in listed if gauge_id in of_metered])
+            metered[gset_id] = tuple([gauge_id for gauge_id in sets[gset_id] if gauge_id in of_metered])
         if ref in batch.spent or ref in charged:
             key: tuple[object, ...] = ref
         elif gset_id:

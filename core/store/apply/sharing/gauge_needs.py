@@ -6,8 +6,8 @@ Owned by the shares of a claim.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from core.model.gauges import Gauge
 from core.model.lanes import Head, Need
@@ -15,6 +15,9 @@ from core.model.limit_forms import costs_of, pack_held
 from core.store.apply.breakers import note_probe
 from core.store.batch import Batch
 from core.store.capacity import set_of
+
+Kind: TypeAlias = tuple[int, str]
+"""Tasks that pass the same gauges, whatever their pool is: their gauge set and queue."""
 
 
 class Taken(NamedTuple):
@@ -35,13 +38,12 @@ class GaugeNeeds:
         self._needs: dict[tuple[int, str, str, str | None], tuple[Need, ...]] = {}
         self._of_gauges: dict[tuple[int, str | None], Need] = {}
         """What attempts of this cost take of gauges: many sets share most of theirs."""
-        self._metered_gauges: dict[int, bool] = {}
         self._held: dict[tuple[Need, ...], str | None] = {}
         self._late: dict[int, int] = {}
         """Gauges whose window begins after this moment, by the clock that was set back, and when."""
         self._lefts: dict[int, int] = {}
         """What gauges have left, until this claim takes more."""
-        self._metered: dict[tuple[int, str], bool] = {}
+        self._metered: dict[Kind, bool] = {}
         self._wide: dict[tuple[str, str], tuple[int, ...]] = {}
         self._full_sets: dict[tuple[int, ...], int] = {}
         self.counted: dict[int, Gauge] = {}
@@ -56,17 +58,16 @@ class GaugeNeeds:
             listed = self._all_gauges(head, pool)
             missing = [one for one in listed if (one, cost) not in of_gauges]
             if missing:
-                self._gauges.of(missing)
-                of_gauges.update(((one, cost), self._need(one, cost)) for one in missing)
+                gauges = self._gauges.of(missing)
+                of_gauges.update(((one, cost), self._need(gauges[one], cost)) for one in missing)
             known = self._needs[key] = tuple([of_gauges[one, cost] for one in listed])
         return known
 
-    def _need(self, gauge_id: int, cost: str | None) -> Need:
-        gauge = self._gauges.one(gauge_id)
+    def _need(self, gauge: Gauge, cost: str | None) -> Need:
         if gauge.began > self._batch.wall:
-            self._late[gauge_id] = gauge.began
-        amount = costs_of(cost).get(gauge.limit.unit) if self._is_gauge_metered(gauge_id) else None
-        return Need(gauge_id, self._batch.rules.gauges.need_of(gauge, amount))
+            self._late[gauge.id] = gauge.began
+        amount = costs_of(cost).get(gauge.limit.unit) if gauge.id in self._gauges.metered else None
+        return Need(gauge.id, self._batch.rules.gauges.need_of(gauge, amount))
 
     def take(self, taken: Sequence[Taken]) -> None:
         """Take what attempts need, of each gauge at once."""
@@ -74,8 +75,8 @@ class GaugeNeeds:
         for one in taken:
             for gauge_id, amount in one.needs:
                 amounts[gauge_id] += amount * one.number
-        for gauge_id, amount in amounts.items():
-            self._gauges.take(gauge_id, amount)
+        self._gauges.take(amounts)
+        for gauge_id in amounts:
             self._lefts.pop(gauge_id, None)
         if self._capacity.has_backends:
             self._try_out(taken)
@@ -89,7 +90,8 @@ class GaugeNeeds:
 
     def held(self, needs: Sequence[Need]) -> str | None:
         """Return what an attempt holds of metered gauges, as its row says it."""
-        metered = tuple([need for need in needs if self._metered_gauges[need.gauge_id]])
+        metered_gauges = self._gauges.metered
+        metered = tuple([need for need in needs if need.gauge_id in metered_gauges])
         if metered not in self._held:
             self._held[metered] = pack_held(metered)
         return self._held[metered]
@@ -113,19 +115,22 @@ class GaugeNeeds:
 
     def is_metered(self, gset_id: int, queue: str) -> bool:
         """Return whether the estimates of such tasks decide if they fit."""
-        key = (gset_id, queue)
-        known = self._metered.get(key)
-        if known is None:
-            listed = (*self.of_queue(queue), *self.of_set(gset_id))
-            self._gauges.of(listed)
-            known = self._metered[key] = any(map(self._is_gauge_metered, listed))
-        return known
+        kind = (gset_id, queue)
+        known = self._metered.get(kind)
+        return self.are_metered((kind,))[kind] if known is None else known
 
-    def _is_gauge_metered(self, gauge_id: int) -> bool:
-        known = self._metered_gauges.get(gauge_id)
-        if known is None:
-            known = self._metered_gauges[gauge_id] = self._gauges.one(gauge_id).limit.is_metered
-        return known
+    def are_metered(self, kinds: Collection[Kind]) -> Mapping[Kind, bool]:
+        """Return by kind, these among them, what `is_metered` does; their gauges are read at once."""
+        missing = {kind for kind in kinds if kind not in self._metered}
+        if missing:
+            sets = self._sets([gset_id for gset_id, _ in missing])
+            of_queues = {queue: self.of_queue(queue) for queue in {queue for _, queue in missing}}
+            self._gauges.of(set().union(*of_queues.values(), *[sets[gset_id] for gset_id, _ in missing]))
+            metered = self._gauges.metered
+            for gset_id, queue in missing:
+                is_free = metered.isdisjoint(sets[gset_id]) and metered.isdisjoint(of_queues[queue])
+                self._metered[gset_id, queue] = not is_free
+        return self._metered
 
     def left(self, gauge_id: int) -> int:
         """Return what a gauge has left; read once until this claim takes more."""
@@ -136,16 +141,19 @@ class GaugeNeeds:
 
     def may_refuse(self, gauge_id: int) -> bool:
         """Return whether a gauge has nothing left, or may have too little for what a task needs."""
-        return self.left(gauge_id) <= 0 or self._gauges.one(gauge_id).limit.is_metered
+        return self.left(gauge_id) <= 0 or gauge_id in self._gauges.metered
 
     def empty_of_each(self, gset_ids: Collection[int]) -> Mapping[int, int]:
         """Return the sets of which a gauge has nothing left, and the first such gauge of each."""
-        passed = self._capacity.gauges_of_all(self._batch.db, gset_ids)
-        self._gauges.of(passed)
-        empty = {one for one in passed if self.left(one) <= 0}
+        sets, lefts = self._sets(gset_ids), self._lefts
+        passed = set().union(*[sets[gset_id] for gset_id in gset_ids])
+        missing = passed.difference(lefts)
+        if missing:
+            lefts |= self._gauges.lefts(missing)
+        empty = {one for one in passed if lefts[one] <= 0}
         if not empty:
             return {}
-        first = {gset_id: [one for one in self.of_set(gset_id) if one in empty][:1] for gset_id in gset_ids}
+        first = {gset_id: [one for one in sets[gset_id] if one in empty][:1] for gset_id in gset_ids}
         return {gset_id: gauge_id for gset_id, found in first.items() for gauge_id in found}
 
     def empty_of(self, gset_id: int) -> int | None:
@@ -155,6 +163,9 @@ class GaugeNeeds:
     def of_set(self, gset_id: int) -> tuple[int, ...]:
         """Return the gauges of a set, in order."""
         return self._capacity.gauges_of(self._batch.db, gset_id)
+
+    def _sets(self, gset_ids: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
+        return self._capacity.sets(self._batch.db, gset_ids)
 
     def of_queue(self, queue: str) -> tuple[int, ...]:
         """Return the gauges of a whole queue."""

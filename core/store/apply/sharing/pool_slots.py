@@ -5,16 +5,14 @@ Owned by the shares of a claim.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from core.model.lanes import Head
 from core.model.limits import DEFAULT_POOL, Pool, PoolOrder
 from core.store.batch import Batch
 
-_TAKEN = (
-    "SELECT coalesce(pool, ?), count(*) FROM attempt INDEXED BY attempt_open"
-    " WHERE status = 'running' GROUP BY 1"
-)
+_TAKEN = "SELECT pool, count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'running' GROUP BY pool"
 
 
 class PoolSlots:
@@ -22,7 +20,9 @@ class PoolSlots:
 
     def __init__(self, batch: Batch, slots: int) -> None:
         capacity = batch.capacity
-        taken = dict(batch.rows(_TAKEN, DEFAULT_POOL))
+        taken: Counter[str] = Counter()
+        for pool, number in batch.rows(_TAKEN):
+            taken[pool or DEFAULT_POOL] += number
         self._pools: Sequence[Pool] = capacity.pools or (Pool(name=DEFAULT_POOL, slots=slots),)
         self._free = {
             pool.name: 0 if pool.name in capacity.paused else pool.slots - taken.get(pool.name, 0)

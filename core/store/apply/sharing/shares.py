@@ -37,10 +37,11 @@ class Shares:
 
     def read_costs(self, heads: Sequence[Head]) -> None:
         """Read the estimates of tasks where a gauge of theirs is metered."""
-        kinds = {(head.gset_id, head.queue) for head in heads}
-        metered = {kind for kind in kinds if self.needs.is_metered(*kind)}
+        kinds = [(head.gset_id, head.queue) for head in heads]
+        are_metered = self.needs.are_metered(kinds)
+        metered = [head for head, kind in zip(heads, kinds, strict=True) if are_metered[kind]]
         if metered:
-            note_costs(self._batch, [head for head in heads if (head.gset_id, head.queue) in metered])
+            note_costs(self._batch, metered)
 
     def hold(self, picks: Picks) -> Mapping[int, Hold]:
         """Take what the picks need; return it by task."""
