@@ -193,14 +193,14 @@ class NoticeLoop:
 
     async def _try(self, sink: Sink, delivery: Delivery) -> EndDelivery:
         message = self._message(delivery)
-        error = ""
+        error, is_final = "", False
         try:
             # Read for each try, and kept nowhere.
             values = await self._ports.secrets(secret_names(sink))
-            error = await _failure(partial(self._ports.send, with_secrets(sink, values), message))
+            error, is_final = await _failure(partial(self._ports.send, with_secrets(sink, values), message))
         except TaskdeckError as unread:
             error = unread.message
-        again = retry_at(delivery.tries, now=self._clock.now()) if error else None
+        again = retry_at(delivery.tries, now=self._clock.now()) if error and not is_final else None
         return EndDelivery(
             number=delivery.number,
             sink=sink.name,
@@ -223,10 +223,10 @@ class NoticeLoop:
         self._alarms.arm(_ALARM, at, self.look)
 
 
-async def _failure(send: Callable[[], None]) -> str:
-    """Send in a thread; return why that failed, '' = it did not."""
+async def _failure(send: Callable[[], None]) -> tuple[str, bool]:
+    """Send in a thread; return why that failed, '' = it did not, and whether it is not to be tried again."""
     (error,) = await asyncio.gather(asyncio.to_thread(send), return_exceptions=True)
-    if error is None or isinstance(error, DeliveryFailed):
-        return "" if error is None else str(error)
+    if isinstance(error, DeliveryFailed):
+        return str(error), error.is_final
     # Its text may quote a secret; an error that counts as no try would have it sent each minute for ever.
-    return f"it could not be sent: {type(error).__name__}"
+    return ("" if error is None else f"it could not be sent: {type(error).__name__}"), False

@@ -7,36 +7,62 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate
 
 from core.model.notices import Email, Sink
 from core.model.text import safe_line
+from core.senders.limits import bounded
 from core.senders.message import DeliveryFailed, Message
 
 SECONDS = 30.0
+"""For a mail to be taken."""
+_READY = 220
 
 
 def mail(sink: Sink, message: Message) -> None:
-    """Send a message by mail; one address that is refused is a failure."""
+    """Send a message by mail; one address that is refused is a failure, which another try does not mend."""
     email = sink.email
     if email is None:
         raise DeliveryFailed("it has no `email`")
+    server = _Client(email.server)
     try:
-        refused = _send(email, _letter(email, message))
+        with bounded(SECONDS, lambda: server.sock) as limit:
+            refused = _send(server, email, _letter(email, message))
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        raise DeliveryFailed(f"{email.server} did not take the mail: {_reason(error)}") from error
+        reason = limit.reason_of(error) if limit.is_over else _reason(error)
+        raise DeliveryFailed(f"{email.server} did not take the mail: {reason}") from error
+    finally:
+        server.close()
     if refused:
-        raise DeliveryFailed(f"{email.server} refused {', '.join(sorted(refused))}")
+        # Tried again, it would come to those that have it once more each time.
+        names = ", ".join(sorted(refused))
+        raise DeliveryFailed(f"{email.server} refused {names}; the other addresses have it", is_final=True)
 
 
-def _send(email: Email, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
-    with smtplib.SMTP(email.server, email.port, timeout=SECONDS) as server:
-        if email.starttls:
-            server.starttls(context=ssl.create_default_context())
-        if email.user:
-            server.login(email.user, email.password)
-        return server.send_message(letter)
+class _Client(smtplib.SMTP):
+    """One that can be broken off while it connects, and checks the certificate of its server."""
+
+    def __init__(self, host: str) -> None:
+        # With a host it would connect at once.
+        super().__init__(timeout=SECONDS)
+        self._host = host
+
+
+def _send(server: _Client, email: Email, letter: EmailMessage) -> dict[str, tuple[int, bytes]]:
+    code, said = server.connect(email.server, email.port)
+    if code != _READY:
+        raise smtplib.SMTPConnectError(code, said)
+    if email.starttls:
+        server.starttls(context=ssl.create_default_context())
+    if email.user:
+        server.login(email.user, email.password)
+    refused = server.send_message(letter)
+    # It is taken, whatever the server says to a goodbye.
+    with suppress(OSError, smtplib.SMTPException):
+        server.quit()
+    return refused
 
 
 def _letter(email: Email, message: Message) -> EmailMessage:

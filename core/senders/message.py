@@ -14,6 +14,11 @@ from core.model.values import JsonObject
 class DeliveryFailed(Exception):
     """Report why a message did not arrive, in one sentence."""
 
+    def __init__(self, reason: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
+        """Whether another try would do harm: a part of it arrived."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:

@@ -131,6 +131,14 @@ async def test_the_first_is_sent_at_once_and_what_comes_within_the_minute_goes_t
     assert not stage.loop.is_busy
 
 
+async def test_a_delivery_of_which_a_part_arrived_is_not_tried_again(stage: Stage):
+    stage.refuses, stage.error = 1, DeliveryFailed("b@x was refused", is_final=True)
+    await stage.begin(SINK)
+    await stage.fail_task("a", "one")
+    assert (stage.sent, statuses(stage)) == ([], ["failed"])
+    assert stage.deck.rows("SELECT error FROM notice") == [("b@x was refused",)]
+
+
 async def test_a_delivery_that_breaks_in_a_way_of_its_own_counts_as_a_try_and_quotes_nothing(stage: Stage):
     stage.refuses, stage.error = 1, RuntimeError("can't use s3cret")
     await stage.begin(SINK)

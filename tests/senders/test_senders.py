@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 
 from core.model.notices import Email, Signal, Sink, Topic
 from core.model.records import replace
-from core.senders import DeliveryFailed, Message, command, send
-from tests.support.notice_servers import certificate, hook_server, mail_server
+from core.senders import DeliveryFailed, Message, command, mail, send, webhook
+from tests.support.notice_servers import certificate, hook_server, mail_server, slow_server
 from tests.support.waiting import until_now
 
 MESSAGE = Message(subject="s\nInjected: x", lines=("one", "two é"), key="k-1", body={"count": 2})
@@ -81,7 +82,10 @@ def test_mail_goes_to_all_addresses_and_cannot_carry_headers_of_its_text():
         assert "<k-1@taskdeck>" in letter
         assert any(line.startswith("AUTH PLAIN") for line in box.said)
         box.refused = "b@x"
-        assert refused(sink(email=email)) == "127.0.0.1 refused b@x"
+        with pytest.raises(DeliveryFailed) as failed:
+            send(sink(email=email), MESSAGE)
+        assert str(failed.value) == "127.0.0.1 refused b@x; the other addresses have it"
+        assert failed.value.is_final, "they would have it twice"
         sealed = Email(
             to=("a@x",),
             sender="d@x",
@@ -139,3 +143,45 @@ def test_an_expression_is_not_sent_as_it_is_written(more: dict):
 
 def test_a_console_is_sent_nothing():
     send(sink(console=(Signal.TOAST,)), MESSAGE)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1/secret", "http://x/secr\x00et", "http://u:p@x/secret", "http://x/é"]
+)
+def test_a_webhook_that_a_secret_makes_no_address_is_told(address: str):
+    assert refused(sink(webhook=address)) == "its `webhook` is not an http URL without a password"
+
+
+def test_a_server_that_answers_for_ever_is_left(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(webhook, "SECONDS", 0.2)
+    monkeypatch.setattr(mail, "SECONDS", 0.2)
+    with slow_server(b"H") as port:
+        assert refused(sink(webhook=f"http://127.0.0.1:{port}/")) == (
+            "127.0.0.1 could not be asked: no answer within 0.2 s"
+        )
+    with slow_server(b"220-a\r\n") as port:
+        email = Email(to=("a@x",), sender="d@x", server="127.0.0.1", port=port)
+        assert refused(sink(email=email)) == "127.0.0.1 did not take the mail: no answer within 0.2 s"
+
+
+def test_mail_that_was_taken_is_sent_whatever_the_server_says_to_a_goodbye():
+    with mail_server() as box:
+        box.goodbye = b"500 what?\r\n"
+        send(sink(email=Email(to=("a@x",), sender="d@x", server="127.0.0.1", port=box.port)), MESSAGE)
+        assert len(box.letters) == 1
+
+
+def test_a_command_has_ended_though_what_it_started_goes_on(tmp_path: Path):
+    send(sink(command=("sh", "-c", f'cat >"{tmp_path}/in"; sleep 600 & echo $! >"{tmp_path}/pid"')), MESSAGE)
+    pid = int((tmp_path / "pid").read_text())
+    until_now(lambda: not Path(f"/proc/{pid}").exists(), "the child is gone")
+    assert json.loads((tmp_path / "in").read_text()) == {"count": 2}
+
+
+def test_of_what_a_command_says_only_the_end_is_kept():
+    large = Message(subject="s", lines=(), key="k", body={"text": "x" * 2**20})
+    said = sink(command=("sh", "-c", "head -c 30000000 /dev/zero >&2; echo >&2; echo broken >&2; exit 3"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DeliveryFailed, match=r"^sh ended with 3: broken$"):
+        send(said, large)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "in KiB"

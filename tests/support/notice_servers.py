@@ -16,6 +16,10 @@ from typing import NamedTuple
 import pytest
 
 
+_PIECES = 1_000
+"""Then a slow server gives up, so that a client that never leaves it is seen."""
+
+
 class Posted(NamedTuple):
     """A request that came."""
 
@@ -67,12 +71,39 @@ def hook_server() -> Iterator[Hook]:
         server.server_close()
 
 
+@contextmanager
+def slow_server(piece: bytes) -> Iterator[int]:
+    """Send a piece again and again, each long before a time-out of a socket; yield the port."""
+    listener, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                for _ in range(_PIECES):
+                    connection.sendall(piece)
+                    if over.wait(0.01):
+                        return
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        over.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
 class Mailbox:
     """What a server of mail was told, line by line, and the letters that it took."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.letters: list[str] = []
+        self.goodbye = b"221 bye\r\n"
         self.refused = ""
         """The address that it refuses."""
         self.port = 0
@@ -157,7 +188,7 @@ def _answer(box: Mailbox, stream: socket.SocketIO, *, offers: bytes) -> bool:
                 box.letters.append(letter.decode())
                 stream.write(b"250 taken\r\n")
             case "QUIT":
-                stream.write(b"221 bye\r\n")
+                stream.write(box.goodbye)
                 return False
             case _:
                 stream.write(b"250 ok\r\n")
