@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from core.files.operator_file import FOLDER, operator_file, own_name
+from core.files.reading import read_at_once
 from core.files.writing import changing, write_file
 from core.model.decks import DeckName
 from core.model.values import JsonObject, JsonValue
@@ -72,8 +73,7 @@ class Memory:
         if self.file is None:
             return {}
         try:
-            with self.file.open("rb") as file:
-                values = json.loads(file.read(_LARGEST))
+            values = json.loads(read_at_once(self.file, _LARGEST))
         except (OSError, ValueError, RecursionError):
             return {}
         return values if isinstance(values, dict) else {}

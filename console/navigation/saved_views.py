@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files.reading import read_at_once
 from core.files.writing import changing, write_file
 from core.filters.fields import Noun
 from core.filters.parser import parse
@@ -20,6 +21,7 @@ from core.model.errors import Conflict, Invalid, NotFound, Unavailable
 from core.model.text import safe_line
 
 FILE = "views.toml"
+_BYTES_MAX = 2**24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Views:
         if self._file is None:
             return dict(self._in_memory)
         try:
-            table = tomllib.loads(self._file.read_text("utf-8"))
+            table = tomllib.loads(read_at_once(self._file, _BYTES_MAX).decode("utf-8-sig"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.key_table import KEYS
+from core.files.reading import read_at_once
 from core.model.errors import Invalid
 from core.model.text import safe_line
 
 FILE = "keymap.toml"
+_BYTES_MAX = 2**20
 _KEY = re.compile(r"(ctrl\+|shift\+|alt\+)*([a-z0-9_]+|[A-Z])|[^\s,]")
 
 
@@ -26,7 +28,7 @@ def read_keymap(file: Path, groups: Iterable[tuple[str, ...]]) -> dict[str, str]
     `Invalid` (`keymap.*`) that names file and line.
     """
     try:
-        text = file.read_text("utf-8")
+        text = read_at_once(file, _BYTES_MAX).decode("utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

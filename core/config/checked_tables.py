@@ -137,7 +137,8 @@ class CheckedTables:
         return None
 
     def _note(self, path: KeyPath, detail: ErrorDetails, kind: type[Table]) -> None:
-        place = (*path, *detail["loc"])
+        # What is wrong with a key is said of the key.
+        place = (*path, *(step for step in detail["loc"] if step != "[key]"))
         match detail["type"]:
             case "extra_forbidden":
                 key = str(place[-1])

@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%", re.ASCII)
+_SECRET = re.compile(r"\$\{\{\s*secrets\.[A-Za-z0-9_.-]+?\s*\}\}")
 _ESTIMATE = re.compile(r"estimate after (.+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -43,6 +44,17 @@ def _reads(read: Callable[[object], _T], wanted: str) -> BeforeValidator:
             raise ValueError(f"must be {wanted}") from error
 
     return BeforeValidator(validate)
+
+
+def matching(pattern: str, wanted: str) -> BeforeValidator:
+    """Return a validator of texts that match a pattern whole, with a refusal that people can read."""
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII):
+            return value
+        raise ValueError(value)
+
+    return _reads(read, wanted)
 
 
 def _dollars(value: object) -> Fraction:
@@ -90,6 +102,16 @@ def _percent(value: object) -> float:
 
 def _http_url(value: object) -> str:
     return addresses.parse_http(str(value)).url
+
+
+def _webhook(value: object) -> str:
+    # A whole address is a secret of many services, and no part of one is known here.
+    text = str(value)
+    if not _SECRET.match(text):
+        addresses.parse_http(_SECRET.sub("1", text))
+    elif "${{" in _SECRET.sub("", text):
+        raise ValueError(value)
+    return text
 
 
 def _host_port(value: object) -> addresses.HostPort:
@@ -184,12 +206,28 @@ HttpUrl = Annotated[
     str,
     _reads(_http_url, "an http or https address without a password, such as http://127.0.0.1:8080/health"),
 ]
+Webhook = Annotated[
+    str,
+    _reads(
+        _webhook,
+        "an http or https address without a password, such as https://chat.example.com/hooks/deck,"
+        " or ${{ secrets.NAME }}",
+    ),
+]
 HostPort = Annotated[
     addresses.HostPort,
     _reads(_host_port, "HOST:PORT, such as db1:5432 or [::1]:5432"),
     WithJsonSchema({"type": "string"}),
 ]
-Argument = Annotated[str, Field(max_length=4_096)]
+Argument = Annotated[
+    str, matching(r"[^\x00]{0,4096}", "a text of at most 4,096 characters, none of them NUL")
+]
+FilePath = Annotated[
+    str, matching(r"[^\x00]{1,4096}", "a path of at most 4,096 characters, none of them NUL")
+]
+Variable = Annotated[
+    str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable: letters, digits and _, no digit first")
+]
 Span = Annotated[
     int,
     _reads(parse_document_duration, 'a length of time, such as "6h"'),

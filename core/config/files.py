@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.config.sections import ENGINE, NAMES
+from core.files.reading import read_at_once
 from core.model.errors import Invalid
 from core.model.text import safe_line
 
@@ -66,8 +67,7 @@ class ConfigFile:
 def read_file(path: Path) -> ConfigFile:
     """Read a file; raise `Invalid` (`config.unreadable`, `config.syntax`)."""
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_BYTES_MAX + 1)
+        raw = read_at_once(path, _BYTES_MAX + 1)
     except FileNotFoundError:
         return ConfigFile(path=path)
     except OSError as error:
@@ -75,7 +75,8 @@ def read_file(path: Path) -> ConfigFile:
     if len(raw) > _BYTES_MAX:
         raise _broken(path, "config.unreadable", "larger than 1 MiB")
     try:
-        text = raw.decode()
+        # Editors of other systems begin a file with a byte order mark, of which TOML knows nothing.
+        text = raw.decode("utf-8-sig")
         # tomllib takes memory by the square of a key's parts.
         if _DEEP.search(text):
             raise ValueError(f"a key has more than {_PARTS_MAX} parts")

@@ -9,13 +9,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from core.config.field_types import Argument, Clock, Duration, Text, Zone
+from core.config.field_types import Argument, Clock, Duration, Text, Webhook, Zone, matching
 from core.config.tables import Table
 from core.model.notices import Signal, Topic
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=200)]
-HeaderText = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=4_000)]
-Address = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$", max_length=320)]
+HeaderName = Annotated[
+    str, matching(r"[A-Za-z0-9-]{1,200}", "a name of a header: at most 200 letters, digits and -")
+]
+HeaderText = Annotated[
+    str, matching(r"[\t\x20-\x7e\xa0-\xff]{0,4000}", "one line of at most 4,000 characters of Latin-1")
+]
+Address = Annotated[
+    str, matching(r"(?=.{3,320}\Z)[^\s@]+@[^\s@]+", "an address of mail, such as ops@example.com")
+]
 
 
 class EmailTable(Table):
@@ -63,7 +69,7 @@ class QuietTable(Table):
 class NotifyTable(Table):
     """`[notify.NAME]`."""
 
-    webhook: Annotated[str, Field(pattern=r"^https?://[^\s/]", max_length=2_000)] | None = None
+    webhook: Webhook | None = None
     """An address that gets each delivery as a POST of JSON."""
     headers: dict[HeaderName, HeaderText] = Field(default_factory=dict)
     """Headers of that POST."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, JsonValue, model_validator
 
-from core.config.field_types import Moment, Span, Text, Zone
+from core.config.field_types import FilePath, Moment, Span, Text, Zone, matching
 from core.config.section import Section
 from core.config.tables import Table
 from core.model.schedules import COUNTED_MAX, DAY_MS, CatchUp, Overlap
@@ -18,17 +18,17 @@ TIMES: Final = ("cron", "every", "calendar", "at")
 """What a schedule may fire by; each names one."""
 
 
-_LINE = r"^[^\x00-\x1f]{1,1000}$"
+_Line = Annotated[str, matching(r"[^\x00-\x1f]{1,1000}", "one line of at most 1,000 characters")]
 
 
 class ScheduleTable(Table):
     """`[schedules.NAME]`; one of `cron`, `every`, `calendar`, `at`, and one of `file` and `command`."""
 
-    cron: Annotated[str, Field(pattern=_LINE)] | None = None
+    cron: _Line | None = None
     """At such times: `0 3 * * *`, `@daily`; seconds may come first."""
     every: Span | None = None
     """Each time so much has passed, since `starts` or the beginning of 1970."""
-    calendar: Annotated[str, Field(pattern=_LINE)] | None = None
+    calendar: _Line | None = None
     """On such days: `last working day at 18:00`, `2nd monday`."""
     at: Moment | None = None
     """Once."""
@@ -52,7 +52,7 @@ class ScheduleTable(Table):
     """What a fire does while an earlier job has not ended: `skip`, `queue`, `allow`, `replace`."""
     expect: Span | None = None
     """Operators are told when no job of it succeeded for so long."""
-    file: Annotated[str, Field(pattern=r"^[^\x00]{1,4096}$")] | None = None
+    file: FilePath | None = None
     """The workflow, read again at each fire; relative to the data directory."""
     command: Annotated[list[Text], Field(min_length=1, max_length=1_000)] | None = None
     """A command, word by word, as a job of one task."""
@@ -60,7 +60,7 @@ class ScheduleTable(Table):
     """Parameters of the workflow; `${{ fire.at }}` is the time."""
     env: dict[str, str] = Field(default_factory=dict)
     """Variables of its tasks."""
-    cwd: Annotated[str, Field(pattern=r"^/[^\x00]{0,4096}$")] | None = None
+    cwd: Annotated[str, matching(r"/[^\x00]{0,4096}", "an absolute path, such as /srv/deck")] | None = None
     """The directory of its tasks; without it the folder of the file, or the data directory."""
     project: Text | None = None
     """A label; limits can be for a project."""

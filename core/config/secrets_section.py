@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from core.config.field_types import Duration, Text
+from core.config.field_types import Duration, FilePath, Text, Variable, matching
 from core.config.section import Section
 from core.config.tables import Table
 
@@ -17,16 +17,21 @@ SOURCES: Final = ("file", "env", "command", "credential")
 """Where a secret may be; each names one."""
 
 
+_Credential = Annotated[
+    str, matching(r"[A-Za-z0-9_.@-]{1,255}", "the name of a credential: letters, digits, _, ., @ and -")
+]
+
+
 class SecretTable(Table):
     """`[secrets.NAME]`; one of `file`, `env`, `command` and `credential`."""
 
-    file: Annotated[str, Field(pattern=r"^[^\x00]{1,4096}$")] | None = None
+    file: FilePath | None = None
     """A file that only its owner may read (0600); relative to the data directory."""
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    env: Variable | None = None
     """A variable of the engine."""
     command: Annotated[list[Text], Field(min_length=1, max_length=100)] | None = None
     """A command of the engine that writes it to its standard output, word by word."""
-    credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,255}$")] | None = None
+    credential: _Credential | None = None
     """A credential of the systemd unit of the engine (`LoadCredential=`)."""
     timeout: Duration = 10_000
     """How long the command may take."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.files.operator_file import FOLDER, operator_file, own_name
+from core.files.reading import read_at_once
 from core.files.writing import changing, write_file
 from core.model.decks import DeckName, KnownDeck
 from core.model.values import JsonValue
@@ -37,8 +38,7 @@ class KnownDecks:
         if self.file is None:
             return ()
         try:
-            with self.file.open("rb") as file:
-                rows = json.loads(file.read(_LARGEST))
+            rows = json.loads(read_at_once(self.file, _LARGEST))
         except (OSError, ValueError, RecursionError):
             return ()
         found = [deck for deck in map(_deck, rows if isinstance(rows, list) else ()) if deck is not None]

@@ -1,10 +1,11 @@
-"""Read a document file with its guards: size, kind, encoding.
+"""Read files that people write, with guards: size, kind, encoding.
 
-Used by the workflow loader, by the console's picker and by clients that send documents.
+Used for documents by the workflow loader, the console's picker and clients; for settings by who has them.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -55,6 +56,18 @@ def read_document(path: Path, *, limit: int = DOCUMENT_BYTES) -> bytes:
     if max(size, len(data)) > limit:
         raise InvalidDocument(name, [too_large(max(size, len(data)), limit)])
     return data
+
+
+def read_at_once(path: Path, limit: int) -> bytes:
+    """Read a file whole, or its first `limit` bytes, without waiting for another program; raise `OSError`.
+
+    Follows links. A pipe is refused: it would keep its reader until a program writes to it.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe, not a file", str(path))
+        # None = a device that has nothing at present.
+        return file.read(limit) or b""
 
 
 def read_document_text(path: Path) -> str:

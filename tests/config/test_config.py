@@ -143,6 +143,15 @@ def test_a_huge_or_unreadable_file_is_refused(tmp_path):
     (tmp_path / "config.toml").unlink()
     (tmp_path / "config.toml").mkdir()
     assert refused(tmp_path).code == "config.unreadable"
+    (tmp_path / "config.toml").rmdir()
+    # Opened as a file it would wait for who writes it, for ever.
+    os.mkfifo(tmp_path / "config.toml")
+    assert "it is a pipe" in refused(tmp_path).message
+
+
+def test_a_byte_order_mark_of_an_editor_is_left_out(tmp_path):
+    write(tmp_path, b"\xef\xbb\xbfslots = 3\r\n")
+    assert load(tmp_path).slots == 3
 
 
 def test_control_characters_of_a_key_do_not_reach_the_terminal(tmp_path):

@@ -52,12 +52,20 @@ def test_a_sink_says_where_what_and_when(tmp_path: Path):
         (HOOK, "is missing"),
         (f"{HOOK}\non = []", "at least 1 item"),
         (f'{HOOK}\non = ["lots"]', "should be 'job_ended'"),
-        (f'webhook = "ftp://x"\n{ON}', "pattern"),
+        (f'webhook = "ftp://x"\n{ON}', "must be an http or https address"),
+        (f'webhook = "http://[::1/"\n{ON}', "must be an http or https address"),
+        (f'webhook = "http://x:99999/"\n{ON}', "must be an http or https address"),
+        (f'webhook = "${{{{ params.x }}}}"\n{ON}', "must be an http or https address"),
+        (
+            f'{HOOK}\nheaders = {{ "A b" = "c" }}\n{ON}',
+            '`notify.a.headers."A b"`: must be a name of a header',
+        ),
+        (f'command = ["a\\u0000b"]\n{ON}', "none of them NUL"),
         (f'command = ["x"]\nheaders = {{ A = "b" }}\n{ON}', "`headers` are of a webhook"),
-        (f'{HOOK}\nheaders = {{ A = "b\\nC: d" }}\n{ON}', "pattern"),
+        (f'{HOOK}\nheaders = {{ A = "b\\nC: d" }}\n{ON}', "must be one line"),
         (f'{HOOK}\nstatus = ["failed"]\n{ON}', "are for `job_ended`"),
         (f'{HOOK}\nquiet = {{ from = "22:00", to = "22:00" }}\n{ON}', "must differ"),
-        (f'email = {{ to = ["a"], from = "b@x" }}\n{ON}', "pattern"),
+        (f'email = {{ to = ["a"], from = "b@x" }}\n{ON}', "must be an address of mail"),
         (f'email = {{ to = ["a@x"], from = "b@x", user = "u" }}\n{ON}', "must have both of"),
         (f'{HOOK}\nevry = "1m"\n{ON}', "every"),
         (f'{HOOK}\nquiet = {{ form = "22:00", to = "07:00" }}\n{ON}', "from"),
@@ -68,3 +76,11 @@ def test_what_cannot_be_is_named_with_its_place(tmp_path: Path, text: str, said:
         sinks(tmp_path, text)
     assert any(said in fault.message for fault in refused.value.faults), refused.value.faults
     assert all(fault.path.startswith("notify.a") and fault.line for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    "address", ["${{ secrets.hook }}", "https://${{secrets.a}}/x", "http://x:${{ secrets.port }}/"]
+)
+def test_the_address_of_a_webhook_may_be_a_secret_whole_or_in_part(tmp_path: Path, address: str):
+    (sink,) = sinks(tmp_path, f'webhook = "{address}"\n{ON}')
+    assert sink.webhook == address

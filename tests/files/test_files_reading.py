@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.files.reading import DOCUMENT_BYTES, read_document, read_document_text
+from core.files.reading import DOCUMENT_BYTES, read_at_once, read_document, read_document_text
 from core.model.errors import Invalid, InvalidDocument, NotFound
 
 
@@ -63,3 +63,14 @@ def test_a_missing_file_is_not_found_and_its_name_is_safe_to_print(tmp_path: Pat
         read_document(tmp_path / name)
     assert refused.value.code == "document.not_found"
     assert refused.value.message.isprintable()
+
+
+def test_settings_are_read_through_links_and_never_from_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    assert (read_at_once(tmp_path / "link", 5), read_at_once(tmp_path / "file", 4)) == (b"12345", b"1234")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(OSError, match=r"pipe|directory"):
+            read_at_once(path, 5)
+    assert read_at_once(Path("/dev/null"), 5) == b""
