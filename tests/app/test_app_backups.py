@@ -228,8 +228,10 @@ def test_a_damaged_backup_is_named_and_not_restored(backup: Path, tmp_path: Path
                 work()
             assert refused.value.code == "backup.broken"
         (backup / name).unlink()
-        with pytest.raises(Invalid):
-            verify(backup)
+        for work in (lambda: verify(backup), lambda: restore(backup, tmp_path / "home")):
+            with pytest.raises(Invalid, match=f"is damaged: {name}: No such file") as refused:
+                work()
+            assert refused.value.code == "backup.broken"
         (backup / name).write_bytes(before)
     assert not (tmp_path / "home").exists()
     assert verify(backup).event
@@ -253,6 +255,24 @@ def test_a_manifest_that_is_none_is_refused(backup: Path, change: dict):
         verify(backup)
     assert refused.value.code == "backup.broken"
     assert ("../x" in change.get("files", {})) == ("are not those of a backup" in refused.value.message)
+
+
+def test_a_manifest_that_is_too_large_is_not_said_to_be_missing(backup: Path):
+    (backup / "manifest.json").write_bytes(b" " * (2**20 + 1))
+    with pytest.raises(Invalid, match="no readable file of at most 1 MiB"):
+        read_manifest(backup)
+
+
+def test_settings_that_cannot_be_read_are_named(made: Path, tmp_path: Path):
+    (made / "keymap.toml").mkdir()
+    try:
+        with pytest.raises(Invalid) as refused:
+            write(made, tmp_path / "backup")
+    finally:
+        (made / "keymap.toml").rmdir()
+    assert refused.value.code == "backup.unreadable"
+    assert str(made / "keymap.toml") in refused.value.message
+    assert not (tmp_path / "backup").exists()
 
 
 def test_checksums_choose_no_file_outside_of_the_outputs(backup: Path, tmp_path: Path):

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files.kinds import exists
 from core.files.untrusted import read_small
 from core.model.errors import Invalid, NotFound, Unavailable
 from core.model.text import safe_line
@@ -105,6 +108,8 @@ def read_manifest(folder: Path) -> Manifest:
     Raises `NotFound` (`backup.missing`), `Invalid` (`backup.broken`), `Unavailable` (`backup.newer`).
     """
     data = read_small(folder / NAME, _BYTES)
+    if data is None and exists(folder / NAME):
+        raise broken(folder, f"its {NAME} is no readable file of at most 1 MiB")
     if data is None:
         raise NotFound(
             "backup.missing",
@@ -137,6 +142,18 @@ def broken(folder: Path, reason: str) -> Invalid:
         hint="use another one; nothing was changed",
         facts={"folder": str(folder), "reason": reason},
     )
+
+
+@contextmanager
+def reading(folder: Path, path: Path) -> Iterator[None]:
+    """Raise `Invalid` (`backup.broken`) where a file of a backup cannot be read; let all else pass."""
+    try:
+        yield
+    except OSError as error:
+        # What is copied also fails for its target: then the backup is as it was.
+        if str(error.filename) != str(path):
+            raise
+        raise broken(folder, f"{path.relative_to(folder)}: {error.strerror}") from error
 
 
 def _decode(folder: Path, fields: JsonObject) -> Manifest:

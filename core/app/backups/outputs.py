@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import NamedTuple
 
-from core.app.backups.manifest import OUTPUT, SUMS, Member, OutputTotals, broken
+from core.app.backups.manifest import OUTPUT, SUMS, Member, OutputTotals, broken, reading
 from core.executors.artifacts import FILE_NAME as ARTIFACT
 from core.executors.artifacts import SUMS as SUMS_OF_ARTIFACTS
 from core.executors.artifacts import listed as artifacts_of
@@ -77,10 +77,8 @@ def check_outputs(folder: Path, totals: OutputTotals, work: Work) -> None:
     """Raise `Invalid` (`backup.broken`) unless the outputs of a backup are those that were written."""
     for number, (digest, path) in enumerate(_listed(folder, totals), 1):
         work.check()
-        try:
+        with reading(folder, path):
             same = digest_of(path) == digest
-        except OSError as error:
-            raise broken(folder, f"{path.relative_to(folder)}: {error.strerror}") from error
         if not same:
             raise broken(folder, f"the checksum of {path.relative_to(folder)} is wrong")
         work.tell(f"outputs: {number:,} of {totals.files:,} files")
@@ -92,7 +90,8 @@ def restore_outputs(folder: Path, totals: OutputTotals, home_output: Path, work:
         work.check()
         ref = AttemptRef(task_id=int(path.parts[-3]), epoch=int(path.parts[-2]))
         target = _directory(home_output, ref) / path.name
-        copy_file(path, target)
+        with reading(folder, path):
+            copy_file(path, target)
         if digest_of(target) != digest:
             raise broken(folder, f"the checksum of {path.relative_to(folder)} is wrong")
         work.tell(f"outputs: {number:,} of {totals.files:,} files")

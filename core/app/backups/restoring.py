@@ -15,7 +15,7 @@ from threading import Event
 from typing import NamedTuple
 
 from core.app.backups.checking import check_store
-from core.app.backups.manifest import STORE, Manifest, broken, read_manifest
+from core.app.backups.manifest import STORE, Manifest, broken, read_manifest, reading
 from core.app.backups.outputs import Work, restore_outputs
 from core.app.backups.target import check_room, open_target, refusing
 from core.app.backups.threads import in_thread
@@ -125,10 +125,8 @@ def _copy(wish: Wish, manifest: Manifest, paths: Paths, stop: Event) -> StoreFac
     wish.tell("copying the store")
     targets = {STORE: paths.db, **{name: paths.home / name for name in manifest.settings}}
     for name, member in {STORE: manifest.store, **manifest.settings}.items():
-        try:
+        with reading(folder, folder / name):
             copy_file(folder / name, targets[name])
-        except FileNotFoundError as error:
-            raise broken(folder, f"{name}: {error.strerror}") from error
         if digest_of(targets[name]) != member.sha256:
             raise broken(folder, f"the checksum of {name} is wrong")
         sync_path(targets[name])

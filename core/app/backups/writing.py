@@ -31,17 +31,22 @@ from core.app.backups.threads import in_thread
 from core.files.copying import digest_of
 from core.files.kinds import exists
 from core.files.new_folder import NewFolder
+from core.files.reading import read_at_once
 from core.files.writing import sync_path
 from core.model.backups import StoreCopied
 from core.model.crash_points import crash_point
+from core.model.errors import Invalid
 from core.model.paths import Paths
 from core.model.present import present_ms
+from core.model.text import safe_line
 from core.model.version import VERSION
 from core.store.backups.copying import settle
 from core.store.backups.reading import StoreFacts, attempts_of, read_facts
 from core.store.readers import check_there
 
 _TELL_SECONDS = 0.25
+_SETTINGS_BYTES = 2**24
+"""Of a file of settings; no reader takes a larger one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +137,11 @@ class _Writing:
         found = {}
         for name in SETTINGS:
             try:
-                data = (self._paths.home / name).read_bytes()
+                data = read_at_once(self._paths.home / name, _SETTINGS_BYTES)
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                raise _unreadable(self._paths.home / name, error) from error
             _write(self._folder.unfinished / name, data)
             found[name] = _member(self._folder.unfinished / name)
         return found
@@ -167,6 +174,16 @@ def _store_size(paths: Paths) -> int:
 
 def _member(path: Path) -> Member:
     return Member(size=path.stat().st_size, sha256=digest_of(path))
+
+
+def _unreadable(path: Path, error: OSError) -> Invalid:
+    reason = error.strerror or type(error).__name__
+    return Invalid(
+        "backup.unreadable",
+        f"cannot read {safe_line(str(path))}: {reason}",
+        hint="fix the file or move it away; no backup was written",
+        facts={"file": str(path), "reason": reason},
+    )
 
 
 def _write(path: Path, data: bytes) -> None:
