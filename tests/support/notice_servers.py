@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import pytest
 
-
 _PIECES = 1_000
 """Then a slow server gives up, so that a client that never leaves it is seen."""
 
