@@ -1,4 +1,4 @@
-"""Limit: the end of a conversation, however slowly the other side goes on.
+"""Limit: the end of a conversation, however slow the other side is.
 
 Used by `webhook` and `mail`.
 """

@@ -155,13 +155,15 @@ def test_a_webhook_that_a_secret_makes_no_address_is_told(address: str):
 def test_a_server_that_answers_for_ever_is_left(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(webhook, "SECONDS", 0.2)
     monkeypatch.setattr(mail, "SECONDS", 0.2)
-    with slow_server(b"H") as port:
-        assert refused(sink(webhook=f"http://127.0.0.1:{port}/")) == (
+    with slow_server(b"H") as server:
+        assert refused(sink(webhook=f"http://127.0.0.1:{server.port}/")) == (
             "127.0.0.1 could not be asked: no answer within 0.2 s"
         )
-    with slow_server(b"220-a\r\n") as port:
-        email = Email(to=("a@x",), sender="d@x", server="127.0.0.1", port=port)
+        until_now(lambda: server.was_left, "the server is left")
+    with slow_server(b"220-a\r\n") as server:
+        email = Email(to=("a@x",), sender="d@x", server="127.0.0.1", port=server.port)
         assert refused(sink(email=email)) == "127.0.0.1 did not take the mail: no answer within 0.2 s"
+        until_now(lambda: server.was_left, "the server is left")
 
 
 def test_mail_that_was_taken_is_sent_whatever_the_server_says_to_a_goodbye():

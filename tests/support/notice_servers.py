@@ -70,24 +70,36 @@ def hook_server() -> Iterator[Hook]:
         server.server_close()
 
 
+class Slow:
+    """A server that is never done; `was_left` says whether its client went away from it."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.was_left = False
+
+
 @contextmanager
-def slow_server(piece: bytes) -> Iterator[int]:
-    """Send a piece again and again, each long before a time-out of a socket; yield the port."""
+def slow_server(piece: bytes) -> Iterator[Slow]:
+    """Send a piece again and again, each long before a time-out of a socket."""
     listener, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+    slow = Slow(listener.getsockname()[1])
 
     def serve() -> None:
         with suppress(OSError):
             connection, _ = listener.accept()
             with connection:
-                for _ in range(_PIECES):
-                    connection.sendall(piece)
-                    if over.wait(0.01):
-                        return
+                try:
+                    for _ in range(_PIECES):
+                        connection.sendall(piece)
+                        if over.wait(0.01):
+                            return
+                except OSError:
+                    slow.was_left = True
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield listener.getsockname()[1]
+        yield slow
     finally:
         over.set()
         with suppress(OSError):
