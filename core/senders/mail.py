@@ -22,7 +22,7 @@ _READY = 220
 
 
 def mail(sink: Sink, message: Message) -> None:
-    """Send a message by mail; one address that is refused is a failure, which another try does not mend."""
+    """Send a message by mail; one address that is refused is a failure, and is not tried again."""
     email = sink.email
     if email is None:
         raise DeliveryFailed("it has no `email`")

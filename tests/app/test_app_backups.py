@@ -259,7 +259,7 @@ def test_a_manifest_that_is_none_is_refused(backup: Path, change: dict):
 
 def test_a_manifest_that_is_too_large_is_not_said_to_be_missing(backup: Path):
     (backup / "manifest.json").write_bytes(b" " * (2**20 + 1))
-    with pytest.raises(Invalid, match="no readable file of at most 1 MiB"):
+    with pytest.raises(Invalid, match="cannot be read, or has more than 1 MiB"):
         read_manifest(backup)
 
 

@@ -109,7 +109,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     data = read_small(folder / NAME, _BYTES)
     if data is None and exists(folder / NAME):
-        raise broken(folder, f"its {NAME} is no readable file of at most 1 MiB")
+        raise broken(folder, f"its {NAME} cannot be read, or has more than 1 MiB")
     if data is None:
         raise NotFound(
             "backup.missing",
