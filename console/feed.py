@@ -65,6 +65,8 @@ class Pulse:
     is_frozen: bool = False
     """An operator stopped all spending."""
     people: People = People()
+    is_counted: bool = False
+    """The tasks were counted, by an engine or in the store."""
 
     @property
     def news(self) -> int:
@@ -129,6 +131,8 @@ class Feed:
                 is_first = True
         except TaskdeckError as error:
             self._note_error(error)
+            if self.pulse.engine is None:
+                await self._count_alone()
             return frozenset()
         now = time.monotonic()
         # Only an answer that did not wait for events measures the link.
@@ -152,6 +156,7 @@ class Feed:
             is_frozen=changes.is_frozen,
             acknowledged=changes.acknowledged,
             people=self.pulse.people,
+            is_counted=True,
         )
         return changes.kinds
 
@@ -170,6 +175,21 @@ class Feed:
             return RETRY_SECONDS
         is_slow = self.pulse.link_ms > SLOW_MS or pending > 1
         return max(tick, SECONDS_SLOW) if is_slow else tick
+
+    async def _count_alone(self) -> None:
+        """Count what the store holds while no engine answers; where it cannot be read, nothing is known."""
+        try:
+            queues = await self._control.queues()
+            tasks = Counter[str]()
+            for queue in queues:
+                tasks.update(queue.tasks)
+            known = (await self._control.failures.families(limit=1)).known if tasks["failed"] else 0
+        except TaskdeckError:
+            return
+        paused = sum(queue.paused_at is not None for queue in queues)
+        self.pulse = replace(
+            self.pulse, tasks=dict(tasks), jobs={}, paused=paused, acknowledged=known, is_counted=True
+        )
 
     def _note_error(self, error: TaskdeckError) -> None:
         is_gone = isinstance(error, Unavailable) and not error.code.startswith("store.")

@@ -27,6 +27,7 @@ from console.screens.pulse_panels import (
     where_waiting,
 )
 from console.screens.pulse_running import read_running, running_table
+from console.verbs.reasons import NO_ENGINE
 from console.verbs.selection import Selection
 from console.widgets.panels import Panels
 from console.widgets.styled_lines import StyledLines
@@ -74,6 +75,8 @@ class PulseScreen(DeskScreen):
         self._view: PulseView | None = None
         self._read_at = 0.0
         self._is_load_due = False
+        self._shown_engine = True
+        """Whether there was an engine when the throughput was written."""
         self.families = FamilyKeys(desk, self, selected=lambda: self.failing.selected)
         self.action_acknowledge = self.families.acknowledge
 
@@ -135,9 +138,15 @@ class PulseScreen(DeskScreen):
     def show_status(self) -> None:
         """Write the counts too: they come with every tick, even if the load fails."""
         super().show_status()
-        self.counts.write(count_lines(self.desk.feed.pulse, self.desk.look, width=self.size.width))
+        feed = self.desk.feed
+        self.counts.write(count_lines(feed.pulse, self.desk.look, width=self.size.width))
+        if self._has_engine != self._shown_engine:
+            self._write_throughput()
         if self._view is not None:
             self._say_nothing_fails()
+        elif not self._has_engine:
+            for panel in (self.failing, self.waiting):
+                panel.say(NO_ENGINE)
 
     def _say_nothing_fails(self) -> None:
         feed = self.desk.feed
@@ -223,4 +232,11 @@ class PulseScreen(DeskScreen):
 
     def _write_throughput(self) -> None:
         rates = () if self._view is None else self._view.rates
-        self.throughput.write(throughput_lines(rates, self.desk.look, size=self.size))
+        self._shown_engine = self._has_engine
+        drawn = throughput_lines(rates, self.desk.look, size=self.size, has_engine=self._has_engine)
+        self.throughput.write(drawn)
+
+    @property
+    def _has_engine(self) -> bool:
+        """Whether an engine answers, or is on its way."""
+        return self.desk.feed.pulse.engine is not None or self.desk.feed.starting

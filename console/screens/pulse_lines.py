@@ -12,6 +12,7 @@ from textual.geometry import Size
 from console.feed import Feed, Pulse
 from console.rows.listing import style_of, worded
 from console.themes import Look
+from console.verbs.reasons import NO_ENGINE
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import Span, flow
 from core.model.bundles import STATE as BUNDLE
@@ -34,6 +35,7 @@ _TASKS = (
     TaskStatus.CANCELLED,
 )
 _ENDS = (TaskStatus.SUCCEEDED, TaskStatus.FAILED)
+_UNKNOWN = Span(SafeText("not known without an engine"))
 _LABEL = 12
 _TALL = ((45, 4), (32, 2))
 """Least height of the terminal, and the lines that the bars of one status get from there on."""
@@ -60,13 +62,21 @@ def count_lines(pulse: Pulse, look: Look, *, width: int) -> list[list[Span]]:
         Span(safe_line(f"{part.text}{pulse.known_text}"), part.style) if status is TaskStatus.FAILED else part
         for status, part in zip(tasks, _parts(tasks, news, look), strict=True)
     ]
-    lines = flow(SafeText(" Tasks  "), parts, width)
-    open_jobs = _parts(jobs, pulse.jobs, look) or [Span(SafeText("none is open: o starts one"))]
+    lines = flow(SafeText(" Tasks  "), parts if pulse.is_counted else [_UNKNOWN], width)
+    none = Span(SafeText("none is open: o starts one")) if pulse.engine is not None else _UNKNOWN
+    open_jobs = _parts(jobs, pulse.jobs, look) or [none]
     return lines + flow(SafeText(" Jobs   "), open_jobs, width)
 
 
-def throughput_lines(rates: Sequence[Rate], look: Look, *, size: Size) -> list[list[Span]]:
-    """Draw how many tasks ended lately, by status, with the last minute and the best one."""
+def throughput_lines(
+    rates: Sequence[Rate], look: Look, *, size: Size, has_engine: bool = True
+) -> list[list[Span]]:
+    """Draw how many tasks ended lately, by status, with the last minute and the best one.
+
+    Where none ended, and no engine could end one, that is said in their place.
+    """
+    if not has_engine and not any(rate.ended for rate in rates):
+        return [[Span(safe_line(f" {NO_ENGINE}"))]]
     height = next((lines for least, lines in _TALL if size.height >= least), 1)
     return [
         line for status in _ENDS for line in _throughput_of(rates, status, look, Size(size.width, height))

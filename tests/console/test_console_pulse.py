@@ -266,6 +266,38 @@ async def test_without_an_engine_the_head_says_how_to_get_one() -> None:
         await operator.sees("no engine answers: E starts one", "NO ENGINE")
 
 
+async def test_a_home_without_an_engine_shows_what_its_store_counts_and_how_to_start_one() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="queued")
+    control.engine = None
+    async with console(control) as operator:
+        await at_pulse(operator, "queued 1", "no engine is running (start one with E, or 'taskdeck serve')")
+        screen = await operator.sees("Jobs   not known without an engine", "no engine answers")
+        assert "/min" not in screen
+        assert "nothing has run yet" not in screen
+        control.engine = INFO
+        await operator.beat()
+        await operator.sees("/min")
+        await operator.misses("no engine is running", "not known")
+
+
+async def test_a_host_whose_store_cannot_be_read_says_that_nothing_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    control = FakeControl()
+    control.engine = None
+
+    async def refuse(*_: object) -> object:
+        raise Unavailable("engine.none", "no engine is running")
+
+    monkeypatch.setattr(control, "ask", refuse)
+    async with console(control) as operator:
+        await at_pulse(operator, "Tasks  not known without an engine", "Jobs   not known without")
+        screen = shown(operator.app)
+        assert screen.count("no engine is running (start one with E, or 'taskdeck serve')") == 3
+        assert "failed 0  " not in screen.splitlines()[2]
+
+
 async def test_a_sum_that_cannot_be_read_leaves_the_counts_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     control = stocked()
 
