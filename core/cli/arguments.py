@@ -44,7 +44,7 @@ Retries: TypeAlias = Annotated[
         metavar="N",
         min=0,
         max=ATTEMPTS_MAX - 1,
-        help="Run a failed task that has no `retry:` again up to N times.",
+        help="Run a failed task that has no `retry:` again up to N times, in children too.",
     ),
 ]
 Project: TypeAlias = Annotated[

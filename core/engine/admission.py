@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol, cast
 from core.engine.child_documents import pin_documents
 from core.engine.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
-from core.model.children import PinnedDocument
+from core.model.children import GIVEN_RETRY, PinnedDocument
+from core.model.children import USES as CHILD
 from core.model.commands import (
     Document,
     DocumentText,
@@ -379,8 +380,15 @@ def _labelled(plan: TaskPlan, project: str | None) -> TaskPlan:
 
 
 def _retried(plan: TaskPlan, retry: int) -> TaskPlan:
-    """Return a task that is run again this often, unless it has a `retry` of its own."""
-    if not retry or plan.retry is not NO_RETRY:
+    """Return a task that is run again this often, unless it has a `retry` of its own.
+
+    One with a child gives that on: what fails there is run again there, and not once more from above.
+    """
+    if not retry:
+        return plan
+    if plan.uses == CHILD or plan.on_failure is not None:
+        plan = replace(plan, context={**plan.context, GIVEN_RETRY: retry})
+    if plan.uses == CHILD or plan.retry is not NO_RETRY:
         return plan
     return replace(plan, retry=RetryPolicy(max_attempts=retry + 1))
 

@@ -114,7 +114,11 @@ class ChildPlans:
             raise Invalid("workflow.missing", message)
         folder = pinned.folder or spec.cwd
         options = SubmitOptions(
-            actor=f"task {task.task_id}", cwd=folder, env=spec.given_env, project=pinned.project
+            actor=f"task {task.task_id}",
+            cwd=folder,
+            env=spec.given_env,
+            project=pinned.project,
+            retry=spec.given_retry,
         )
         return await self.planner.plan_child(
             DocumentText(name=pinned.source, text=pinned.text),

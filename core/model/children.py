@@ -16,6 +16,8 @@ USES = "workflow"
 """The word after `uses:` of a task that waits for a job."""
 GIVEN = "given"
 """In the context of such a task: the variables that its submission names, which its child gets."""
+GIVEN_RETRY = "given_retry"
+"""There, too: how often a task of its child that failed is run again, as its submission says."""
 DEPTH_MAX = 8
 """How many jobs may be above a job."""
 ROUNDS = 3

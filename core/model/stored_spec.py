@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from core.model.children import GIVEN, OnFailure, on_failure_of
+from core.model.children import GIVEN, GIVEN_RETRY, OnFailure, on_failure_of
 from core.model.errors import Invalid
 from core.model.estimates import Estimate
 from core.model.expressions import OPENING
@@ -82,7 +82,8 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     context: JsonObject = field(default_factory=dict)
     """Where the task was asked for: `cwd`, `env` (variables it names), `at` (hash of its surroundings).
 
-    A task that waits for a child has `given` besides: the variables that its submission names.
+    A task that waits for a child has `given` and `given_retry` besides: the variables that its submission
+    names, and how often a task without a `retry` is run again.
     """
 
     @property
@@ -118,6 +119,11 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
     def given_env(self) -> JsonObject:
         """The variables that the submission of its job names, for its child."""
         return _object(self.context.get(GIVEN))
+
+    @property
+    def given_retry(self) -> int:
+        """How often tasks of its child that have no `retry` are run again, as its submission says."""
+        return _whole(self.context.get(GIVEN_RETRY))
 
     @classmethod
     def of_text(cls, text: str) -> StoredSpec:

@@ -54,6 +54,30 @@ async def test_a_task_waits_for_a_child_and_gives_out_what_that_gives_out(house:
     assert link == [(1, job, house.task_id(job, "sub"))]
 
 
+async def test_the_retries_of_a_submission_are_made_in_the_children_and_not_once_more_above(
+    house: House, tmp_path: Path
+):
+    (tmp_path / "last.yaml").write_text(
+        "name: last\non_task_failure: finish\ntasks:\n"
+        " - {key: own, uses: steer, with: {do: fail}, retry: {max_attempts: 2, base: 1ms}}\n"
+        " - {key: plain, uses: steer, with: {do: fail}}\n"
+    )
+    (tmp_path / "middle.yaml").write_text(
+        "name: middle\ntasks: [{key: sub, uses: workflow, with: {file: last.yaml}}]\n"
+    )
+    document = {"name": "top", "tasks": [waits_for(tmp_path / "middle.yaml")]}
+    job = (await house.control.submit(document, options=SubmitOptions(retry=3))).job_id
+    for _ in range(20):
+        await house.settle()
+        house.clock.advance(seconds=120)
+    assert (await house.ended(job)).status == "failed"
+    failed = "SELECT key, count(*) FROM task JOIN attempt ON task_id = task.id AND attempt.status = 'failed'"
+    tries = dict(house.rows(f"{failed} WHERE uses = 'steer' GROUP BY key"))
+    assert tries == {"own": 2, "plain": 4}
+    assert house.rows("SELECT count(*) FROM job WHERE name IN ('middle', 'last')") == [(2,)]
+    assert house.rows("SELECT DISTINCT max_attempts FROM task WHERE key = 'sub'") == [(1,)]
+
+
 async def test_variables_of_the_submission_reach_children_and_those_of_the_document_above_do_not(
     house: House, tmp_path: Path
 ):
