@@ -373,7 +373,7 @@ async def test_a_schedule_is_added_fired_by_hand_changed_and_removed(control, mi
 async def test_what_a_task_spends_is_charged_once_and_counted_by_each_property(control, mine, tmp_path):
     assert await control.ledger.prices() == ()
     started, unit = tmp_path / "started", f"u{abs(hash(mine))}"
-    argv = ["sh", "-c", 'touch "$0"; exec sleep 600', str(started)]
+    argv = ["sh", "-c", ': > "$0"; exec sleep 600', str(started)]
     spec = TaskSpec(uses="shell", with_={"argv": argv}, key="spend", project=mine)
     (task,) = await control.enqueue([spec], group=mine)
     await until(started.exists, "its command runs")
@@ -777,7 +777,8 @@ async def test_the_store_is_copied_into_a_file_that_is_empty(control, mine, tmp_
 
 async def test_an_orphan_is_found_kept_killed_and_given_up(control, door, mine, tmp_path):
     started = tmp_path / "started"
-    argv = ["sh", "-c", 'touch "$0"; exec sleep 300', str(started)]
+    # By the shell itself: a `touch` that has made the file may live on for a moment, as a second process.
+    argv = ["sh", "-c", ': > "$0"; exec sleep 300', str(started)]
     spec = TaskSpec(uses="shell", with_={"argv": argv}, on_loss=OnLoss.ASK)
     (task,) = await control.enqueue([spec], group=mine)
     await until(started.exists, "its command runs")
