@@ -9,7 +9,17 @@ import pytest
 from core.model.schedules import CatchUp, FirePolicy, NextFire, Schedule, Timing
 from core.rules.fires import FirePlan, jitter, next_fire, plan_fires
 from core.timetables.timetable import timetable_of
-from tests.support.virtual_years import Case, Tally, cases, is_fine, run_weeks, run_years
+from tests.support.virtual_years import (
+    Case,
+    Disturbance,
+    Listing,
+    Tally,
+    VirtualEngine,
+    cases,
+    is_fine,
+    run_weeks,
+    run_years,
+)
 
 SECOND, MINUTE, HOUR, DAY, YEAR = 1_000, 60_000, 3_600_000, 86_400_000, 366 * 86_400_000
 START = 1_772_323_200_000
@@ -186,6 +196,7 @@ def test_a_schedule_without_a_further_time_has_no_next():
 
 SHORT = [case for case in cases(40, 1) if not is_fine(case)][:10]
 FINE = [case for case in cases(40, 1) if is_fine(case)][:3]
+YEARLY = [case for case in SHORT if case.schedule.timing.at is None][:4]
 AUTUMN = 1_792_890_000_000
 """25 October 2026, 01:00 UTC: clocks are put back in Europe."""
 
@@ -196,6 +207,19 @@ def test_over_months_of_downtimes_and_steps_each_fire_is_decided_once(case: Case
     tally = run_years(case, start=START, years=3, seed=7)
     assert not tally.faults
     assert tally.wakes > 10
+
+
+@pytest.mark.parametrize("step", [YEAR, -YEAR], ids=["ahead", "back"])
+@pytest.mark.parametrize("case", YEARLY, ids=lambda case: case.schedule.name)
+def test_over_a_year_by_a_clock_that_is_a_year_off_each_fire_is_decided_once(case: Case, step: int):
+    """The clock is put by a year, runs for a year, and is put right while no engine runs."""
+    listing = Listing(case, [(START - 2 * YEAR, START + 4 * YEAR)])
+    put, right = Disturbance(at=40 * DAY, step=step), Disturbance(at=40 * DAY + YEAR, down=HOUR, step=-step)
+    tally = VirtualEngine(case, listing, start=START).run(2 * YEAR, (put, right))
+    assert not tally.faults
+    # Those of the year that was there twice fired once; the others fired or passed.
+    assert tally.refused_again > 0
+    assert tally.fired + tally.passed >= len(listing.between(START, START + 2 * YEAR)) - 1
 
 
 @pytest.mark.parametrize("case", FINE, ids=lambda case: case.schedule.name)
