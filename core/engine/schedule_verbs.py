@@ -29,7 +29,7 @@ from core.model.schedule_views import Backfilled, ScheduleView
 from core.model.schedules import FireKind, NextFire, Schedule
 from core.model.text import safe_line
 from core.model.values import to_iso
-from core.rules.fires import next_fire, times_passed
+from core.rules.fires import next_fire, next_undecided, times_passed
 from core.timetables.timetable import timetable_of
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ class ScheduleVerbs:
     ) -> Operated:
         """Put a schedule in the place of another."""
         kept = await self._checked(schedule, surroundings)
+        view = await self._reports.one(schedule.name)
         now = self._wall()
-        change = EditSchedule(schedule=kept, next=_next(kept, now), from_=now)
+        change = EditSchedule(schedule=kept, next=await self._undecided(view, kept, now), from_=now)
         return await self._change(change, reason=reason, actor=actor)
 
     async def remove(self, name: str, *, reason: str, actor: str) -> Operated:
@@ -105,7 +106,8 @@ class ScheduleVerbs:
         passed = await asyncio.to_thread(
             times_passed, timetable, view.handled_at + 1, now + 1, "it was paused"
         )
-        change = ResumeSchedule(name=name, next=_next(view.schedule, now), from_=now, passed=passed)
+        following = await self._undecided(view, view.schedule, now)
+        change = ResumeSchedule(name=name, next=following, from_=now, passed=passed)
         return await self._change(change, reason=reason, actor=actor)
 
     async def skip(self, name: str, *, reason: str, actor: str) -> Operated:
@@ -124,10 +126,11 @@ class ScheduleVerbs:
 
     async def reset(self, name: str, *, reason: str, actor: str) -> Operated:
         """Take it back to what is configured; raise `Conflict` (`schedule.undeclared`)."""
-        await self._reports.one(name)
+        view = await self._reports.one(name)
         for declared in await asyncio.to_thread(self._declared):
             if declared.schedule.name == name:
-                change = ResetSchedule(name=name, declared=declared)
+                following = await self._undecided(view, declared.schedule, declared.from_)
+                change = ResetSchedule(name=name, declared=replace(declared, next=following))
                 return await self._change(change, reason=reason, actor=actor)
         shown = safe_line(name)
         raise Conflict(
@@ -180,6 +183,11 @@ class ScheduleVerbs:
             schedule_id=view.id, at=at, kind=kind, submit=replace(submit, actor=actor), actor=actor
         )
         return await self._journal.submit(command)
+
+    async def _undecided(self, view: ScheduleView, schedule: Schedule, now: int) -> NextFire | None:
+        """Return the first time to come but for those that were skipped ahead."""
+        decided = await self._reports.decided_after(view.id, now)
+        return next_undecided(schedule, timetable_of(schedule.timing), now, decided)
 
     async def _checked(self, schedule: Schedule, surroundings: Surroundings) -> Schedule:
         """Return a schedule as it is kept; refuse what could not be submitted now."""

@@ -49,6 +49,9 @@ class Due(Expected, Protocol):
     async def due(self, now: int) -> tuple[ScheduleView, ...]:
         """Return schedules whose time has come (ms UTC)."""
 
+    async def decided_after(self, schedule_id: int, after: int) -> frozenset[int]:
+        """Return times after a moment (ms UTC) about which was decided."""
+
     async def next_wake(self, now: int) -> int | None:
         """Return when the next time after a moment is to be decided about (ms UTC)."""
 
@@ -192,8 +195,10 @@ class ScheduleLoop:
         """Decide about the times of a schedule that have come, one after the other."""
         schedule = view.rule
         timetable = timetable_of(schedule.timing)
+        now = self._wall()
+        decided = await self._due.decided_after(view.id, min(view.handled_at, now))
         plan = await asyncio.to_thread(
-            plan_fires, schedule, timetable, handled=view.handled_at, now=self._wall()
+            plan_fires, schedule, timetable, handled=view.handled_at, now=now, decided=decided
         )
         after, passed = view.handled_at, plan.passed
         if not plan.due:

@@ -13,7 +13,7 @@ from core.model.schedule_commands import Passed
 from core.model.schedules import COUNTED_MAX, DAY_MS, CatchUp, NextFire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from core.model.schedules import Schedule
 
@@ -64,6 +64,16 @@ def next_fire(schedule: Schedule, timetable: Timetable, after: int) -> NextFire 
     return None if at is None else NextFire(at=at, wake_at=wake_at(schedule, timetable, at))
 
 
+def next_undecided(
+    schedule: Schedule, timetable: Timetable, after: int, decided: Collection[int]
+) -> NextFire | None:
+    """Return the next time after a moment that is not decided already, as one is that was skipped ahead."""
+    found = next_fire(schedule, timetable, after)
+    while found is not None and found.at in decided:
+        found = next_fire(schedule, timetable, found.at)
+    return found
+
+
 def wake_at(schedule: Schedule, timetable: Timetable, at: int) -> int:
     """Return when a time is due: later by its jitter, but before the next time, so that none overtakes."""
     most = schedule.policy.jitter_ms
@@ -71,23 +81,28 @@ def wake_at(schedule: Schedule, timetable: Timetable, at: int) -> int:
     return at + jitter(schedule.name, at, most if following is None else min(most, following - at))
 
 
-def plan_fires(schedule: Schedule, timetable: Timetable, *, handled: int, now: int) -> FirePlan:
+def plan_fires(
+    schedule: Schedule, timetable: Timetable, *, handled: int, now: int, decided: Collection[int] = ()
+) -> FirePlan:
     """Decide about every time after `handled` that is due by now (ms UTC).
 
+    `decided` are times after `handled`, or after now, about which was decided apart: an operator skipped them.
     Looks at no more than `max` and twice 10,000 times, however long ago `handled` is.
     """
     if handled > now + STEP_BACK_MS:
         handled = now
+    while (at := timetable.next_after(handled)) is not None and at <= now and at in decided:
+        handled = at
     last = _last_due(schedule, timetable, handled, now)
     if last is None:
-        return FirePlan(handled=handled, next=next_fire(schedule, timetable, handled))
+        return FirePlan(handled=handled, next=next_undecided(schedule, timetable, handled, decided))
     due = _due(schedule, timetable, (handled, last), now)
     until = due[0] if due else last + 1
     return FirePlan(
         due=due,
         passed=_passed(schedule, timetable, (handled, until), now),
         handled=last,
-        next=next_fire(schedule, timetable, last),
+        next=next_undecided(schedule, timetable, last, decided),
     )
 
 

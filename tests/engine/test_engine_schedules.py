@@ -265,6 +265,37 @@ async def test_an_operator_triggers_skips_and_fills_in(house: House) -> None:
     assert (len(told.times), told.done) == (1, False)
 
 
+async def test_a_schedule_that_is_changed_after_a_skip_fires_before_the_time_that_was_skipped(
+    house: House,
+) -> None:
+    schedules = house.control.schedules
+    await schedules.add(every(house, ms=30 * HOUR))
+    await schedules.switch("nightly", Switch.SKIP)
+    await schedules.edit(every(house))
+    house.clock.advance(ms=HOUR)
+    await until_fired(house, 2)
+    assert [(status, at) for status, _, at in await fires(house)] == [("submitted", 1), ("skipped", 30)]
+
+
+async def test_a_time_that_was_skipped_is_next_no_more_whatever_follows(house: House) -> None:
+    schedules = house.control.schedules
+    rare, start = every(house, ms=100 * HOUR), house.clock.wall
+    await schedules.add(rare)
+    for number in (2, 3):
+        # More than a day ahead: the schedule is looked at as one whose clock was put back.
+        await schedules.switch("nightly", Switch.SKIP)
+        await house.settle()
+        assert (await schedules.one("nightly")).due_at == start + number * 100 * HOUR
+    await schedules.switch("nightly", Switch.PAUSE)
+    await schedules.switch("nightly", Switch.RESUME)
+    assert (await schedules.one("nightly")).due_at == start + 300 * HOUR
+    await schedules.edit(replace(rare, policy=FirePolicy(overlap=Overlap.ALLOW)))
+    assert (await schedules.one("nightly")).due_at == start + 300 * HOUR
+    house.clock.advance(ms=300 * HOUR)
+    await until_fired(house, 3)
+    assert await fires(house) == [("skipped", 1, 100), ("skipped", 1, 200), ("submitted", 1, 300)]
+
+
 async def test_times_are_filled_in_one_after_the_other(house: House) -> None:
     schedules, now = house.control.schedules, house.clock.wall
     timing = Timing(cron="0 * * * *", zone="UTC")

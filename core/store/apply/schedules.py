@@ -40,7 +40,9 @@ _ADD = (
     " VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, CAST(? AS TEXT)) RETURNING id"
 )
 _EDIT = (
-    "UPDATE schedule SET body = ?, handled_at = max(handled_at, ?), due_at = ?, wake_at = ?,"
+    "UPDATE schedule SET body = ?, handled_at = max(iif(EXISTS (SELECT 1 FROM fire f"
+    " WHERE f.schedule_id = schedule.id AND f.at = schedule.handled_at AND f.status = 'skipped'),"
+    " min(handled_at, ?), handled_at), ?), due_at = ?, wake_at = ?,"
     " changed_at = ?, changed_by = CAST(? AS TEXT) WHERE id = ?"
 )
 _REMOVE = "UPDATE schedule SET removed_at = ?, due_at = NULL, wake_at = NULL WHERE id = ?"
@@ -119,7 +121,8 @@ def edit_schedule(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: C
     body = body_of(change.schedule)
     if body == row.body:
         return Operated(changed=0)
-    batch.run(_EDIT, body, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id)
+    # Up to a time that was skipped the rule of before had nothing more to fire; that of now may have.
+    batch.run(_EDIT, body, batch.wall, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id)
     _expect(batch, row.id, change.schedule, cause)
     return _told(batch, "schedule.edited", ScheduleRef(row.id, change.name), cause=cause)
 

@@ -31,6 +31,7 @@ from core.store.reports.schedule_rows import (
 from core.store.reports.source import Source
 from core.store.sql import among
 
+_AHEAD_MAX = 1_000
 DUE_MAX = 100
 """Schedules that are due, or wait, which one look takes up."""
 _ONE = text(f"SELECT {COLUMNS} FROM schedule s WHERE s.name = :name AND s.removed_at IS NULL")
@@ -71,6 +72,9 @@ _FIRES = text(
 _DECIDED = text(
     "SELECT at FROM fire WHERE schedule_id = :id AND at >= :begin AND at < :end"
     " AND (status = 'submitted' OR status = 'waiting' OR kind = 'backfill')"
+)
+_DECIDED_AFTER = text(
+    f"SELECT at FROM fire WHERE schedule_id = :id AND at > :after ORDER BY at LIMIT {_AHEAD_MAX}"
 )
 _FORGOTTEN = text("SELECT forgotten_at FROM schedule WHERE id = :id")
 # One that has no next time is expected no more.
@@ -125,6 +129,12 @@ class ScheduleReports:
         async with self._source.snapshot() as db:
             values = {"id": schedule_id, "begin": begin, "end": end}
             return frozenset((await db.execute(_DECIDED, values)).scalars())
+
+    async def decided_after(self, schedule_id: int, after: int) -> frozenset[int]:
+        """Return times after a moment (ms UTC) about which was decided, as by a skip; the first 1,000."""
+        async with self._source.snapshot() as db:
+            values = {"id": schedule_id, "after": after}
+            return frozenset((await db.execute(_DECIDED_AFTER, values)).scalars())
 
     async def forgotten(self, schedule_id: int) -> int | None:
         """Return the last time (ms UTC) of which was forgotten whether it fired, if there is one."""
