@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from core.model.errors import NotFound
 from core.model.refusals import Refusal
-from core.model.values import INBOX
+from core.model.text import safe_line
+from core.model.values import INBOX, JsonObject, to_iso
 
 
 class PurgeWhat(StrEnum):
@@ -23,6 +25,17 @@ class PurgeWhat(StrEnum):
     """Ended jobs as a whole: rows, history and outputs."""
     TASKS = "tasks"
     """Ended loose tasks, as jobs do."""
+
+
+def purged_refusal(noun: str, number: int, *, at: int, actor: str | None, facts: JsonObject) -> NotFound:
+    """Return the refusal of a job or task that was purged; `facts` are those of its event."""
+    reason = f": {safe_line(str(facts['reason']))}" if facts.get("reason") else ""
+    return NotFound(
+        f"{noun}.purged",
+        f"{noun} {number} was purged at {to_iso(at)} by {safe_line(actor or '?')}{reason}",
+        hint="its rows are gone; see: taskdeck events --where 'kind:*.purged'",
+        facts={noun: number, "at": to_iso(at), "by": actor, **facts},
+    )
 
 
 class PurgeView(Struct, frozen=True, kw_only=True):

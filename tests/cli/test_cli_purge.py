@@ -28,6 +28,16 @@ def test_a_job_is_pinned_planned_and_purged(failed: Deck) -> None:
     done = failed("purge", "jobs", "2", "--reason", "old", "--yes")
     assert (done.status, done.out.startswith("removed 1 job with 2 tasks and ")) == (0, True)
     assert "error[job.purged]: job 2 was purged at 20" in failed("show", "2").err
+    # Who asks hears of it, not only who wants to see it.
+    for asks in (
+        ("logs", "2/a"),
+        ("pin", "2"),
+        ("unpin", "2"),
+        ("retry", "2"),
+        ("cancel", "2"),
+        ("pause", "2"),
+    ):
+        assert "error[job.purged]: job 2 was purged at 20" in failed(*asks).err, asks
     assert "no faults" in failed("doctor").out
 
 

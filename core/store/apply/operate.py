@@ -13,8 +13,10 @@ from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause
 from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
+from core.model.purges import purged_refusal
 from core.model.refusals import Refusal
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
+from core.model.stored_text import json_or_note
 from core.model.values import INBOX, JsonObject
 from core.store.apply import answers, child_stops, lanes
 from core.store.apply.child_marks import spread_pause
@@ -27,6 +29,10 @@ from core.store.batch import Batch
 from core.store.rows import PLACED, Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw
 
+_PURGED = (
+    "SELECT at, actor, data FROM event INDEXED BY event_job WHERE job_id = ? AND job_id > 1"
+    " AND kind = 'job.purged' LIMIT 1"
+)
 _READ = (
     f"SELECT {PLACED}, t.status, t.retry_at, job.status"
     " FROM json_each(?) AS j JOIN task t ON t.id = j.value JOIN job ON job.id = t.job_id ORDER BY t.id"
@@ -305,7 +311,7 @@ def _move_job(batch: Batch, job_id: int | None, move: Callable[[int], bool]) -> 
 def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:
     row = batch.one("SELECT status FROM job WHERE id = ?", job_id)
     if row is None:
-        return unknown_job(job_id)
+        return unknown_job(batch, job_id)
     return str(row[0])
 
 
@@ -319,8 +325,12 @@ def _no_queue(batch: Batch, queue: str) -> NotFound:
     )
 
 
-def unknown_job(job_id: int) -> NotFound:
-    """Return the refusal of a job that is not there."""
+def unknown_job(batch: Batch, job_id: int) -> NotFound:
+    """Return the refusal of a job that is not there: when it was purged and by whom, if it was."""
+    if (purged := batch.one(_PURGED, job_id)) is not None:
+        told = json_or_note(purged[2])
+        facts = told if isinstance(told, dict) else {}
+        return purged_refusal("job", job_id, at=purged[0], actor=purged[1], facts=facts)
     return NotFound(
         "job.unknown",
         f"job {job_id} does not exist",

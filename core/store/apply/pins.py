@@ -48,7 +48,7 @@ def apply_unpin(batch: Batch, command: Unpin) -> Operated | TaskdeckError:
         if command.job_id == INBOX:
             return _inbox("unpin")
         if batch.one(_PINNED.format("job"), command.job_id) is None:
-            return unknown_job(command.job_id)
+            return unknown_job(batch, command.job_id)
         if batch.run(_UNPIN.format("job"), command.job_id) != 1:
             return Operated(changed=0, refused=(Refusal(command.job_id, "it is not pinned"),))
         batch.event("job.unpinned", Subject(command.job_id), actor=command.actor, data=note)
@@ -68,7 +68,7 @@ def _pin_job(batch: Batch, command: Pin, job_id: int) -> Operated | TaskdeckErro
     if job_id == INBOX:
         return _inbox("pin")
     if batch.one(_PINNED.format("job"), job_id) is None:
-        return unknown_job(job_id)
+        return unknown_job(batch, job_id)
     if not _pin(batch, "job", row=job_id, cause=_cause(command)):
         return Operated(changed=0, refused=(_not_pinned(batch, "job", row=job_id),))
     batch.event("job.pinned", Subject(job_id), actor=command.actor, data=_cause(command).note)

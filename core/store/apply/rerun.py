@@ -164,7 +164,7 @@ def _refuse_job(batch: Batch, job_id: int) -> TaskdeckError | None:
         number = counts.get(TaskStatus.FAILED, 0) + counts.get(TaskStatus.CANCELLED, 0)
         return refuse_inbox("retried", f"{number} of them failed or were cancelled", verb="retry")
     if row is None:
-        return unknown_job(job_id)
+        return unknown_job(batch, job_id)
     if batch.one("SELECT 1 FROM purge WHERE job_id = ?", job_id) is not None:
         return Conflict(
             "job.purged",

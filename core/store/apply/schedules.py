@@ -122,7 +122,9 @@ def edit_schedule(batch: Batch, row: ScheduleRow, change: EditSchedule, cause: C
     if body == row.body:
         return Operated(changed=0)
     # Up to a time that was skipped the rule of before had nothing more to fire; that of now may have.
-    batch.run(_EDIT, body, batch.wall, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id)
+    batch.run(
+        _EDIT, body, batch.wall, change.from_, *times(change.next), batch.wall, raw(cause.actor), row.id
+    )
     _expect(batch, row.id, change.schedule, cause)
     return _told(batch, "schedule.edited", ScheduleRef(row.id, change.name), cause=cause)
 

@@ -9,8 +9,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
+from core.model.purges import purged_refusal
 from core.model.stored_text import json_or_note
-from core.model.text import safe_line
 from core.model.values import ID_MAX, to_iso
 
 _DIGITS = 19
@@ -45,9 +45,12 @@ async def unknown_job(db: AsyncConnection, job_id: int) -> NotFound:
 
 async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
     """Return the refusal of an unknown task: when it was purged and by whom, or the newest one."""
-    number = int(ref) if ref.isascii() and ref.isdigit() and len(ref) < _DIGITS else 0
-    if purged := await _purged(db, _IDS_PURGED, number, noun="task"):
-        return purged
+    job, slash, _ = ref.partition("/")
+    looks = ((_JOB_PURGED, job, "job"), (_IDS_PURGED, job, "job")) if slash else ((_IDS_PURGED, ref, "task"),)
+    for sql, said, noun in looks:
+        number = int(said) if said.isascii() and said.isdigit() and len(said) < _DIGITS else 0
+        if purged := await _purged(db, sql, number, noun=noun):
+            return purged
     newest = (await db.execute(_NEWEST_TASK)).scalar()
     return NotFound(
         "task.unknown",
@@ -73,10 +76,4 @@ async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: st
             hint="who did it and why was deleted: `history` in [retention]",
             facts={noun: number, **told},
         )
-    reason = f": {safe_line(str(told['reason']))}" if told.get("reason") else ""
-    return NotFound(
-        f"{noun}.purged",
-        f"{noun} {number} was purged at {to_iso(row.at)} by {safe_line(row.actor or '?')}{reason}",
-        hint="its rows are gone; see: taskdeck events --where 'kind:*.purged'",
-        facts={noun: number, "at": to_iso(row.at), "by": row.actor, **told},
-    )
+    return purged_refusal(noun, number, at=row.at, actor=row.actor, facts=told)
