@@ -30,6 +30,7 @@ _USUAL_USERS = ("root", "www-data", "daemon", "postgres", "mysql", "ubuntu", "ec
 _DELAY = "RANDOM_DELAY"
 _MINUTE_MS = 60_000
 _MOST_DELAY = 24 * 60
+_DELAYS = re.compile(r"[0-9]{1,4}")
 _SHOWN = 60
 
 
@@ -86,6 +87,9 @@ def read_crontab(text: str, *, zone: str = "UTC", user: str | None = None) -> tu
             continue
         if match := _VARIABLE.fullmatch(typed):
             variables[_bare(match[1])] = _bare(match[2])
+            if _bare(match[1]) == _DELAY and (error := _wrong_delay(number, variables[_DELAY])) is not None:
+                lines.append(CrontabRefusal(line=number, error=error))
+                variables[_DELAY] = "0"
             continue
         try:
             entry = _entry(typed, number, variables, _Form(zone=zone, user=user))
@@ -157,8 +161,21 @@ def _command_of(user: str, rest: str) -> str | None:
     return match[2] if match is not None else None
 
 
+def _wrong_delay(line: int, minutes: str) -> Invalid | None:
+    """Return why a delay cannot be; the lines below it have none then, as with cron."""
+    if _DELAYS.fullmatch(minutes) and int(minutes) <= _MOST_DELAY:
+        return None
+    shown = safe_line(minutes[:_SHOWN])
+    return Invalid(
+        "crontab.delay",
+        f"{_DELAY} is `{shown}`, not minutes up to {_MOST_DELAY:,}: the lines below it are not put off",
+        hint="write the minutes, such as RANDOM_DELAY=45",
+        facts={"line": line, "value": shown},
+    )
+
+
 def _delay(minutes: str) -> int:
-    return min(int(minutes), _MOST_DELAY) * _MINUTE_MS if minutes.isdecimal() else 0
+    return int(minutes) * _MINUTE_MS
 
 
 def _without_input(text: str) -> tuple[str, str | None]:

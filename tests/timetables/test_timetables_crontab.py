@@ -71,7 +71,7 @@ EXPECTED = {
     "the first of some weekday": ["1 update", "2 incremental"],
     "lists, ranges and steps": ["1 every-other", "2 office", "3 weekend", "4 quarter", "5 new-year"],
     "six fields, as other schedulers have them": ["1 ! crontab.line", "2 ! crontab.line", "3 ! crontab.line"],
-    "delays at random": ["2 spread", "4 at-once"],
+    "delays at random": ["2 spread", "3 ! crontab.delay", "4 at-once"],
     "question marks from another scheduler": ["1 ! schedule.cron", "2 ! schedule.cron"],
     "shells in shells": ["1 nightly", "2 deploy", "3 prune"],
     "a range that goes over midnight": ["1 ! schedule.cron", "2 ! schedule.never"],
@@ -224,7 +224,10 @@ def test_whatever_a_file_holds_is_read_or_refused_line_by_line(text, user):
 
 def test_a_delay_at_random_puts_the_lines_below_it_off_by_so_many_minutes():
     text = "0 1 * * * a\nRANDOM_DELAY=45\n0 2 * * * b\nRANDOM_DELAY=x\n0 3 * * * c\n"
-    text += "RANDOM_DELAY=99999\n0 4 * * * d\n"
-    lines = entries(text)
-    assert [line.delay_ms // 60_000 for line in lines] == [0, 45, 0, 24 * 60]
-    assert all(line.variables == {} for line in lines)
+    text += "RANDOM_DELAY=1440\n0 4 * * * d\nRANDOM_DELAY=1441\n0 5 * * * e\n"
+    lines = read_crontab(text)
+    found = [line for line in lines if isinstance(line, CrontabEntry)]
+    assert [line.delay_ms // 60_000 for line in found] == [0, 45, 0, 24 * 60, 0]
+    assert all(line.variables == {} for line in found)
+    refused = [line for line in lines if isinstance(line, CrontabRefusal)]
+    assert [(line.line, line.error.code) for line in refused] == [(4, "crontab.delay"), (8, "crontab.delay")]
