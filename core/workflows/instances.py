@@ -161,6 +161,10 @@ def _matrix_faults(matrix: JsonValue) -> Iterator[tuple[tuple[str | int, ...], s
     if not axes:
         yield ("matrix",), "document.matrix", "`matrix` has no axis"
     for name, values in axes.items():
+        if name == "include" and isinstance(values, list) and any(isinstance(one, dict) for one in values):
+            message = "a matrix has no `include` here: write all that is to run as mappings under `for_each`"
+            yield ("matrix", name), "document.matrix", message
+            continue
         is_computed = isinstance(values, str) and OPENING in values
         if not is_computed and not (isinstance(values, list) and values):
             message = f"the axis `{name}` is a list of at least one value, or an expression that gives one"

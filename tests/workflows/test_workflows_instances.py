@@ -153,6 +153,7 @@ BAD = {
     "on_instance_failure: halt, for_each: [1]": ("document.value", "must be"),
     "matrix: {}": ("document.value", "must not be empty"),
     "matrix: {exclude: []}": ("document.matrix", "has no axis"),
+    "matrix: {a: [1], include: [{a: 2}]}": ("document.matrix", "no `include` here"),
     "matrix: {a: []}": ("document.matrix", "at least one value"),
     "matrix: {a: 1}": ("document.matrix", "at least one value"),
     "matrix: {a: [1]}, as: x": ("document.instances", "is `matrix` already"),

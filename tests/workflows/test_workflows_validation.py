@@ -99,6 +99,8 @@ tasks:
         ("if", "`when`"),
         ("timeout-minutes", "`timeout`, such as 30m"),
         ("withItems", "`for_each`"),
+        ("cwd", "`cwd` in `with`"),
+        ("argv", "`argv` in `with`"),
         ("retryStrategy", "`retry`"),
     ],
 )
