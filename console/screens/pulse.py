@@ -34,6 +34,7 @@ from console.widgets.styled_lines import StyledLines
 from console.widgets.table import CursorShown, Table
 from core.model.failures import FamilyView
 from core.model.pulse import PulseView, Waiting, WaitKind
+from core.model.status import TaskStatus
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
@@ -215,7 +216,9 @@ class PulseScreen(DeskScreen):
 
     async def _fill_waiting(self, view: PulseView) -> None:
         fill(self.waiting, view.waiting)
-        self.waiting.say(SafeText("nothing waits"))
+        outside = self.desk.feed.pulse.tasks.get(TaskStatus.WAITING, 0)
+        # Those that wait for people, signals, times or children need no slot, and stand in no row here.
+        self.waiting.say(SafeText("nothing waits for a slot" if outside else "nothing waits"))
 
     async def _fill_running(self) -> None:
         """Show what runs, longest first; nothing of the panel while nothing runs."""

@@ -257,6 +257,13 @@ async def test_when_all_is_well_the_panels_say_so() -> None:
         await at_pulse(operator, "nothing fails", "nothing waits")
 
 
+async def test_what_waits_outside_the_slots_is_not_said_to_wait_for_nothing() -> None:
+    control = FakeControl()
+    control.add_task(control.add_job(), status="waiting")
+    async with console(control) as operator:
+        await at_pulse(operator, "waiting 1", "nothing waits for a slot")
+
+
 async def test_without_an_engine_the_head_says_how_to_get_one() -> None:
     control = stocked()
     async with console(control) as operator:
