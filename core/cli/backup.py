@@ -5,6 +5,7 @@ Loaded by `core.cli.main` for its commands.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def _folder(folder: Path | None, host: str | None, verb: str) -> Path:
             f"{verb} reads and writes folders of the machine that it runs on",
             hint=f"run it there: ssh {safe_line(host)} taskdeck {verb} DIR",
         )
-    if folder is None:
+    if folder is None or folder == Path():
         raise usage(f"name the folder: taskdeck {verb} DIR", hint=f"see: taskdeck {verb} --help")
     return folder
 
@@ -142,7 +143,7 @@ def _tell_written(arguments: Backup, folder: Path, written: Written) -> None:
             f" {copied.longest_us / 1000:.1f} ms, the most of the processor in one"
             f" {copied.longest_cpu_us / 1000:.1f} ms"
         )
-        say(f"  taskdeck restore {safe_line(str(folder))} --home NEW")
+        say(f"  taskdeck restore {safe_line(shlex.quote(str(folder)))} --home NEW")
         return
     emit(
         {
@@ -184,8 +185,9 @@ def _tell_restored(arguments: Restore, wish: Wish, restored: Restored) -> None:
         say(f"{number} ran then: the first engine tells them lost, and `on_loss` decides")
     if restored.paused:
         say("its pools and schedules are paused, so that nothing runs twice; to let them go on:")
-        say(f"  taskdeck pools resume NAME --home {home}")
-        say(f"  taskdeck schedule resume NAME --home {home}")
+        quoted = safe_line(shlex.quote(str(wish.home)))
+        say(f"  taskdeck pools resume NAME --home {quoted}")
+        say(f"  taskdeck schedule resume NAME --home {quoted}")
     elif not wish.pause:
         note("pools and schedules are as they were: it runs beside the original if that runs, too")
 

@@ -13,7 +13,7 @@ from core.cli.commands import Command
 from core.cli.output import emit, note, say
 from core.cli.reading import reading
 from core.config.retention import describe_retention
-from core.model.disk import DiskView, ShareOf
+from core.model.disk import DiskView
 from core.model.present import present_ms
 from core.model.retention import NOTICE_MS, RetentionState
 from core.model.text import safe_line
@@ -75,8 +75,8 @@ async def disk(arguments: Reading) -> int:
     at_least = "at least " if view.is_partial else ""
     say(f"outputs: {at_least}{size_text(view.outputs)}, of {view.folders:,} tasks")
     for share in view.shares:
-        name = f"job {share.name}" if share.of is ShareOf.JOB else safe_line(share.name)
-        say(f"  {share.of} {name}: {size_text(share.bytes)}, {share.tasks:,} tasks")
+        tasks = "1 task" if share.tasks == 1 else f"{share.tasks:,} tasks"
+        say(f"  {share.of} {safe_line(share.name)}: {size_text(share.bytes)}, {tasks}")
     files = "" if view.files_free is None else f", {view.files_free:,} files"
     say(f"free on this disk: {size_text(view.disk_free)}{files}")
     for line in retention_lines(state, now=present_ms()):

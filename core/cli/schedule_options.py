@@ -238,6 +238,8 @@ def schedule_of(name: str, words: Sequence[str], *, when: When, what: What) -> S
     """
     if when.clear:
         raise usage("--clear is for schedules that stand", hint="leave it out, or taskdeck schedule edit")
+    if not name:
+        raise usage("the name of the schedule is empty", hint="taskdeck schedule add NAME FILE")
     is_alone = not words and _is_workflow(name)
     if what.workflow is not None:
         work = what.work(words, name=name, before=Work())

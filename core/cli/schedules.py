@@ -289,7 +289,7 @@ async def backfill(arguments: Backfill) -> int:
         return 0
     word = "would fire for" if arguments.dry_run else "fires for"
     rest = f"; {done.left_out:,} had a fire before" if done.left_out else ""
-    say(f"{word} {len(done.times):,} times{rest}")
+    say(f"{word} {len(done.times):,} time{'' if len(done.times) == 1 else 's'}{rest}")
     if arguments.dry_run:
         for at in done.times:
             say(f"  {to_iso(at)}")

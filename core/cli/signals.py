@@ -24,15 +24,23 @@ from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue, to_iso
 
 
+def _no_number(text: str) -> JsonValue:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(text)
+
+
 def _data(text: str | None) -> JsonValue:
     if text is None:
         return None
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply, or has a number that JSON does not have, or a longer one"
+        if isinstance(error, json.JSONDecodeError):
+            reason = str(error)
         raise Invalid(
             "signal.data",
-            f"--data is not JSON: {error}",
+            f"--data is not JSON: {reason}",
             hint="""write --data '{"ok": true}', or a text in quotes: --data '"done"'""",
             facts={"data": text[:200]},
         ) from error

@@ -82,8 +82,10 @@ def read_file(path: Path) -> ConfigFile:
             raise ValueError(f"a key has more than {_PARTS_MAX} parts")
         return ConfigFile(path=path, text=text, values=tomllib.loads(text))
     # Also a number of thousands of digits, which int refuses with a ValueError of its own.
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _broken(path, "config.syntax", str(error)) from error
+    except RecursionError as error:
+        raise _broken(path, "config.syntax", "its values are nested too deeply") from error
 
 
 def _broken(path: Path, code: str, reason: str) -> Invalid:

@@ -223,7 +223,8 @@ class CheckTable(Table):
         if sum(one is not None for one in (self.http, self.tcp, self.command)) != 1:
             raise ValueError("must have one of http, tcp, command")
         if self.timeout > self.every:
-            raise ValueError("`timeout` must not be longer than `every`")
+            named = "" if "timeout" in self.model_fields_set else ", 5s unless it is named,"
+            raise ValueError(f"`timeout`{named} must not be longer than `every`")
         if self.slow is not None and self.slow >= self.timeout:
             raise ValueError("`slow` must be shorter than `timeout`")
         return self

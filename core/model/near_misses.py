@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from core.model.text import safe_line
+
 _NAME_MAX = 200
 """Characters of a name that is compared; a longer one is not a slip of the keyboard."""
 _CANDIDATES_MAX = 400
@@ -33,7 +35,7 @@ def near_misses(name: str, known: Collection[str], *, limit: int = 1) -> list[st
 
 def suggestion(names: Sequence[str]) -> str:
     """Return ``; did you mean `x` or `y`?`` to end a message with, or nothing without names."""
-    return f"; did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else ""
+    return f"; did you mean {' or '.join(f'`{safe_line(name)}`' for name in names)}?" if names else ""
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
@@ -45,4 +47,4 @@ def one_of(name: str, known: Collection[str]) -> str:
     """Return the suggestion of the closest known name, or else the known names if they are few."""
     if near := did_you_mean(name, known):
         return near
-    return f"; known: {', '.join(sorted(known))}" if 0 < len(known) <= _LISTED_MAX else ""
+    return f"; known: {', '.join(map(safe_line, sorted(known)))}" if 0 < len(known) <= _LISTED_MAX else ""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from core.model import bounds
+from core.model.durations import write_duration
 from core.model.errors import Invalid
 from core.model.stored_text import read_stored
 from core.model.values import JsonObject
@@ -86,8 +87,14 @@ class Timing(Struct, frozen=True, kw_only=True):
         for name, text in (("cron", self.cron), ("calendar", self.calendar)):
             if text is not None and len(text) > CRON_MAX:
                 raise bounds.refused(name, f"{len(text)} characters", f"at most {CRON_MAX} characters")
-        if self.every_ms is not None:
-            bounds.check_whole("every", self.every_ms, least=EVERY_MIN_MS, most=SPAN_MAX_MS)
+        if self.every_ms is not None and not EVERY_MIN_MS <= self.every_ms <= SPAN_MAX_MS:
+            raise Invalid(
+                "schedule.every",
+                f"`every` must be from {write_duration(EVERY_MIN_MS)} to {write_duration(SPAN_MAX_MS)},"
+                f" not {write_duration(self.every_ms)}",
+                hint="give another length of time, such as 90s or 6h",
+                facts={"field": "every", "value": self.every_ms},
+            )
         if len(self.exclude) > EXCLUDED_MAX:
             raise bounds.refused("exclude", f"{len(self.exclude)} dates", f"at most {EXCLUDED_MAX} dates")
 

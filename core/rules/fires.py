@@ -86,7 +86,7 @@ def plan_fires(
 ) -> FirePlan:
     """Decide about every time after `handled` that is due by now (ms UTC).
 
-    `decided` are times after `handled`, or after now, about which was decided apart: an operator skipped them.
+    `decided` are times to come that were decided apart, as those that an operator skipped.
     Looks at no more than `max` and twice 10,000 times, however long ago `handled` is.
     """
     if handled > now + STEP_BACK_MS:

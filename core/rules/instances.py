@@ -62,4 +62,5 @@ def _named(tally: GroupTally) -> str:
         for status in (*_BAD, TaskStatus.SKIPPED)
         if (number := tally.counts.get(status, 0)) and (status in _BAD or tally.needed is not None)
     ]
-    return f"of {tally.total:,} instances {' and '.join(said)}" if said else f"of {tally.total:,} instances"
+    all_ = "of 1 instance" if tally.total == 1 else f"of {tally.total:,} instances"
+    return f"{all_} {' and '.join(said)}" if said else all_

@@ -15,6 +15,11 @@ def test_a_signal_is_kept_taken_once_and_refused_where_its_data_is_not_json(deck
     assert "has come before" in deck("signal", "pay", "--id", "x").out
     refused = deck("signal", "pay", "--data", "{x")
     assert (refused.status, "error[signal.data]" in refused.err) == (2, True)
+    for none in ("NaN", "[-Infinity]", "1" * 5_000):
+        refused = deck("signal", "pay", "--data", none)
+        assert (
+            "error[signal.data]: --data is not JSON: it is nested too deeply, or has a number" in refused.err
+        )
 
 
 def test_signals_lists_what_is_kept_and_who_waits_for_what(deck, tmp_path):

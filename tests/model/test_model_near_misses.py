@@ -33,3 +33,8 @@ def test_few_known_names_are_listed_where_none_is_near() -> None:
     assert one_of("zzz", ["b", "a"]) == "; known: a, b"
     assert one_of("zzz", MANY) == one_of("zzz", []) == ""
     assert one_of("nmae", ["name"]) == "; did you mean `name`?"
+
+
+def test_names_that_are_listed_stay_on_one_line_whatever_is_in_them() -> None:
+    assert one_of("zzz", ["a\nb"]) == "; known: a␊b"
+    assert one_of("ab\nce", ["ab\ncd"]) == "; did you mean `ab␊cd`?"
