@@ -309,8 +309,10 @@ def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
         ),
         (
             "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', every = '2s'}",
-            "3 [config.value] `backends.a.check`: `timeout`, 5s unless it is named, must not be longer"
-            + " than `every`",
+            (
+                "3 [config.value] `backends.a.check`: `timeout`, 5s unless it is named, must not be longer"
+                " than `every`"
+            ),
         ),
         (
             "[backends.a]\nmatch = {host = 'x'}\ncheck = {tcp = 'x:1', slow = '5s'}",
