@@ -11,6 +11,8 @@ from core.model.forgetting import BeginForgetting, Forget
 from core.model.retention import Forgettable
 from core.store.journal import Journal
 
+_UNSAID = frozenset({Forgettable.SIGNALS, Forgettable.TEXTS, Forgettable.GAUGES})
+
 
 class ForgettableFacts(Protocol):
     """What the store says: its reports."""
@@ -33,8 +35,8 @@ class Forgetting:
         """Forget these in one commit; return how many rows went."""
         if not refs:
             return 0
-        # What expires said so when it came, and of a text the history tells nothing.
-        if self._event is None and what not in (Forgettable.SIGNALS, Forgettable.TEXTS):
+        # What expires said so when it came, and of a text or a gauge the history tells nothing.
+        if self._event is None and what not in _UNSAID:
             self._event = await self._journal.submit(BeginForgetting(before=before))
         command = Forget(what=what, refs=refs, before=before, event=self._event or 0)
         return await self._journal.submit(command)

@@ -42,6 +42,8 @@ class Forgettable(StrEnum):
     """That expired."""
     ENTRIES = "entries"
     """Of the ledger, of attempts that were purged: they are summed up by month."""
+    GAUGES = "gauges"
+    """Of purged jobs, of limits for each job, in which no entry of the ledger counts: they go at once."""
 
 
 class Keep(Struct, frozen=True, kw_only=True):

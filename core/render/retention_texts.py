@@ -16,6 +16,7 @@ _REST = {
     "schedules": "removed schedules",
     "workflows": "unused documents",
     "texts": "unused texts of workflows",
+    "gauges": "gauges of purged jobs",
     "keys": "free keys",
     "failures": "failure families",
     "signals": "expired signals",

@@ -91,6 +91,40 @@ PURGED_ENTRY = (
     " AND NOT EXISTS (SELECT 1 FROM task WHERE id = e.task_id)"
 )
 """Of `entry e`: a part of a sum; what is unknown goes with what reconciled it."""
+# The keys of limits for each job begin with the job above all; a row of another limit may have such a key.
+_JOB_GONE = (
+    "g.key GLOB 'job:[0-9]*' AND CASE WHEN json_valid(l.body) THEN l.body->>'$.window.per' END = 'job'"
+    " AND NOT EXISTS (SELECT 1 FROM job WHERE id = CAST(substr(g.key, 5) AS INTEGER))"
+)
+IDLE_GAUGE = f"{_JOB_GONE} AND g.reserved = 0 AND g.trial IS NULL AND g.down_at IS NULL"
+"""Of `gauge g` and `limit_rule l`: its job is gone, so that only what operators correct is new in it."""
+_USED_SETS = (
+    "SELECT gset_id FROM attempt UNION SELECT gset_id FROM entry UNION SELECT place_set FROM job"
+    " UNION SELECT gset_id FROM queue UNION SELECT gset_id FROM pool"
+    " UNION SELECT a.gset_id FROM aisle a JOIN lane ON lane.aisle_id = a.id"
+)
+_GAUGES_NAMED = (
+    "SELECT gauge_id FROM entry WHERE gauge_id IS NOT NULL UNION SELECT gauge_id FROM backend_failure"
+    " UNION SELECT shut_by FROM lane WHERE shut_by IS NOT NULL"
+    " UNION SELECT place_gauge FROM job WHERE place_gauge IS NOT NULL"
+)
+# Each with the sets that name it, and with their aisles, so that the writer looks for none.
+_UNUSED_GAUGES = (
+    "WITH idle AS MATERIALIZED (SELECT g.id, g.used FROM gauge g JOIN limit_rule l ON l.name = g.name"
+    f" WHERE ?1 = ?1 AND ?2 = ?2 AND {IDLE_GAUGE}),"
+    " named AS MATERIALIZED (SELECT CAST(m.value AS INTEGER) AS gauge, s.id AS gset FROM gset s"
+    " CROSS JOIN json_each(s.gauges) m WHERE m.value IN (SELECT id FROM idle)),"
+    f" kept AS MATERIALIZED (SELECT gauge FROM named WHERE gset IN ({_USED_SETS})),"
+    " free AS MATERIALIZED (SELECT id, used FROM idle WHERE id NOT IN (SELECT gauge FROM kept)"
+    f" AND id NOT IN ({_GAUGES_NAMED})),"
+    " aisles AS MATERIALIZED (SELECT gset_id AS gset, id FROM aisle"
+    " WHERE gset_id IN (SELECT gset FROM named WHERE gauge IN (SELECT id FROM free)))"
+    " SELECT json_array(f.id, f.used,"
+    " json_group_array(DISTINCT n.gset) FILTER (WHERE n.gset IS NOT NULL),"
+    " json_group_array(a.id) FILTER (WHERE a.id IS NOT NULL))"
+    " FROM free f LEFT JOIN named n ON n.gauge = f.id LEFT JOIN aisles a ON a.gset = n.gset"
+    " GROUP BY f.id, f.used ORDER BY f.id"
+)
 
 FIND = {
     Forgettable.EVENTS: (
@@ -106,5 +140,6 @@ FIND = {
     Forgettable.ENTRIES: (
         f"SELECT e.id FROM entry e INDEXED BY entry_counted WHERE {PURGED_ENTRY} ORDER BY e.counted_at, e.id"
     ),
+    Forgettable.GAUGES: _UNUSED_GAUGES,
 }
 """What finds those that are due, by their kind."""

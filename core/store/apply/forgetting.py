@@ -19,6 +19,7 @@ from core.store.forgettable import (
     DUE_EVENTS,
     EXPIRED,
     FREE_KEY,
+    IDLE_GAUGE,
     OLD_FAMILY,
     PURGES,
     UNUSED_DEFINITION,
@@ -41,7 +42,26 @@ _DELETE_FAMILIES = tuple(
     f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"
     for table, column in (("family_hour", "family"), ("family_job", "family"), ("family", "id"))
 )
+_IDLE = (
+    "SELECT g.id, g.used FROM gauge g JOIN limit_rule l ON l.name = g.name"
+    f" WHERE g.id IN (SELECT value FROM json_each(?)) AND {IDLE_GAUGE}"
+)
+_DELETE_AISLES = (
+    "DELETE FROM aisle WHERE id IN (SELECT value FROM json_each(?))"
+    " AND NOT EXISTS (SELECT 1 FROM lane WHERE aisle_id = aisle.id)"
+)
+_DELETE_GAUGES = "DELETE FROM gauge WHERE id IN (SELECT value FROM json_each(?))"
+_DELETE_SETS = "DELETE FROM gset WHERE id IN (SELECT value FROM json_each(?))"
 _FORGOTTEN = "UPDATE schedule SET forgotten_at = max(coalesce(forgotten_at, 0), ?) WHERE id = ?"
+
+
+class _UnusedGauge(NamedTuple):
+    """A gauge of a job that is gone, the sets that name it, and their aisles."""
+
+    gauge: int
+    used: int
+    sets: list[int]
+    aisles: list[int]
 
 
 class _Due(NamedTuple):
@@ -98,6 +118,19 @@ def _carry(batch: Batch, command: Forget) -> int:
     return carry_entries(batch, numbers, before=command.before)
 
 
+def _forget_gauges(batch: Batch, command: Forget) -> int:
+    """Delete gauges with the sets and aisles that name them; one that was corrected meanwhile stays."""
+    batch.flush_facts()
+    batch.gauges.forget()
+    found = [_UnusedGauge(*json.loads(ref)) for ref in command.refs if isinstance(ref, str)]
+    idle = {(gauge, used) for gauge, used in batch.rows(_IDLE, ids(one.gauge for one in found))}
+    going = [one for one in found if (one.gauge, one.used) in idle]
+    batch.run(_DELETE_AISLES, ids(aisle for one in going for aisle in one.aisles))
+    batch.run(_DELETE_SETS, ids(gset for one in going for gset in one.sets))
+    batch.capacity.forget_sets()
+    return batch.run(_DELETE_GAUGES, ids(one.gauge for one in going))
+
+
 def _names(batch: Batch, command: Forget) -> tuple[int, int, str]:
     refs: list[JsonValue] = [*command.refs]
     return command.before, batch.now, json.dumps(refs)
@@ -108,4 +141,5 @@ _APPLY: dict[Forgettable, Callable[[Batch, Forget], int]] = {
     Forgettable.EVENTS: _forget_events,
     Forgettable.FAMILIES: _forget_families,
     Forgettable.ENTRIES: _carry,
+    Forgettable.GAUGES: _forget_gauges,
 }
