@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from core.app import engine_process
 from core.store import database
 from tests.support import commands, leftovers
+from tests.support.empty_store import empty_store, renew
 from tests.support.leftovers import Traces
 from tests.support.order import spread
 from tests.support.surroundings import settle_in
@@ -95,10 +95,26 @@ def _stores_do_not_wait_for_the_disk() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _schemas_are_compiled_once() -> Iterator[None]:
-    """Let the hundreds of stores that one process makes share the statements: half of the work."""
+def _new_stores_are_copies() -> Iterator[None]:
+    """Let the hundreds of stores that one process makes be copies of one: a tenth of an engine's life.
+
+    The tests of the store itself, and other processes, make theirs statement by statement.
+    """
+    bring_up = database._bring_up
+    # As it is made without this.
+    image = empty_store()
+
+    def copy_or_bring_up(connection: sqlite3.Connection, path: Path, now: int) -> None:
+        of_the_store = os.environ.get("PYTEST_CURRENT_TEST", "").startswith("tests/store/")
+        if of_the_store or path.stat().st_size or path.with_name(f"{path.name}-wal").exists():
+            bring_up(connection, path, now)
+            return
+        path.write_bytes(image)
+        bring_up(connection, path, now)
+        renew(connection, now=now)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "ddl", cache(database.ddl))
+        patch.setattr(database, "_bring_up", copy_or_bring_up)
         yield
 
 

@@ -17,7 +17,7 @@ from core.store.batch_report import Report
 from core.store.database import open_writer
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
-from tests.support.deck import empty_store
+from tests.support.empty_store import empty_store
 
 AGING = 10_000
 

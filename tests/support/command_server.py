@@ -22,12 +22,14 @@ import termios
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from importlib import import_module, reload
 from types import SimpleNamespace
 from typing import NoReturn
 
 from _taskdeck import own_packages_first
 from core.model import crash_points
+from core.store import database
 from tests.support.forking import STATUS, Call, Forked, ask
 
 EXECUTES = "SUITE_EXECUTES"
@@ -175,6 +177,9 @@ def _load() -> None:
         for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
             if module.name.rpartition(".")[2] != "__main__":
                 import_module(module.name)
+    # The statements of a new store are the same for every engine.
+    database.ddl = cache(database.ddl)
+    database.ddl()
 
 
 if __name__ == "__main__":

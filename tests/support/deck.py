@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.model.commands import (
@@ -32,6 +30,7 @@ from core.store.engine_time import read_time
 from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
+from tests.support.empty_store import empty_store
 from tests.support.manual_time import saved
 
 AGING = 10_000
@@ -230,15 +229,6 @@ class Deck:
         """Return all events but for their ids, in an order of their own."""
         sql = "SELECT at, kind, job_id, task_id, attempt, actor, data FROM event"
         return sorted(self.rows(sql), key=repr)
-
-
-@cache
-def empty_store() -> bytes:
-    """Return the file of a new store; made once, because compiling its schema takes its time."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        open_writer(path, synchronous="NORMAL", now=1_000).close()
-        return path.read_bytes()
 
 
 def clone(deck: Deck, path: Path) -> Deck:
