@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from console.screens.parts import reading_pace
+from tests.console.support_settled import settled
 from tests.support.waiting import idle
 
 
@@ -97,4 +98,15 @@ def _screens_are_drawn_once_they_have_settled() -> Iterator[None]:
         patch.setattr(Pilot, "pause", pause_and_draw)
         for module in (textual.app, textual.pilot):
             patch.setattr(module, "wait_for_idle", idle)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pilots_look_at_queues() -> Iterator[None]:
+    """Let a pilot wait until all messages are processed without a message of its own to each widget.
+
+    Textual sends one to everything on the screen, twice for a key: a quarter of all messages of a test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pilot, "_wait_for_screen", settled)
         yield
