@@ -13,6 +13,7 @@ import msgspec
 from core.model.estimates import Estimate
 from core.model.gauges import Recent
 from core.model.limits import Limit, Pool
+from core.model.stored_text import read_stored
 
 T = TypeVar("T", Limit, Pool)
 
@@ -23,9 +24,22 @@ def to_text(one: Limit | Pool) -> str:
 
 
 def from_text(kind: type[T], body: str, changed: str | None) -> T:
-    """Read a stored form, with the fields that were changed at run time in their place."""
-    fields: dict[str, object] = msgspec.json.decode(body)
-    return msgspec.convert(fields | (msgspec.json.decode(changed) if changed else {}), kind)
+    """Read a stored form, with the fields that were changed at run time in their place.
+
+    Raises `Invalid` (`capacity.unreadable`): to go on without a limit would spend what it forbids.
+    """
+
+    def read(text: str) -> T:
+        fields: dict[str, object] = msgspec.json.decode(text)
+        return msgspec.convert(fields | (msgspec.json.decode(changed) if changed else {}), kind)
+
+    return read_stored(
+        read,
+        body,
+        code="capacity.unreadable",
+        what=f"a {kind.__name__.lower()}",
+        hint="its row is damaged, and 'taskdeck doctor' names it: restore a backup",
+    )
 
 
 def costs_of(stored: str | None) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from core.control.nouns.schedules import Switch
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.errors import Invalid
+from core.model.limits import Capacity, Limit, LimitKind, Pool
 from core.model.records import replace
 from core.model.schedules import FireStatus, Overlap, ScheduleState
 from core.render.schedule_lines import schedule_line
@@ -98,7 +99,7 @@ async def test_lists_show_rows_beside_one_whose_texts_cannot_be_read(house: Hous
     events = (await house.control.events()).rows
     assert [one for one in events if one.data.get("code") == "store.unreadable"]
     assert await house.control.pulse()
-    assert (await house.control.why(bad)).reasons
+    assert (await house.control.why(bad)).status == "failed"
     assert (await house.finish(task("next"))).status == "succeeded"
 
 
@@ -122,6 +123,24 @@ async def test_work_items_are_listed_beside_one_whose_form_cannot_be_read(empty_
     house.clock.advance(ms=HOUR)
     assert (await house.ended(job)).status == "failed"
     assert house.states(job) == {"bad": "failed", "good": "succeeded"}
+
+
+@pytest.mark.parametrize("table", ["limit_rule", "pool"])
+@pytest.mark.parametrize("column", ["body", "changed"])
+async def test_an_engine_that_cannot_read_a_limit_or_pool_does_not_start_and_says_what_helps(
+    house: House, table: str, column: str
+) -> None:
+    limit = Limit(name="api", kind=LimitKind.CONCURRENCY, max=5)
+    house.capacity = Capacity(limits=(limit,), pools=(Pool(name="default", slots=4),))
+    await house.stop()
+    await house.open()
+    await house.stop()
+    damage(house, f"UPDATE {table} SET {column} = '{{'")
+    with pytest.raises(Invalid, match=r"what is stored of a .* cannot be read") as refused:
+        await house.open()
+    assert refused.value.code == "capacity.unreadable"
+    assert "doctor" in refused.value.hint
+    damage(house, f"UPDATE {table} SET {column} = '{{}}'")
 
 
 def test_many_texts_are_read_though_one_of_them_is_damaged() -> None:
