@@ -47,17 +47,22 @@ def _run(name: str, argv: list[str], *, seconds: float, cwd: Path, most: int) ->
         raise unreadable(name, f"{argv[0]}: {reason}", hint=hint) from error
     with process:
         try:
-            data = _read(process, until=time.monotonic() + seconds, most=most)
-            code = None if data is None else process.wait(timeout=seconds)
+            until = time.monotonic() + seconds
+            data = _read(process, until=until, most=most)
+            # One that has said too much is not waited for: it may go on for ever.
+            is_whole = data is not None and len(data) <= most
+            code = process.wait(timeout=max(0.0, until - time.monotonic())) if is_whole else None
         except subprocess.TimeoutExpired:
             data = code = None
         finally:
             # Also what it left behind in its session.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
+    if data is not None and len(data) > most:
+        return data
     if data is None or code is None:
         raise unreadable(name, f"{argv[0]} did not end within {seconds:g} s", hint="raise `timeout`")
-    if code != 0 and len(data) <= most:
+    if code != 0:
         raise unreadable(name, f"{argv[0]} ended with {code}", hint=hint)
     return data
 

@@ -18,6 +18,8 @@ from core.senders.message import DeliveryFailed, Message
 
 SECONDS = 30.0
 """For a mail to be taken."""
+SILENCE = 30.0
+"""For each piece of an answer."""
 _READY = 220
 
 
@@ -46,7 +48,7 @@ class _Client(smtplib.SMTP):
 
     def __init__(self, host: str) -> None:
         # With a host it would connect at once.
-        super().__init__(timeout=SECONDS)
+        super().__init__(timeout=SILENCE)
         self._host = host
 
 

@@ -15,7 +15,9 @@ from core.senders.limits import bounded
 from core.senders.message import DeliveryFailed, Message
 
 SECONDS = 15.0
-"""For the server to be connected, and again to take a message and answer."""
+"""For the server to take a message and answer."""
+SILENCE = 15.0
+"""For it to be connected, and for each piece of an answer."""
 
 
 def post(sink: Sink, message: Message) -> None:
@@ -47,7 +49,7 @@ def post(sink: Sink, message: Message) -> None:
 
 def _connect(url: HttpAddress) -> http.client.HTTPConnection:
     if not url.is_tls:
-        return http.client.HTTPConnection(url.host, url.port, timeout=SECONDS)
+        return http.client.HTTPConnection(url.host, url.port, timeout=SILENCE)
     return http.client.HTTPSConnection(
-        url.host, url.port, timeout=SECONDS, context=ssl.create_default_context()
+        url.host, url.port, timeout=SILENCE, context=ssl.create_default_context()
     )

@@ -228,3 +228,15 @@ def test_in_the_week_of_a_change_of_the_clock_each_fire_is_decided_once(case: Ca
     tally: Tally = run_weeks(case, change=AUTUMN, seed=3)
     assert not tally.faults
     assert tally.wakes > 10
+
+
+def test_times_that_were_skipped_ahead_are_neither_missed_nor_next() -> None:
+    schedule = hourly()
+    made = plan_fires(
+        schedule,
+        timetable_of(schedule.timing),
+        handled=START,
+        now=START + 3 * HOUR,
+        decided={START + HOUR, START + 4 * HOUR},
+    )
+    assert told(made) == ([3], [(1, "a later time fires")], 5)

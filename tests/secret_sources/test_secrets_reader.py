@@ -104,6 +104,11 @@ async def test_what_is_not_there_is_named_and_a_pipe_or_folder_is_not_a_file(tmp
         assert "the value" not in f"{error.message} {error.facts}"
 
 
+async def test_the_command_of_a_secret_that_says_too_much_is_not_said_to_be_slow(tmp_path):
+    error = await refusal(tmp_path, 'command = ["yes"]\ntimeout = 20')
+    assert (error.code, "longer than 65,536 bytes" in error.message) == ("secret.unusable", True)
+
+
 async def test_what_a_command_left_running_is_ended_with_it(tmp_path):
     table = """command = ["sh", "-c", "sleep 300 >/dev/null & echo $! >left; echo value"]\ntimeout = 5"""
     assert await value(tmp_path, table) == "value"
