@@ -135,7 +135,7 @@ async def test_a_secret_that_changed_is_read_again_and_an_unknown_one_told_with_
         ('env = "A"\nfile = "b"', "must have one of file, env, command, credential"),
         ('env = "A"\ntimeout = "1s"', "`timeout` is of a `command`"),
         ('value = "hunter2"', "unknown key"),
-        ('credential = "../x"', "should match pattern"),
+        ('credential = "../x"', "must be the name of a credential"),
         ("command = []", "at least 1 item"),
     ],
 )
