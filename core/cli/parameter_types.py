@@ -56,7 +56,8 @@ def parameter_of(name: str, kind: object, declared: Parameter, *, default: objec
     return click.Option(
         [name, f"--{name.rstrip('_').replace('_', '-')}", *filter(None, [declared.short])],
         type=None if is_flag else _type(item, declared),
-        is_flag=is_flag,
+        # False would let click take an option without a default for one whose value may be left out.
+        is_flag=is_flag or None,
         required=is_required,
         default=_UNSET if is_required or is_list else _written(default),
         multiple=is_list,

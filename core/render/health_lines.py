@@ -130,7 +130,8 @@ def _engine(view: HealthView) -> Iterator[SubjectLine]:
         return
     if engine.state == "none":
         since = view.stopped_at
-        text = f"no engine is running; {waiting:,} tasks wait for one" if waiting else "no engine is running"
+        tasks = "1 task waits" if waiting == 1 else f"{waiting:,} tasks wait"
+        text = f"no engine is running; {tasks} for one" if waiting else "no engine is running"
         state = WARNING if waiting else OK
         hint = "'taskdeck serve' runs one" if waiting else ""
         yield SubjectLine(subject="engine", state=state, text=text, since=since, hint=hint)

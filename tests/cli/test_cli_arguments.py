@@ -45,6 +45,19 @@ def test_every_example_can_be_read(found: Command[Any], monkeypatch: pytest.Monk
         assert callable(cli._read(words[1:]))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["deny", "7", "--reason", "-1 from me"],
+        ["schedule", "backfill", "nightly", "--since", "-3h"],
+        ["schedule", "backfill", "nightly", "--since=-3h"],
+        ["exec", "--tag", "-x", "--", "true"],
+    ],
+)
+def test_the_value_of_an_option_may_begin_as_an_option_does(words: list[str]) -> None:
+    assert callable(cli._read(words))
+
+
 def test_help_names_all_commands(deck: Deck) -> None:
     out = deck("--help").out
     assert all(f"\n  {name} " in out for name in NAMES)
@@ -57,6 +70,8 @@ def test_help_names_all_commands(deck: Deck) -> None:
         (["jobs", "--nosuch"], "no such option '--nosuch'"),
         (["show", "twelve"], "invalid value for 'JOB'"),
         (["show"], "missing argument 'JOB'"),
+        (["run", "w.yaml", "-p"], "option '-p' requires an argument"),
+        (["deny", "7", "--reason"], "option '--reason' requires an argument"),
         (["jobs", "--limit", "-1"], "-1 is not in the range x>=0"),
         (["import"], "a command is missing"),
         (["run", "x.yaml", "-p", "novalue"], "this is not K=V"),
