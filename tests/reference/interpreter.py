@@ -196,6 +196,9 @@ class Task:
             may_begin = one.status == "blocked" and begun < self.spec.get("max_parallel", len(items))
             if may_begin and all(other.is_good for other in before):
                 one.start()
+        # Those that were skipped instead may have been the last.
+        if self.status not in FINAL:
+            self._decide(items)
 
     def _decide(self, items: list[Task]) -> None:
         count = {status: sum(one.status == status for one in items) for status in FINAL}
