@@ -118,6 +118,7 @@ def test_other_faults_are_found_beside_texts_that_cannot_be_read(deck: Deck) -> 
     deck.change("UPDATE schedule SET body = '{'")
     deck.change("UPDATE event SET data = '{' WHERE kind = 'job.created'")
     deck.change("UPDATE variable SET value = '{'")
+    deck.change("""UPDATE task SET output = '{"$payload":' WHERE id = 1""")
     deck.change("UPDATE stage SET open_tasks = open_tasks + 1 WHERE id = 2")
     codes = {one.code for one in verify(deck.db)}
     assert {"store.unreadable", "stage.open_tasks"} <= codes
