@@ -27,8 +27,11 @@ from importlib import import_module, reload
 from types import SimpleNamespace
 from typing import NoReturn
 
+import msgspec
+
 from _taskdeck import own_packages_first
 from core.model import crash_points
+from core.model.errors import TaskdeckError
 from core.store import database
 from tests.support.forking import STATUS, Call, Forked, ask
 
@@ -180,6 +183,16 @@ def _load() -> None:
     # The statements of a new store are the same for every engine.
     database.ddl = cache(database.ddl)
     database.ddl()
+    for kind in _structs(msgspec.Struct):
+        # Where a first record is read, its class learns what its fields are; some are read in another way.
+        with suppress(msgspec.ValidationError, TypeError, NameError, TaskdeckError):
+            msgspec.convert({}, kind)
+
+
+def _structs(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
+    """Return our classes of records below this one."""
+    below = [each for one in kind.__subclasses__() for each in (one, *_structs(one))]
+    return [each for each in below if each.__module__.startswith("core.")]
 
 
 if __name__ == "__main__":
