@@ -1,4 +1,4 @@
-"""Capacity: pools, limits and gauge sets, as the writer knows them.
+"""Capacity: pools, limits, gauge sets and gauges, as the writer knows them.
 
 Kept by `Writer` from one transaction to the next; read again when the store's number of it rises.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from core.model.backends import RETRIES
 from core.model.limit_forms import from_text, gauges_in
@@ -41,6 +41,10 @@ class Said(NamedTuple):
 NOTHING_SAID = Said()
 
 
+StoredGauge: TypeAlias = tuple[str, str, tuple[int | str | None, ...]]
+"""The row of a gauge: the name of its limit, its key, and the columns that `Gauges` writes."""
+
+
 @dataclass(slots=True)
 class Capacity:
     """What is configured and changed, and which gauges each gauge set has."""
@@ -70,6 +74,8 @@ class Capacity:
     is_shared: bool = False
     """Whether a claim has more to look at than the number of free slots."""
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    gauges: dict[int, StoredGauge] = field(default_factory=dict)
+    """Gauges by id as the store has them, this transaction included; what is not among them is read."""
     _preferring: Mapping[int, tuple[str, ...]] | None = None
     _may_fail: bool | None = None
 
@@ -140,8 +146,9 @@ class Capacity:
         return self._may_fail
 
     def forget_sets(self) -> None:
-        """Read gauge sets again: one may have been made, or taken back."""
+        """Read gauge sets and gauges again: one may have been made, or taken back."""
         self.gsets.clear()
+        self.gauges.clear()
         self._preferring = self._may_fail = None
 
     def put_queue_set(self, queue: str, gset_id: int) -> None:

@@ -50,7 +50,7 @@ def note_time(batch: Batch, *, saved: int, known: int) -> None:
         # At once: what else the transaction writes is told by the new wall clock.
         _name_step(batch.db, batch.now, known, batch.offset)
         # Windows turn by the wall clock: when they do has changed.
-        batch.run("UPDATE gauge SET opens_at = 0 WHERE waited_for")
+        batch.gauges.change("UPDATE gauge SET opens_at = 0 WHERE waited_for")
         batch.report.kinds.add(STEPPED)
 
 

@@ -1,15 +1,18 @@
 """Gauges of a transaction: read once, changed in memory, written once.
 
-Owned by `Batch`; used by the claim, the settlement and the operators' commands.
+Owned by `Batch`; used by the claim, the settlement and the operators' commands. Their rows stay known from
+one transaction to the next (`Capacity.gauges`): nothing else writes them but what goes through `change`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 from core.model.gauges import Gauge
 from core.model.limit_forms import pack_recent, recent_in
 from core.model.limits import Limit, LimitKind
+from core.store.capacity import StoredGauge
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
@@ -37,11 +40,13 @@ _MAKE = (
 )
 # A window that never turns, nothing that shuts, nothing that waits: most of many keys are so.
 _PLAIN = [None, None, None, 0, None, None, None, None]
-# Behind these columns come those that are written.
+# Before these columns stand the id, the name of the limit and the key.
 _KEY = 3
+KEPT_MOST = 20_000
+"""Rows that stay known from one transaction to the next at the most, beside those that one reads at once."""
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
-_Row = tuple[int | str | None, ...]
+_Row: TypeAlias = tuple[int | str | None, ...]
 
 
 class Gauges:
@@ -73,8 +78,16 @@ class Gauges:
         self._is_flushed = False
         missing = [gauge_id for gauge_id in wanted if gauge_id not in self._read]
         if missing:
-            for row in self._db.execute(_READ, (ids(missing),)).fetchall():
-                self._take_in(row)
+            stored = self._capacity.gauges
+            if len(stored) > KEPT_MOST:
+                stored.clear()
+            unknown = [gauge_id for gauge_id in missing if gauge_id not in stored]
+            if unknown:
+                rows = self._db.execute(_READ, (ids(unknown),)).fetchall()
+                stored |= {row[0]: (row[1], row[2], row[_KEY:]) for row in rows}
+            for gauge_id in missing:
+                if gauge_id in stored:
+                    self._take_in(gauge_id, stored[gauge_id])
         return self._read
 
     def one(self, gauge_id: int) -> Gauge:
@@ -193,6 +206,7 @@ class Gauges:
                 self._note_metered(gauge)
                 row = _row(gauge)
             self._rows[gauge_id] = row
+            self._capacity.gauges[gauge_id] = (gauge.limit.name, gauge.key, row)
             if row[_AMOUNTS:] == before[_AMOUNTS:]:
                 amounts.append((*row[:_AMOUNTS], gauge_id))
             else:
@@ -230,17 +244,25 @@ class Gauges:
         self.spent.clear()
         return [self.one(gauge_id) for gauge_id in found]
 
+    def change(self, sql: str, *args: object) -> None:
+        """Run a statement that writes rows of gauges by itself."""
+        self.forget()
+        self._db.execute(sql, args)
+
     def forget(self) -> None:
         """Write what differs and read again what is asked for next: another may write meanwhile."""
         self.flush()
+        self._capacity.gauges.clear()
         self._read.clear()
         self._rows.clear()
         self.metered.clear()
         self._used_up.clear()
 
-    def _take_in(self, row: tuple) -> None:  # type: ignore[type-arg]
-        """Note a gauge as it is stored (`_READ`)."""
-        gauge_id, name, key, used, reserved, unknown, tat_us, began, *rest = row
+    def _take_in(self, gauge_id: int, stored: StoredGauge) -> None:
+        """Note a gauge as it is stored."""
+        name, key, columns = stored
+        # As `_READ` and `_row` list them, which no type says.
+        used, reserved, unknown, tat_us, began, *rest = cast("tuple[Any, ...]", columns)
         gauge = Gauge(
             id=gauge_id,
             limit=self._capacity.known[name],
@@ -251,7 +273,7 @@ class Gauges:
             tat_us=tat_us,
             began=began,
         )
-        self._read[gauge_id], self._rows[gauge_id] = gauge, row[_KEY:]
+        self._read[gauge_id], self._rows[gauge_id] = gauge, columns
         is_metered = name in self._capacity.metered
         if is_metered:
             self.metered.add(gauge_id)

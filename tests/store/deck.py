@@ -18,6 +18,7 @@ from core.store.database import open_writer
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 from tests.support.empty_store import empty_store
+from tests.support.known_gauges import assert_gauges_are_as_stored
 
 AGING = 10_000
 
@@ -37,6 +38,7 @@ class Deck:
     def do(self, *commands: Command, slots: int = 0) -> list[Any]:
         self.now += 10
         answers, self.report = carry_out(self.writer, Group(commands=commands, slots=slots, now=self.now))
+        assert_gauges_are_as_stored(self.writer, self.db)
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
@@ -80,6 +82,7 @@ class Deck:
         self.db.execute("PRAGMA ignore_check_constraints = ON")
         self.db.execute("PRAGMA foreign_keys = OFF")
         changed = self.db.execute(sql, args).rowcount
+        self.writer.capacity.forget_sets()
         assert changed != 0, "the change met no row"
 
     def close(self) -> None:

@@ -320,7 +320,7 @@ def test_a_breaker_is_the_same_for_the_next_engine(deck: Deck) -> None:
 
 def test_a_wrong_probe_is_found_and_repaired(deck: Deck) -> None:
     opened(deck)
-    deck.db.execute("UPDATE gauge SET trial = 3 WHERE trial = 0")
+    deck.change("UPDATE gauge SET trial = 3 WHERE trial = 0")
     assert {finding.code for finding in verify(deck.db)} == {"gauge.probe"}
     deck.do(Recount())
     assert verify(deck.db) == ()

@@ -31,6 +31,7 @@ from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
 from tests.support.empty_store import empty_store
+from tests.support.known_gauges import assert_gauges_are_as_stored
 from tests.support.manual_time import saved
 
 AGING = 10_000
@@ -83,6 +84,7 @@ class Deck:
         self.now += 10
         group = Group(commands=commands, slots=slots, now=self.now, offset=self.offset)
         answers, self.report = carry_out(self.writer, group)
+        assert_gauges_are_as_stored(self.writer, self.db)
         self.reports.append(self.report)
         return answers
 

@@ -37,11 +37,11 @@ _REMOVE = "UPDATE {} SET removed_at = ? WHERE name = CAST(? AS TEXT)"
 _WAKE = (
     "UPDATE aisle SET shut_by = NULL WHERE shut_by > 0",
     "UPDATE lane SET shut_by = NULL, need = NULL WHERE shut_by > 0 RETURNING aisle_id",
-    (
-        "UPDATE gauge SET waited_for = g.waits, opens_at = CASE WHEN g.waits THEN 0 END FROM (SELECT id,"
-        " EXISTS (SELECT 1 FROM job INDEXED BY job_waits WHERE place_gauge = gauge.id"
-        " AND place_gauge IS NOT NULL) AS waits FROM gauge) g WHERE g.id = gauge.id"
-    ),
+)
+_WAKE_GAUGES = (
+    "UPDATE gauge SET waited_for = g.waits, opens_at = CASE WHEN g.waits THEN 0 END FROM (SELECT id,"
+    " EXISTS (SELECT 1 FROM job INDEXED BY job_waits WHERE place_gauge = gauge.id"
+    " AND place_gauge IS NOT NULL) AS waits FROM gauge) g WHERE g.id = gauge.id"
 )
 
 
@@ -131,6 +131,7 @@ def renew_capacity(batch: Batch) -> None:
             batch.gauges.find(backend)
     for statement in _WAKE:
         batch.reorder_aisles(batch.rows(statement))
+    batch.gauges.change(_WAKE_GAUGES)
     batch.capacity.read(batch.db, number)
     batch.report.pools = batch.capacity.pools
     rekey_waiting(batch)

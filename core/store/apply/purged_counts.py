@@ -89,6 +89,6 @@ def keep_for_gauges(batch: Batch, listed: str) -> None:
     for gauge, known in steps.items():
         left: list[JsonValue] = [[at, *counts] for at, counts in sorted(known.items()) if counts[0] > 0]
         used = sum(retries for starts, retries in known.values() if starts > 0)
-        batch.run(
+        batch.gauges.change(
             "UPDATE gauge SET recent = ?, used = ? WHERE id = ?", pack(left) if left else "", used, gauge
         )

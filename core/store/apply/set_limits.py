@@ -87,7 +87,7 @@ def unfreeze(batch: Batch, cause: Cause) -> Operated:
     answer = _switched(batch, cause, "spending.unfrozen")
     for limit in batch.capacity.limits.values():
         if limit.is_metered:
-            batch.run(_OPEN, raw(limit.name))
+            batch.gauges.change(_OPEN, raw(limit.name))
     return answer
 
 
@@ -159,11 +159,11 @@ def _change(batch: Batch, before: Limit, wanted: Limit, *, kind: str, cause: Cau
         batch.run(_RESET, name)
     batch.gauges.forget()
     if wanted.step_us != before.step_us:
-        batch.run(_RESCALE, batch.now * 1_000, before.step_us, wanted.step_us, name)
+        batch.gauges.change(_RESCALE, batch.now * 1_000, before.step_us, wanted.step_us, name)
     note: JsonObject = {**_note(batch, before, wanted), **cause.note}
     batch.event(kind, Subject(), actor=cause.actor, data=note)
     see_changes(batch)
-    batch.run(_OPEN, name)
+    batch.gauges.change(_OPEN, name)
     tell_crossed(batch, before, wanted)
     return Operated(changed=1)
 
