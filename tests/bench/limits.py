@@ -1,6 +1,7 @@
 """Measure claims under pools, limits and budgets.
 
-    python tests/bench/limits.py [--tasks 2000] [--jobs 5000] [--waiting 300000] [--group 100] [--rounds 7]
+    python tests/bench/limits.py [--tasks 2000] [--jobs 500] [--waiting 300000] [--group 100] [--rounds 7]
+    python tests/bench/limits.py --engine [--tasks 2000] [--jobs 500] [--group 100] [--rounds 7]
 
 Stores side by side get `jobs` jobs with `tasks` tasks together in each round and drain them by groups,
 completions and claims in one transaction, in turn. `plain` has nothing configured; `pools` two;
@@ -8,24 +9,33 @@ completions and claims in one transaction, in turn. `plain` has nothing configur
 nothing back; `keys` is `all` with 10,000 keys of the concurrency limit. Printed are us of CPU a task,
 medians, and how fast that is beside `plain`. `shut`: one claim of 1, 16 and 100 slots beside so many tasks
 behind full gauges, with its commit and as CPU, and what the engine writes while a budget stays spent.
+
+`--engine`: as many tasks in as many jobs, each `delay: 0`, wait in a paused queue and are drained by a whole
+engine, under `plain`, `all` and `keys` in turn. Printed are tasks a second and us of CPU a task, medians.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import sqlite3
 import statistics
 import sys
 import time
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import core
+from core.control.arguments import Target
 from core.model.commands import Enqueue, FollowUp, Submit
 from core.model.estimates import Estimate
 from core.model.limit_commands import Configure
 from core.model.limits import Limit, LimitKind, LimitRef, Per, Pool, Window
 from core.model.plans import JobPlan, StagePlan, TaskPlan
+from core.model.values import JsonValue
 from core.store.writer import Writer
 from tests.bench.handwritten import folder
 from tests.bench.journal import ends, make, send
@@ -45,6 +55,31 @@ LIMITS["all"] = tuple(limit for limits in LIMITS.values() for limit in limits)
 LIMITS["keys"] = LIMITS["all"]
 POOLS = (Pool(name="few", slots=10, queues=("other",)), Pool(name="many", slots=10_000))
 CASES = ("plain", "pools", *LIMITS)
+OPEN_JOBS = "SELECT 1 FROM job WHERE id BETWEEN ? AND ? AND finished_at IS NULL LIMIT 1"
+PAUSE = 0.01
+"""Seconds between two looks whether all jobs have ended."""
+ENGINE_CASES = ("plain", "all", "keys")
+ENGINE_CONFIG = f"""
+[limits.db]
+kind = "concurrency"
+max = {10**6}
+[limits.api]
+kind = "rate"
+rate = "1000000/s"
+burst = {10**6}
+[limits.daily]
+kind = "quota"
+max = {10**9}
+per = "day"
+[budgets.team]
+unit = "usd"
+max = {10**6}
+per = "day"
+[budgets.words]
+unit = "tokens"
+max = {10**9}
+per = "day"
+"""
 COST = Estimate(amounts={"usd": 20_000, "tokens": 3_000_000_000})
 KEYS = 10_000
 
@@ -109,6 +144,52 @@ def measure_drain(args: argparse.Namespace) -> dict[str, list[float]]:
     return found
 
 
+async def drain_engine(case: str, args: argparse.Namespace) -> tuple[float, float]:
+    """Drain stored jobs by an engine; return seconds and CPU seconds a task."""
+    each = max(1, args.tasks // args.jobs)
+    numbers = count()
+    with folder() as home:
+        (home / "config.toml").write_text("" if case == "plain" else ENGINE_CONFIG)
+        async with core.open_engine(home=home, slots=args.group) as deck:
+            await deck.control.pause(Target(queue="default"))
+            tasks = [[engine_task(case, next(numbers)) for _ in range(each)] for _ in range(args.jobs)]
+            jobs = [(await deck.submit({"name": "some", "tasks": some})).id for some in tasks]
+            begun, cpu = time.perf_counter(), time.process_time()
+            await deck.control.resume(Target(queue="default"))
+            with closing(sqlite3.connect(home / "taskdeck.db")) as db:
+                while db.execute(OPEN_JOBS, (jobs[0], jobs[-1])).fetchone():  # noqa: ASYNC110 # The rows say when, and nothing tells of them.
+                    await asyncio.sleep(PAUSE)
+            took, spent = time.perf_counter() - begun, time.process_time() - cpu
+    return took / (each * args.jobs), spent / (each * args.jobs)
+
+
+def engine_task(case: str, number: int) -> dict[str, JsonValue]:
+    """Return a task of a document that is under every limit of its case."""
+    plain: dict[str, JsonValue] = {"key": f"t{number}", "uses": "delay", "with": {"seconds": 0}}
+    if case == "plain":
+        return plain
+    db: JsonValue = {"limit": "db", "key": str(number % KEYS)} if case == "keys" else "db"
+    return {**plain, "limits": [db, "api", "daily"], "cost": {"usd": 0.02, "tokens": 3_000}}
+
+
+def measure_engine(args: argparse.Namespace) -> None:
+    """Print what a drain by an engine takes in each case."""
+    found: dict[str, list[tuple[float, float]]] = {case: [] for case in ENGINE_CASES}
+    for _ in range(args.rounds):
+        for case in ENGINE_CASES:
+            found[case].append(asyncio.run(drain_engine(case, args)))
+    middle = {
+        case: [statistics.median(one) for one in zip(*some, strict=True)] for case, some in found.items()
+    }
+    for case, (took, cpu) in middle.items():
+        beside = (plain / one for plain, one in zip(middle["plain"], (took, cpu), strict=True))
+        print(
+            "{:14} {:8,.0f}/s {:8.1f} us of CPU {:6.2f} {:6.2f} x plain".format(
+                case, 1 / took, 1e6 * cpu, *beside
+            )
+        )
+
+
 def measure_shut(args: argparse.Namespace) -> None:
     """Print what a claim costs beside tasks behind full gauges, and that it writes nothing."""
     limits = tuple(Limit(name=f"full{n}", kind=LimitKind.CONCURRENCY, max=1) for n in range(20))
@@ -151,7 +232,11 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=300_000)
     parser.add_argument("--group", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--engine", action="store_true", help="drain by a whole engine instead")
     args = parser.parse_args()
+    if args.engine:
+        measure_engine(args)
+        return
     found = measure_drain(args)
     plain = statistics.median(found["plain"])
     for case, figures in found.items():
