@@ -1,4 +1,7 @@
-"""Rows of gauges that stay known from one transaction to the next; the deck compares them after each."""
+"""Rows of gauges that stay known from one transaction to the next.
+
+The deck compares them with those of the store after each group.
+"""
 
 from __future__ import annotations
 
