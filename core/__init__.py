@@ -13,8 +13,8 @@ from core.model.version import VERSION
 if TYPE_CHECKING:
     from core.app.deck import Deck, connect
     from core.app.hosting.hosts import open_engine
-    from core.model.limits import LimitRef
-    from core.model.once import Once
+    from core.model.limits.limits import LimitRef
+    from core.model.limits.once import Once
     from core.model.plans import TaskSpec
 
 __version__ = VERSION
@@ -26,8 +26,8 @@ if not TYPE_CHECKING:
         __name__,
         {
             "Deck": "core.app.deck",
-            "LimitRef": "core.model.limits",
-            "Once": "core.model.once",
+            "LimitRef": "core.model.limits.limits",
+            "Once": "core.model.limits.once",
             "TaskSpec": "core.model.plans",
             "connect": "core.app.deck",
             "open_engine": "core.app.hosting.hosts",

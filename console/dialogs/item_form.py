@@ -17,11 +17,11 @@ from console.background import sentence_of, start
 from console.newjob.params import FormField, field_of, prefilled, read_values
 from console.widgets.form import Form, Submit
 from console.widgets.line import Line
+from core.model.commands.work_items import ItemChanged
 from core.model.errors import TaskdeckError
+from core.model.patterns.work_items import TEXT_MAX, ItemDetails
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
-from core.model.work_item_commands import ItemChanged
-from core.model.work_items import TEXT_MAX, ItemDetails
 
 # With a space: no field can have this name.
 _COMMENT = " comment"

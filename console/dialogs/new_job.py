@@ -22,11 +22,11 @@ from console.widgets.form import Form, Submit
 from console.widgets.line import Line
 from console.widgets.text_view import TextView
 from core.control.api import ControlAPI
-from core.model.commands import SubmitOptions
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Conflict, Fault, InvalidDocument, TaskdeckError
+from core.model.patterns.workflow_views import WorkflowView
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject
-from core.model.workflow_views import WorkflowView
 from core.render.prediction_texts import prediction_line
 
 # With a space: no parameter can have these names.

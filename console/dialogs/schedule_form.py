@@ -31,12 +31,12 @@ from console.widgets.form import Form, Submit
 from console.widgets.line import Line
 from console.widgets.styled_lines import Span, StyledLines
 from core.control.api import ControlAPI
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import Invalid, InvalidDocument, NotFound, TaskdeckError
 from core.model.present import present_ms
 from core.model.records import replace
-from core.model.schedules import Schedule, Timing, Work
 from core.model.text import SafeText, safe_line
+from core.model.timing.schedules import Schedule, Timing, Work
 from core.render.schedule_texts import FACT_LABEL, next_text
 from core.render.wrapping import wrap
 

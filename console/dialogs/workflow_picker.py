@@ -41,11 +41,11 @@ from console.widgets.line import Line
 from console.widgets.row_format import RowFormat
 from console.widgets.table import Table
 from core.control import api
-from core.model.commands import DocumentText
+from core.model.commands.work import DocumentText
 from core.model.errors import InvalidDocument, TaskdeckError
 from core.model.paths import absolute
+from core.model.patterns.workflow_views import RegisteredView
 from core.model.text import SafeText, safe_line
-from core.model.workflow_views import RegisteredView
 from core.render.columns import Column, Form
 
 _COLUMNS = (

@@ -13,13 +13,13 @@ from importlib.resources import files
 from pathlib import Path
 
 from core.files.kinds import is_dir
-from core.model.commands import Document, DocumentText
+from core.model.commands.work import Document, DocumentText
 from core.model.errors import Invalid
 from core.model.paths import working_directory
+from core.model.patterns.workflow_views import RegisteredView
 from core.model.text import SafeText
 from core.model.values import INBOX, JsonValue
 from core.model.views import JobView
-from core.model.workflow_views import RegisteredView
 
 ENTRIES = 5_000
 """Entries of a folder that are read."""

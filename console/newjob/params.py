@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from core.model.errors import Invalid
 from core.model.parameter_types import has_type, is_choice
+from core.model.patterns.workflow_views import ParamView
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue
-from core.model.workflow_views import ParamView
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _LEAST, _MOST = -(2**63), 2**64 - 1

@@ -14,15 +14,15 @@ from functools import partial
 from typing import TypeVar
 
 from console.newjob.params import FormField
-from core.model.durations import parse_duration, write_duration
 from core.model.errors import Invalid, TaskdeckError
 from core.model.records import replace
-from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from core.model.text import SafeText, safe_line
+from core.model.timing.durations import parse_duration, write_duration
+from core.model.timing.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
+from core.model.timing.wall_clock import EPOCH
+from core.model.timing.zoned_moments import FORMS, coming_moment
+from core.model.timing.zones import zone_of
 from core.model.values import JsonObject, to_iso
-from core.model.wall_clock import EPOCH
-from core.model.zoned_moments import FORMS, coming_moment
-from core.model.zones import zone_of
 
 T = TypeVar("T")
 NAME, KIND, RULE, ZONE, WORK, FOLLOWS, PARAMS = "name", "kind", "rule", "zone", "work", "follows", "params"

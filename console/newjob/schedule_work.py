@@ -15,7 +15,7 @@ from core.model.command_document import document_of_command
 from core.model.errors import Invalid
 from core.model.paths import absolute
 from core.model.records import replace
-from core.model.schedules import Work
+from core.model.timing.schedules import Work
 from core.model.values import JsonObject
 
 _ENDINGS = frozenset({".yaml", ".yml", ".json"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.limits import MICRO
+from core.model.limits.limits import MICRO
 from core.model.text import SafeText, safe_line
 from core.render.times import age_text
 

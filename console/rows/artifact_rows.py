@@ -13,8 +13,8 @@ from console.widgets.row_format import RowFormat
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.artifacts import ArtifactFile, KeptArtifact
 from core.model.paths import Paths
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from core.model.text import SafeText, safe_line
 from core.model.values import INBOX
 from core.model.views import Page

@@ -15,8 +15,8 @@ from console.rows.budget_rows import unused
 from console.rows.listing import Cells, now_ms, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.backends import shown_name
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitView
+from core.model.limits.backends import shown_name
+from core.model.limits.limit_views import BreakerState, CapacityView, GaugeView, LimitView
 from core.model.text import SafeText, safe_line
 from core.render.backend_shapes import (
     backend_rows,

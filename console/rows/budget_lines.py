@@ -12,8 +12,8 @@ from console.rows.budget_rows import GLYPHS, BudgetRow, BudgetState, bar_cells
 from console.rows.listing import style_of
 from console.themes import Look
 from console.widgets.styled_lines import Span, flow
-from core.model.limit_views import WAITING_MOST, Cause, LimitView
-from core.model.limits import OnExhausted, Per
+from core.model.limits.limit_views import WAITING_MOST, Cause, LimitView
+from core.model.limits.limits import OnExhausted, Per
 from core.model.text import SafeText, clip, safe_line
 from core.render.times import age_text, clock_text
 

@@ -15,8 +15,8 @@ from console.rows.amounts import amount_text, bare_amount, due_text, pace_text, 
 from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.limit_views import CapacityView, Cause, GaugeView, LimitView
-from core.model.limits import MICRO, LimitKind
+from core.model.limits.limit_views import CapacityView, Cause, GaugeView, LimitView
+from core.model.limits.limits import MICRO, LimitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 

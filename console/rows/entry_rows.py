@@ -13,7 +13,7 @@ from console.rows.amounts import bare_amount
 from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.entry_views import RESERVED, EntryView
+from core.model.limits.entry_views import RESERVED, EntryView
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 from core.render.entry_texts import entry_note, entry_who

@@ -16,9 +16,9 @@ from console.rows.budget_rows import is_money, unused
 from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.backends import is_backend
-from core.model.limit_views import CapacityView, GaugeView, LimitView
-from core.model.limits import LimitKind
+from core.model.limits.backends import is_backend
+from core.model.limits.limit_views import CapacityView, GaugeView, LimitView
+from core.model.limits.limits import LimitKind
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from core.control.api import EventQuery
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.durations import write_duration
 from core.model.events import EventView
+from core.model.timing.durations import write_duration
 from core.render.times import clock_text
 
 _MINUTE = 60_000

@@ -14,7 +14,7 @@ from console.rows.budget_lines import cause_text
 from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.limit_views import PoolView
+from core.model.limits.limit_views import PoolView
 from core.model.text import SafeText, safe_line
 from core.render.columns import Column, Form
 from core.render.times import age_text

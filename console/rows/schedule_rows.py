@@ -12,9 +12,9 @@ from rich.style import Style
 from console.rows.listing import Cells, style_of
 from console.themes import Look
 from console.widgets.row_format import RowFormat
-from core.model.schedule_views import FireView
-from core.model.schedules import FireStatus, ScheduleState
 from core.model.text import SafeText, safe_line
+from core.model.timing.schedule_views import FireView
+from core.model.timing.schedules import FireStatus, ScheduleState
 from core.render.columns import Column, Form, cell
 from core.render.schedule_lines import ScheduleLine, result_of
 from core.render.schedule_texts import fire_text, moment_text

@@ -10,7 +10,7 @@ from console.key_table import bindings
 from console.navigation.history import GaugeRef
 from console.rows.entry_rows import entry_row_format
 from console.screens.paged_screen import PagedScreen
-from core.model.entry_views import EntryQuery, EntryView
+from core.model.limits.entry_views import EntryQuery, EntryView
 from core.model.text import SafeText, safe_line
 from core.model.views import Page
 

@@ -16,8 +16,8 @@ from console.rows.listing import now_ms
 from console.screens.foot_screen import FootScreen
 from console.screens.parts.money_rows import NOUNS, MoneyRows
 from console.widgets.styled_lines import Span
-from core.model.limit_views import GaugeView, LimitView
-from core.model.limits import LimitKind
+from core.model.limits.limit_views import GaugeView, LimitView
+from core.model.limits.limits import LimitKind
 from core.model.records import replace
 from core.model.text import SafeText, safe_line
 

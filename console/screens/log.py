@@ -23,7 +23,7 @@ from console.screens.parts.loading import running_work, stop_work
 from console.screens.parts.log_browser import SEARCH, LogBrowser
 from console.screens.parts.log_programs import FETCH, LogPrograms
 from console.widgets.log_view import LogView
-from core.model.children import USES as CHILD
+from core.model.patterns.children import USES as CHILD
 from core.model.text import SafeText, safe_line
 from core.model.views import LogStream
 from core.render.sizes import size_text

@@ -17,9 +17,9 @@ from console.verbs.reasons import ITEMS
 from core.filters.fields import Noun
 from core.filters.selecting import select
 from core.filters.terms import Filter
+from core.model.patterns.work_items import ItemScope, WorkItems
 from core.model.text import SafeText, safe_line
 from core.model.views import Page
-from core.model.work_items import ItemScope, WorkItems
 from core.render.columns import Column, cell
 from core.render.item_lines import ItemLine, ItemState, item_line
 

@@ -17,9 +17,9 @@ from console.screens.paged_screen import PagedScreen
 from console.screens.parts.schedule_keys import ScheduleKeys
 from console.verbs.reasons import SCHEDULES
 from console.widgets.styled_lines import Span, StyledLines
-from core.model.schedule_views import FireView, ScheduleView
-from core.model.schedules import DAY_MS
 from core.model.text import SafeText, safe_line
+from core.model.timing.schedule_views import FireView, ScheduleView
+from core.model.timing.schedules import DAY_MS
 from core.model.views import Page
 from core.render.schedule_lines import result_of, state_of
 from core.render.schedule_texts import FACT_LABEL, number_text, schedule_facts

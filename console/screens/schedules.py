@@ -16,9 +16,9 @@ from console.screens.list_screen import ListScreen
 from console.screens.parts.schedule_keys import ScheduleKeys
 from console.verbs.reasons import SCHEDULES
 from console.widgets.styled_lines import Span, StyledLines
-from core.model.schedule_views import ScheduleView
-from core.model.schedules import ScheduleState
 from core.model.text import SafeText, clip, safe_line
+from core.model.timing.schedule_views import ScheduleView
+from core.model.timing.schedules import ScheduleState
 from core.render.schedule_lines import ScheduleLine
 from core.render.schedule_texts import downtime_text, number_text, silence_text
 

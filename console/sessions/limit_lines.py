@@ -14,7 +14,7 @@ from console.rows.budget_rows import BudgetRow
 from console.rows.limit_rows import LimitRow, kind_text
 from console.rows.pool_rows import pool_state, queues_text
 from console.sessions.overview_lines import line
-from core.model.limit_views import Cause, Holder, PoolView
+from core.model.limits.limit_views import Cause, Holder, PoolView
 from core.model.text import SafeText
 from core.model.values import to_iso
 from core.render.backend_shapes import failing_text, match_text, shut_text

@@ -15,9 +15,9 @@ from core.filters.fields import Noun
 from core.model.failures import FamilyState, FamilyView
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.pulse import PulseView, Waiting
-from core.model.schedule_views import ScheduleView
 from core.model.status import TASK_FINAL
 from core.model.text import SafeText, clip, safe_line
+from core.model.timing.schedule_views import ScheduleView
 from core.model.values import to_iso
 from core.model.views import JobView, QueueView, TaskView
 from core.render.columns import COLUMNS, facts

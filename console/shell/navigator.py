@@ -26,8 +26,8 @@ from console.screens.failed import FailedScreen
 from console.screens.list_screen import ListScreen
 from console.shell.places import HOME, ROOTS, screen_for
 from core.model.errors import NotFound
-from core.model.moments import parse_moment
 from core.model.text import SafeText, safe_line
+from core.model.timing.moments import parse_moment
 
 _SCREEN = "screen"
 

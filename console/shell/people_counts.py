@@ -9,8 +9,8 @@ from console.desk import Desk
 from console.feed import People
 from console.shell.navigator import Navigator
 from core.model.errors import TaskdeckError
+from core.model.patterns.work_items import ItemScope
 from core.model.status import TASK_MOVES, TaskStatus
-from core.model.work_items import ItemScope
 
 _HOLDING = (TaskStatus.WAITING, TaskStatus.HELD)
 """Only tasks that stand so have an open item."""

@@ -13,7 +13,7 @@ from typing import assert_never
 from console.verbs.tiers import Verb
 from core.control.api import ControlAPI, Target
 from core.model.actors import LABEL_VARIABLE, Door, claim
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
 from core.model.refusals import RETRY_LIMIT

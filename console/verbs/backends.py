@@ -9,9 +9,9 @@ from console.rows.backend_rows import BackendRow, why_text
 from console.verbs.apply import ACTOR
 from console.verbs.noun_verbs import NounVerbs
 from core.control.api import ChangeCapacity
-from core.model.capacity_commands import CloseBackend, OnBackend, OpenBackend, ResetBackend
+from core.model.commands.capacity import CloseBackend, OnBackend, OpenBackend, ResetBackend
 from core.model.errors import TaskdeckError
-from core.model.limit_views import BreakerState
+from core.model.limits.limit_views import BreakerState
 from core.model.text import safe_line
 from core.render.backend_shapes import look_text
 

@@ -16,8 +16,7 @@ from console.verbs.apply import ACTOR
 from console.verbs.noun_verbs import NounVerbs
 from console.verbs.questions import Plan
 from core.control.api import ChangeCapacity
-from core.model import limit_changes
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     SLOTS_MAX,
     CapacityChange,
     Freeze,
@@ -30,8 +29,9 @@ from core.model.capacity_commands import (
     Unfreeze,
 )
 from core.model.errors import TaskdeckError
-from core.model.limit_views import CapacityView, GaugeView, LimitView, PoolView
-from core.model.limits import Limit, LimitKind
+from core.model.limits import limit_changes
+from core.model.limits.limit_views import CapacityView, GaugeView, LimitView, PoolView
+from core.model.limits.limits import Limit, LimitKind
 from core.model.text import SafeText, safe_line
 
 

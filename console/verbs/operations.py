@@ -46,7 +46,7 @@ from console.verbs.tiers import (
 from core.control.api import Acknowledge, ControlAPI, Request, Target, Unacknowledge
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import TaskdeckError
 from core.model.failures import FamilyView
 from core.model.records import replace

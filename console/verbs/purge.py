@@ -11,7 +11,7 @@ from console.verbs.selection import Selection, names_of
 from core.control.api import ControlAPI, Purge
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace
 from core.model.text import SafeText, safe_line

@@ -15,7 +15,7 @@ from console.verbs.apply import ACTOR, SHOWN
 from console.verbs.tiers import BOUNDED, Scope, Verb
 from core.control.api import Cancel, ControlAPI, Effect, Fail, Hold, Request, Retry, Target, Unhold
 from core.filters.unparser import unparse
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import TaskdeckError
 from core.model.predictions import added
 from core.model.records import replace

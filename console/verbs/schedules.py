@@ -10,14 +10,14 @@ from console.verbs.noun_verbs import NounVerbs
 from console.verbs.questions import CountQuestion, Plan
 from console.verbs.tiers import BOUNDED, Scope
 from core.control.api import Switch, SwitchSchedule
-from core.model.commands import Effect
+from core.model.commands.schedules import Fired
+from core.model.commands.work import Effect
 from core.model.errors import TaskdeckError
-from core.model.moments import parse_past
 from core.model.present import present_ms
-from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, ScheduleView
-from core.model.schedules import FireStatus, Overlap
 from core.model.text import SafeText, safe_line
+from core.model.timing.moments import parse_past
+from core.model.timing.schedule_views import Backfilled, ScheduleView
+from core.model.timing.schedules import FireStatus, Overlap
 from core.render.schedule_texts import moment_text, schedule_facts, silent_gap
 
 _NOT_LASTING = SafeText(

@@ -10,11 +10,11 @@ from collections.abc import Awaitable
 from console.verbs.apply import ACTOR
 from console.verbs.questions import Notices
 from core.control.api import ControlAPI
+from core.model.commands.work_items import ItemChanged
 from core.model.errors import TaskdeckError
+from core.model.patterns.work_items import ItemView
 from core.model.text import safe_line
 from core.model.values import JsonObject
-from core.model.work_item_commands import ItemChanged
-from core.model.work_items import ItemView
 
 
 class ItemVerbs:

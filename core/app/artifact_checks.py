@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 from core.files.copying import digest_of
-from core.model.artifacts import KeptArtifact
 from core.model.paths import Paths
+from core.model.patterns.artifacts import KeptArtifact
 from core.store.kept_files import kept_files
 
 SECONDS = 20.0

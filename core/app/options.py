@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.config import Settings, Tables
     from core.model.health import Lines, Measure
-    from core.model.limits import Capacity
+    from core.model.limits.limits import Capacity
 
 
 def _keep_quiet(_: str) -> None:

@@ -21,8 +21,8 @@ from core.control.reading_api import ReadingAPI
 from core.files.beneath import parts_of
 from core.files.kinds import exists
 from core.files.untrusted import open_regular
-from core.model.artifacts import KeptArtifact
 from core.model.errors import Conflict, Invalid, NotFound, Unavailable
+from core.model.patterns.artifacts import KeptArtifact
 from core.model.text import safe_line
 from core.render.data_texts import artifact_line, artifact_shape
 

@@ -19,13 +19,13 @@ from core.cli.parameters import Argument, Option
 from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
 from core.control.api import ReadingAPI
-from core.model.backends import HOSTS, PREFIX, shown_name
-from core.model.capacity_commands import CloseBackend, OpenBackend, ResetBackend
-from core.model.durations import parse_duration
+from core.model.commands.capacity import CloseBackend, OpenBackend, ResetBackend
 from core.model.errors import NotFound
-from core.model.limit_views import CapacityView, GaugeView, LimitGauge
+from core.model.limits.backends import HOSTS, PREFIX, shown_name
+from core.model.limits.limit_views import CapacityView, GaugeView, LimitGauge
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 from core.model.values import to_iso
 from core.render.backend_shapes import (
     backend_rows,

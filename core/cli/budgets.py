@@ -20,7 +20,7 @@ from core.cli.parameters import Argument, Option
 from core.cli.refusals import usage
 from core.cli.summary import cause_text
 from core.control.api import ReadingAPI
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CorrectGauge,
     Freeze,
     Reconcile,
@@ -28,10 +28,10 @@ from core.model.capacity_commands import (
     SetLimit,
     Unfreeze,
 )
-from core.model.durations import parse_duration
-from core.model.limit_views import CapacityView
-from core.model.limits import LimitKind
+from core.model.limits.limit_views import CapacityView
+from core.model.limits.limits import LimitKind
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 from core.model.values import ID_MAX
 from core.render.columns import Column, Form
 

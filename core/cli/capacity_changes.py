@@ -14,8 +14,8 @@ from core.cli.arguments import Common, Label, actor_of
 from core.cli.output import emit, note, say
 from core.cli.parameters import Option
 from core.control.api import ControlAPI
-from core.model.capacity_commands import CapacityChange
-from core.model.limit_views import CapacityView
+from core.model.commands.capacity import CapacityChange
+from core.model.limits.limit_views import CapacityView
 from core.model.values import JsonValue
 
 

@@ -22,11 +22,11 @@ from core.cli.output import emit, note, say
 from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.control.api import Charge as ChargeRequest
-from core.model.amounts import write_amount
+from core.model.commands.limits import BudgetLeft, Charged
 from core.model.errors import Conflict, Unavailable
-from core.model.limit_commands import BudgetLeft, Charged
+from core.model.limits.amounts import write_amount
+from core.model.limits.usage import read_reported
 from core.model.text import safe_line
-from core.model.usage import read_reported
 from core.model.values import JsonValue
 from core.render.json_shapes import charged_shape
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 from core.cli.parameters import Option
-from core.model.durations import parse_duration
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 from core.model.views import EngineInfo
 
 AGAIN_SECONDS = 60.0

@@ -12,7 +12,7 @@ from typing import TypeVar
 from core.cli.arguments import Common
 from core.cli.capacity_changes import Wanted, change_and_tell
 from core.cli.commands import Command
-from core.model.limit_views import CapacityView
+from core.model.limits.limit_views import CapacityView
 
 A = TypeVar("A", bound=Common)
 

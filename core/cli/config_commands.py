@@ -21,9 +21,9 @@ from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
 from core.config.example import example
 from core.config.json_schema import json_schema
-from core.engine.declared_schedules import declared_schedules
+from core.engine.scheduling.declared_schedules import declared_schedules
 from core.files.writing import write_new
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import Conflict
 from core.model.paths import Paths, ensure_home, find_home
 from core.model.present import present_ms

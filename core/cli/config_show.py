@@ -22,7 +22,7 @@ from core.config.descriptions import CAPACITY, describe_sections, lines_of
 from core.config.positions import Positions
 from core.files.kinds import exists
 from core.model.errors import TaskdeckError
-from core.model.limit_views import CapacityView, Cause
+from core.model.limits.limit_views import CapacityView, Cause
 from core.model.paths import Paths, find_home
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue, to_iso

@@ -22,12 +22,12 @@ from core.cli.refusals import usage, write_faults
 from core.config.capacity import read_capacity
 from core.config.secrets_section import SECRETS
 from core.connectors.registry import build
-from core.engine.child_documents import pin_documents
-from core.engine.limit_checks import check_document, unit_warnings
+from core.engine.admissions.child_documents import pin_documents
+from core.engine.admissions.limit_checks import check_document, unit_warnings
 from core.files.kinds import exists
-from core.model.children import PinnedDocument
 from core.model.errors import Fault
 from core.model.near_misses import one_of
+from core.model.patterns.children import PinnedDocument
 from core.model.ports import Checks
 from core.model.predictions import PredictionView
 from core.model.text import safe_line

@@ -15,8 +15,8 @@ from core.cli.parameters import Argument, Option
 from core.cli.reading import note_closed_claims, reading
 from core.cli.tables import Table
 from core.control.api import PAGE
-from core.model.amounts import write_amount
-from core.model.entry_views import EntryQuery, EntryView
+from core.model.limits.amounts import write_amount
+from core.model.limits.entry_views import EntryQuery, EntryView
 from core.render.columns import Column, Form
 from core.render.entry_texts import entry_note, entry_shape, entry_who
 

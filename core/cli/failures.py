@@ -23,11 +23,11 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.selecting import select
 from core.filters.terms import Filter
-from core.model.durations import parse_duration
 from core.model.errors import NotFound
 from core.model.failures import FamilyList, FamilyScope, FamilyView
 from core.model.present import present_ms
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 from core.model.values import to_iso
 from core.render.columns import COLUMNS
 from core.render.json_shapes import family_shape

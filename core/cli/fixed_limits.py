@@ -13,13 +13,13 @@ from core.connectors.http_body import HEAD_BYTES
 from core.connectors.http_input import REDIRECTS_MAX
 from core.connectors.process import JSON_BYTES, STRING_BYTES, TEXT_BYTES
 from core.control.wire import BODY_BYTES
-from core.engine.janitor import LEAST
+from core.engine.housekeeping.janitor import LEAST
 from core.files.reading import DOCUMENT_BYTES
 from core.model import bounds
-from core.model.durations import LONGEST_MS, write_duration
+from core.model.timing.durations import LONGEST_MS, write_duration
 from core.rules.retry import LONGEST_WAIT_MS
 from core.store.readers import SEARCH_LIMIT
-from core.store.schema import KEPT
+from core.store.tables.schema import KEPT
 from core.workflows.expressions.embedded import SOURCE_MAX
 from core.workflows.expressions.equality import STEPS_MAX
 from core.workflows.expressions.kinds import ITEMS_MAX, TEXT_MAX

@@ -15,9 +15,9 @@ from core.cli.commands import Command
 from core.cli.output import Painted, emit, say
 from core.cli.parameters import Option
 from core.cli.reading import reading
-from core.model.durations import parse_duration
 from core.model.health import HealthState, HealthView, SubjectLine
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 from core.model.values import to_iso
 from core.render.health_lines import health_shape, lines_text, subject_lines, worst_of
 

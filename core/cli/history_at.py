@@ -13,10 +13,10 @@ from core.cli.summary import counts_text, job_counts_text
 from core.cli.tables import Table
 from core.control.api import PAGE, ReadingAPI
 from core.filters.fields import Noun
-from core.model.moments import parse_moment
 from core.model.present import present_ms
 from core.model.replay import JobAt
 from core.model.text import safe_line
+from core.model.timing.moments import parse_moment
 from core.model.values import ID_MAX, JsonObject, to_iso
 from core.model.views import TaskDetail
 from core.render.columns import COLUMNS

@@ -25,8 +25,8 @@ from core.files.reading import read_document_text
 from core.host import effective_user
 from core.model.errors import TaskdeckError
 from core.model.paths import absolute
-from core.model.schedules import FirePolicy, Overlap, Schedule, Work
 from core.model.text import safe_line
+from core.model.timing.schedules import FirePolicy, Overlap, Schedule, Work
 from core.model.values import JsonObject
 from core.render.schedule_texts import timing_text
 from core.timetables.crontab import CrontabEntry, CrontabLine, CrontabRefusal, read_crontab

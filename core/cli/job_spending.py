@@ -13,12 +13,12 @@ from typing import NamedTuple
 from core.cli.output import say
 from core.cli.paging import pages
 from core.control.api import ReadingAPI
-from core.model.amounts import write_amount
 from core.model.errors import TaskdeckError
-from core.model.limit_views import GaugeView, LimitView
-from core.model.limits import GaugeKey, LimitKind
+from core.model.limits.amounts import write_amount
+from core.model.limits.limit_views import GaugeView, LimitView
+from core.model.limits.limits import GaugeKey, LimitKind
+from core.model.limits.usage_views import Spending, UsageBy, UsageQuery
 from core.model.text import safe_line
-from core.model.usage_views import Spending, UsageBy, UsageQuery
 from core.model.values import JsonObject
 from core.model.views import JobView, Page
 from core.render.json_shapes import spending_shape

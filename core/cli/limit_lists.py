@@ -16,8 +16,8 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.control.api import ReadingAPI
 from core.model.errors import NotFound
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
-from core.model.limits import LimitKind, Per
+from core.model.limits.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
+from core.model.limits.limits import LimitKind, Per
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
 from core.model.values import to_iso

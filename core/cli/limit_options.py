@@ -12,8 +12,8 @@ from typing import Annotated
 from core.cli.arguments import Project
 from core.cli.parameters import Option
 from core.cli.refusals import usage
-from core.model.estimates import AUTO
-from core.model.limits import LimitRef, OnExhausted
+from core.model.limits.estimates import AUTO
+from core.model.limits.limits import LimitRef, OnExhausted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from core.cli.capacity_names import Listed, One, listed, one
 from core.cli.command_groups import CommandGroup
 from core.cli.limit_lists import Listing, list_limits, tell_limit
 from core.cli.parameters import Argument, Option
-from core.model.capacity_commands import ResetLimit, SetLimit, Span
-from core.model.limits import LimitKind
+from core.model.commands.capacity import ResetLimit, SetLimit, Span
+from core.model.limits.limits import LimitKind
 from core.render.columns import Column, Form
 
 LimitName: TypeAlias = Annotated[str, Argument(metavar="LIMIT", help="A limit, by its name.")]

@@ -21,7 +21,7 @@ from core.control.api import PAGE
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
-from core.model.moments import FORMS
+from core.model.timing.moments import FORMS
 from core.model.values import JsonObject, to_iso
 from core.render.columns import COLUMNS, Column, Form
 from core.render.job_shapes import job_shape, queue_shape, task_shape

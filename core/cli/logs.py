@@ -25,8 +25,8 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
-from core.model.children import USES as CHILD
 from core.model.errors import Invalid
+from core.model.patterns.children import USES as CHILD
 from core.model.status import TASK_FINAL, TaskStatus
 from core.model.views import LogStream
 

@@ -13,10 +13,10 @@ from core.cli.arguments import Common
 from core.cli.reading import reading
 from core.cli.whole_documents import piped_workflow
 from core.files.kinds import exists, is_file
-from core.model.children import PinnedDocument, is_path
 from core.model.errors import NotFound, Unavailable
 from core.model.paths import absolute, working_directory
-from core.model.workflow_views import RegisteredText
+from core.model.patterns.children import PinnedDocument, is_path
+from core.model.patterns.workflow_views import RegisteredText
 from core.workflows.loader import Loaded, load
 from core.workflows.registry import expanded, find, names, unknown
 

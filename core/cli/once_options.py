@@ -10,7 +10,7 @@ from typing import Annotated
 
 from core.cli.parameters import Option
 from core.cli.refusals import usage
-from core.model.once import UNFINISHED, Once, read_once
+from core.model.limits.once import UNFINISHED, Once, read_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.refusals import Refusal
 from core.model.text import safe_line

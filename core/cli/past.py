@@ -17,9 +17,9 @@ from core.cli.tables import Table
 from core.control import api
 from core.control.api import ReadingAPI
 from core.filters.terms import Filter
-from core.model.moments import parse_moment
 from core.model.past import PastView
 from core.model.present import present_ms
+from core.model.timing.moments import parse_moment
 from core.model.values import JsonObject, to_iso
 from core.render.columns import Column
 from core.render.past import PAST_JOBS, PAST_TASKS, past_job_shape, past_task_shape, past_text

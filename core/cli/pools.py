@@ -23,7 +23,7 @@ from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.cli.waiting import explaining_lost_engine, interrupts, wait_with
 from core.control.api import ControlAPI
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     SLOTS_MAX,
     PausePool,
     ResetPool,
@@ -31,7 +31,7 @@ from core.model.capacity_commands import (
     ResumePool,
 )
 from core.model.errors import Conflict, NotFound
-from core.model.limit_views import CapacityView, PoolView
+from core.model.limits.limit_views import CapacityView, PoolView
 from core.model.near_misses import did_you_mean, one_of
 from core.model.text import safe_line
 from core.render.columns import Column, Form

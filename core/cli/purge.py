@@ -22,7 +22,7 @@ from core.control.nouns.upkeep import Purge
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter, In
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import Conflict, Invalid
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace

@@ -32,7 +32,7 @@ from core.files.kinds import exists
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
-from core.model.commands import DocumentText, Submitted
+from core.model.commands.work import DocumentText, Submitted
 from core.model.paths import absolute, working_directory
 from core.model.text import SafeText, safe_line
 from core.model.views import JobResult, JobView

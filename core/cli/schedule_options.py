@@ -19,15 +19,15 @@ from core.cli.refusals import usage
 from core.cli.variables import read_variables
 from core.cli.whole_documents import piped_workflow
 from core.model.command_document import document_of_command
-from core.model.commands import DocumentText
-from core.model.durations import parse_duration
+from core.model.commands.work import DocumentText
 from core.model.errors import Invalid
 from core.model.paths import absolute, working_directory
 from core.model.present import present_ms
 from core.model.records import replace
-from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
-from core.model.zoned_moments import FORMS, coming_moment
-from core.model.zones import zone_of
+from core.model.timing.durations import parse_duration
+from core.model.timing.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
+from core.model.timing.zoned_moments import FORMS, coming_moment
+from core.model.timing.zones import zone_of
 from core.timetables.machine_zone import machine_zone
 from core.workflows.definition import Document
 from core.workflows.loader import load

@@ -24,12 +24,12 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.selecting import select
 from core.filters.terms import Filter
-from core.model.commands import Effect, Operated
-from core.model.moments import FORMS, parse_past
+from core.model.commands.work import Effect, Operated
 from core.model.present import present_ms
-from core.model.schedule_views import SCHEDULES_MAX, FireView, ScheduleView
-from core.model.schedules import FireStatus
 from core.model.text import safe_line
+from core.model.timing.moments import FORMS, parse_past
+from core.model.timing.schedule_views import SCHEDULES_MAX, FireView, ScheduleView
+from core.model.timing.schedules import FireStatus
 from core.model.values import to_iso
 from core.render.columns import COLUMNS, Column, Form
 from core.render.schedule_lines import schedule_line

@@ -17,10 +17,10 @@ from core.cli.parameters import Argument, Option
 from core.cli.reading import reading
 from core.control.arguments import PAGE
 from core.control.nouns.signals import KEEP_MS, SendSignal
-from core.model.durations import parse_duration, write_duration
 from core.model.errors import Invalid
-from core.model.signal_views import KeptSignal, SignalWaiter
+from core.model.patterns.signal_views import KeptSignal, SignalWaiter
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration, write_duration
 from core.model.values import JsonObject, JsonValue, to_iso
 
 

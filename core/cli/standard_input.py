@@ -14,7 +14,7 @@ from core.cli.output import note
 from core.cli.refusals import usage
 from core.files import kinds
 from core.files.reading import DOCUMENT_BYTES, decode_document
-from core.model.commands import DocumentText
+from core.model.commands.work import DocumentText
 from core.model.expressions import OPENING
 from core.model.text import safe_line
 from core.model.values import JsonObject

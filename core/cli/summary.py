@@ -14,11 +14,11 @@ from core.control.api import EventQuery, Filter, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
-from core.model.commands import Effect, Forecast, Operated
+from core.model.commands.work import Effect, Forecast, Operated
 from core.model.error_line import error_line
 from core.model.errors import Conflict, TaskdeckError
+from core.model.limits.usage import EXHAUSTED_EXIT
 from core.model.text import clip, safe_line
-from core.model.usage import EXHAUSTED_EXIT
 from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import JobView, TaskView
 from core.render.prediction_texts import cost_shape, starts_text

@@ -23,14 +23,14 @@ from core.cli.parameters import Option
 from core.cli.reading import reading
 from core.cli.refusals import usage as refused
 from core.cli.tables import Table
-from core.model.amounts import write_amount
-from core.model.days import day_name, day_starts
 from core.model.errors import Conflict, Unavailable
-from core.model.limits import Price
-from core.model.moments import FORMS, parse_past
-from core.model.usage_views import Spending, UsageBy, UsageGroup, UsageQuery, UsageView
+from core.model.limits.amounts import write_amount
+from core.model.limits.limits import Price
+from core.model.limits.usage_views import Spending, UsageBy, UsageGroup, UsageQuery, UsageView
+from core.model.timing.days import day_name, day_starts
+from core.model.timing.moments import FORMS, parse_past
+from core.model.timing.zones import zone_of
 from core.model.values import to_iso
-from core.model.zones import zone_of
 from core.render.columns import Column, Form
 from core.render.json_shapes import price_shape, spending_shape
 

@@ -22,7 +22,7 @@ from core.control import operator_requests
 from core.control.api import ControlAPI, Target
 from core.control.nouns import upkeep
 from core.model.bounds import PRIORITY_MAX
-from core.model.commands import Effect, Force, Operated
+from core.model.commands.work import Effect, Force, Operated
 from core.model.predictions import added
 from core.model.records import replace
 

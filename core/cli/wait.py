@@ -28,10 +28,10 @@ from core.cli.waiting import explaining_lost_engine, interrupts, wait_with
 from core.control.api import ControlAPI, ReadingAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.durations import parse_duration
 from core.model.errors import NotFound
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.text import SafeText, safe_line
+from core.model.timing.durations import parse_duration
 from core.model.values import JsonObject
 
 _GROUP = "group:"

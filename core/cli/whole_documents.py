@@ -6,7 +6,7 @@ Used by the commands that take a workflow: the engine reads no file that such a 
 from __future__ import annotations
 
 from core.cli.standard_input import piped_document
-from core.model.commands import DocumentText
+from core.model.commands.work import DocumentText
 from core.model.paths import working_directory
 from core.model.records import replace
 from core.workflows.whole_text import whole_text

@@ -22,10 +22,10 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.selecting import select
 from core.filters.terms import Filter
+from core.model.commands.work_items import ItemChanged
+from core.model.patterns.work_items import ITEMS_MAX, ItemScope, WorkItems
 from core.model.present import present_ms
 from core.model.values import ID_MAX, JsonObject
-from core.model.work_item_commands import ItemChanged
-from core.model.work_items import ITEMS_MAX, ItemScope, WorkItems
 from core.render.columns import COLUMNS
 from core.render.item_lines import details_shape, item_line, item_lines, item_shape
 

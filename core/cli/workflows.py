@@ -21,9 +21,9 @@ from core.control.arguments import PAGE
 from core.control.nouns.workflows import AddWorkflow
 from core.model.errors import Conflict
 from core.model.paths import absolute
+from core.model.patterns.workflow_views import RegisteredView, VersionView
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
-from core.model.workflow_views import RegisteredView, VersionView
 from core.workflows.registry import expanded
 from core.workflows.whole_text import read_whole_text
 

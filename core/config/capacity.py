@@ -19,7 +19,7 @@ from core.config.settings import load, origins
 from core.config.tables import ConcurrencyTable, OnTable, QuotaTable, RateTable
 from core.model.backend_checks import Check, CommandTarget, HttpTarget, Target, TcpTarget
 from core.model.errors import Fault, Invalid
-from core.model.limits import (
+from core.model.limits.limits import (
     DEFAULT_POOL,
     MICRO,
     Backend,

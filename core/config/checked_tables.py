@@ -27,7 +27,7 @@ from core.config.tables import (
 )
 from core.model import bounds
 from core.model.errors import Invalid
-from core.model.limits import DEFAULT_POOL
+from core.model.limits.limits import DEFAULT_POOL
 from core.model.near_misses import one_of
 
 if TYPE_CHECKING:

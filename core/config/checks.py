@@ -16,7 +16,7 @@ from core.config.positions import Positions
 from core.config.sections import HEALTH
 from core.config.settings import Settings, load, origins
 from core.model.errors import Fault, Invalid
-from core.model.limits import DEFAULT_POOL, Capacity
+from core.model.limits.limits import DEFAULT_POOL, Capacity
 from core.model.near_misses import one_of
 from core.model.text import safe_line
 

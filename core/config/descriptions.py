@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from core.config.differences import plain
 from core.config.retention import describe_retention
 from core.config.sections import SECTIONS
-from core.model.amounts import write_amount
 from core.model.backend_checks import CommandTarget, HttpTarget, TcpTarget, target_text
-from core.model.durations import write_duration
 from core.model.health import UNITS, Measure, Unit
-from core.model.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
-from core.model.rates import shown_rate
+from core.model.limits.amounts import write_amount
+from core.model.limits.limits import DEFAULT_POOL, MICRO, Capacity, LimitKind, Per, Pool
+from core.model.limits.rates import shown_rate
 from core.model.redaction import shareable_text
+from core.model.timing.durations import write_duration
 from core.render.sizes import size_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.config.checks import Configuration
     from core.model.backend_checks import Check, Target
     from core.model.health import Lines
-    from core.model.limits import Backend, Dimension, Limit, Price
+    from core.model.limits.limits import Backend, Dimension, Limit, Price
     from core.model.values import JsonObject, JsonValue
 
 

@@ -13,15 +13,16 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from core.model import addresses, bounds, rates
-from core.model.amounts import AMOUNT_MAX, WANTED, parse_amount
-from core.model.durations import parse_document_duration, parse_duration
+from core.model import addresses, bounds
 from core.model.errors import Invalid
-from core.model.limit_fields import UNITS
+from core.model.limits import rates
+from core.model.limits.amounts import AMOUNT_MAX, WANTED, parse_amount
+from core.model.limits.limit_fields import UNITS
 from core.model.near_misses import did_you_mean
 from core.model.retention import NEVER
 from core.model.sizes import parse_size
-from core.model.zones import zone_of
+from core.model.timing.durations import parse_document_duration, parse_duration
+from core.model.timing.zones import zone_of
 
 _T = TypeVar("_T")
 

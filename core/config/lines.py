@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.config.health_tables import HealthTable
-    from core.model.limits import Capacity
+    from core.model.limits.limits import Capacity
 
 
 class Tables(NamedTuple):

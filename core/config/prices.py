@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.model.limits import MICRO, Price
+from core.model.limits.limits import MICRO, Price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

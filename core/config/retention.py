@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model.durations import write_duration
 from core.model.retention import DAY_MS, NEVER, Keep, KeepBoth, RetentionPolicy
+from core.model.timing.durations import write_duration
 
 if TYPE_CHECKING:
     from core.config.tables import KeepBothTable, KeepTable, RetentionTable

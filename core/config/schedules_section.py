@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, model_validator
 from core.config.field_types import FilePath, Moment, Span, Text, Zone, matching
 from core.config.section import Section
 from core.config.tables import Table
-from core.model.schedules import COUNTED_MAX, DAY_MS, CatchUp, Overlap
+from core.model.timing.schedules import COUNTED_MAX, DAY_MS, CatchUp, Overlap
 
 TIMES: Final = ("cron", "every", "calendar", "at")
 """What a schedule may fire by; each names one."""

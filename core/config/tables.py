@@ -29,7 +29,7 @@ from core.config.field_types import (
     Zone,
 )
 from core.model.backend_checks import EVERY_MS, TIMEOUT_MS
-from core.model.limits import MICRO, OnExhausted, Per, PoolOrder, Window
+from core.model.limits.limits import MICRO, OnExhausted, Per, PoolOrder, Window
 
 SLOTS_MAX = 10_000
 STARTS_MAX = 1_000_000

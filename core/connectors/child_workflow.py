@@ -12,10 +12,10 @@ from pydantic import Field
 from core.connectors.base import Input
 from core.connectors.waiting import NoCall
 from core.model.bounds import NAME_MAX, PATH_MAX
-from core.model.children import OnChildFailure
 from core.model.codes import ErrorCodes
 from core.model.expressions import OPENING
-from core.model.judgements import Await
+from core.model.patterns.children import OnChildFailure
+from core.model.patterns.judgements import Await
 from core.model.ports import InputFault
 
 if TYPE_CHECKING:

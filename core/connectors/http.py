@@ -31,7 +31,7 @@ from core.model.shortages import shortage
 if TYPE_CHECKING:
     from core.config import Settings
     from core.connectors.http_input import Scalar
-    from core.model.polls import PollPlan
+    from core.model.patterns.polls import PollPlan
     from core.model.ports import CallContext
     from core.model.values import JsonObject, JsonValue
 

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, Field, JsonValue
 from core.connectors.base import Input, WrittenText
 from core.connectors.http_poll import PollInput, poll_faults
 from core.model.bounds import UNITS_MAX, is_unit
-from core.model.durations import parse_timeout
 from core.model.errors import Invalid
 from core.model.ports import InputFault
+from core.model.timing.durations import parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

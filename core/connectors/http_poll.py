@@ -10,10 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
-from core.model.polls import EVERY_MS, LEAST_MS, TOLERATED, PollPlan
+from core.model.patterns.polls import EVERY_MS, LEAST_MS, TOLERATED, PollPlan
 from core.model.ports import InputFault
+from core.model.timing.durations import parse_document_duration, parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,13 @@ from core.connectors.base import Input, WrittenText, parse_input
 from core.connectors.waiting import Length, NoCall, unread
 from core.model.actors import LABEL_MAX
 from core.model.codes import ErrorCodes
-from core.model.durations import parse_document_duration
 from core.model.errors import Invalid
 from core.model.expressions import has_expression
-from core.model.form_values import form_faults, lacking_defaults, read_form
-from core.model.judgements import Await
+from core.model.patterns.form_values import form_faults, lacking_defaults, read_form
+from core.model.patterns.judgements import Await
+from core.model.patterns.work_items import QUORUM_MAX, TEXT_MAX, TITLE_MAX, NewItem, OnDeny, OnDue
 from core.model.ports import InputFault
-from core.model.work_items import QUORUM_MAX, TEXT_MAX, TITLE_MAX, NewItem, OnDeny, OnDue
+from core.model.timing.durations import parse_document_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

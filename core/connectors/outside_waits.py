@@ -11,12 +11,12 @@ from pydantic import Field
 
 from core.connectors.base import Input, WrittenText, parse_input
 from core.connectors.waiting import Length, NoCall, unread
-from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd
 from core.model.bounds import NAME_MAX
 from core.model.codes import ErrorCodes
-from core.model.durations import parse_document_duration, parse_timeout
-from core.model.judgements import Await
+from core.model.patterns.awaits import AwaitedFile, AwaitedJob, JobEnd
+from core.model.patterns.judgements import Await
 from core.model.ports import InputFault
+from core.model.timing.durations import parse_document_duration, parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

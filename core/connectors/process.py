@@ -17,9 +17,9 @@ from core.files.kinds import is_dir
 from core.model.bounds import EXIT_CODE_MAX
 from core.model.codes import Numbers
 from core.model.errors import Invalid
+from core.model.limits.usage import FILE
 from core.model.outcomes import Skipped
 from core.model.surroundings import Surroundings
-from core.model.usage import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,11 +13,11 @@ from pydantic import Field
 from core.connectors.base import Input, Plain, WrittenText, parse_input
 from core.model.bounds import NAME_MAX
 from core.model.codes import ErrorCodes
-from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Bug, Invalid
 from core.model.expressions import OPENING
-from core.model.judgements import Await
+from core.model.patterns.judgements import Await
 from core.model.ports import InputFault
+from core.model.timing.durations import parse_document_duration, parse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

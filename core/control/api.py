@@ -32,7 +32,7 @@ from core.control.reading_api import ReadingAPI
 from core.control.requests import Kind, Request, kind_of, verb
 from core.filters.terms import Filter
 from core.model import views
-from core.model.commands import (
+from core.model.commands.work import (
     Document,
     DocumentText,
     Effect,
@@ -44,10 +44,10 @@ from core.model.commands import (
     Submitted,
 )
 from core.model.lazy import lazy_names
+from core.model.patterns.workflow_views import WorkflowView
 from core.model.plans import TaskSpec
 from core.model.surroundings import Surroundings
 from core.model.values import JsonValue
-from core.model.workflow_views import WorkflowView
 
 if TYPE_CHECKING:
     from core.control.document_files import read_document

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from core.filters.terms import Filter
 from core.model.actors import Door, claim
-from core.model.commands import Document, DocumentText
+from core.model.commands.work import Document, DocumentText
 from core.model.errors import Invalid, NotFound
 from core.model.paths import absolute
 from core.model.values import ID_MAX, JsonValue

@@ -16,7 +16,7 @@ from core.control.transport import BrokenConnection, NoConnection, Transport
 from core.model.errors import Unavailable
 
 if TYPE_CHECKING:
-    from core.model.commands import StopMode
+    from core.model.commands.work import StopMode
 
 R = TypeVar("R")
 

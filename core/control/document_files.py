@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.model.commands import DocumentText
+from core.model.commands.work import DocumentText
 from core.model.text import safe_line
 from core.workflows.whole_text import read_whole_text
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from core.control.schedule_answers import downtime
-from core.engine import machine
-from core.engine.measures import Measures
+from core.engine.monitoring import machine
+from core.engine.monitoring.measures import Measures
 from core.model.health import HealthView
 from core.model.present import present_ms
 from core.model.records import replace

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model.commands import ENGINE
-from core.model.gauges import ALWAYS
-from core.model.limit_views import WAITING_MOST, BreakerState, CapacityView, Cause, GaugeView, LimitView
-from core.model.limits import LimitKind
-from core.model.rates import shown_rate
+from core.model.commands.work import ENGINE
+from core.model.limits.gauges import ALWAYS
+from core.model.limits.limit_views import (
+    WAITING_MOST,
+    BreakerState,
+    CapacityView,
+    Cause,
+    GaugeView,
+    LimitView,
+)
+from core.model.limits.limits import LimitKind
+from core.model.limits.rates import shown_rate
 from core.model.views import Page
 from core.rules import gauges as rules
 
 if TYPE_CHECKING:
-    from core.model.gauges import Gauge
-    from core.model.limits import Limit
+    from core.model.limits.gauges import Gauge
+    from core.model.limits.limits import Limit
     from core.store.reports import Reports
-    from core.store.reports.limits import GaugeFacts, LimitReports, RuleFacts
+    from core.store.reports.limits.limits import GaugeFacts, LimitReports, RuleFacts
 
 
 async def capacity_of(reports: Reports) -> CapacityView:

@@ -33,9 +33,9 @@ from core.control.wait_answers import see_engine
 from core.control.workflow_answers import WorkflowAnswers
 from core.engine.store_copies import StoreCopies
 from core.host import effective_user, own_surroundings
-from core.model import capacity_commands
 from core.model.actors import signed
-from core.model.commands import Operated
+from core.model.commands import capacity as capacity_commands
+from core.model.commands.work import Operated
 from core.model.ports import AttemptRef, Checks
 from core.model.records import replace
 from core.model.status import TaskStatus
@@ -47,17 +47,17 @@ if TYPE_CHECKING:
     from core.config.checks import Configuration
     from core.engine.changes import ChangeNotice
     from core.model.backend_checks import LastLook
-    from core.model.commands import Effect, Enqueued, Submitted
+    from core.model.commands.limits import Charged
+    from core.model.commands.work import Effect, Enqueued, Submitted
+    from core.model.commands.work_items import ItemChanged
     from core.model.config_changes import Reloaded
-    from core.model.limit_commands import Charged
-    from core.model.limits import Price
+    from core.model.limits.limits import Price
     from core.model.orphans import OrphanView
+    from core.model.patterns.workflow_views import WorkflowView
     from core.model.plans import TaskPlan
     from core.model.surroundings import Surroundings
     from core.model.values import JsonValue
     from core.model.views import EngineInfo, JobResult
-    from core.model.work_item_commands import ItemChanged
-    from core.model.workflow_views import WorkflowView
     from core.store.journal import Journal
 
 R = TypeVar("R")

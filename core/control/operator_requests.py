@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from core.control.arguments import OPERATOR, Target, unfit
 from core.control.requests import Kind, Request, verb
-from core.model import bounds, commands
-from core.model.commands import Effect, Force, Operated, Operation
+from core.model import bounds
+from core.model.commands import work as commands
+from core.model.commands.work import Effect, Force, Operated, Operation
 from core.model.records import replace
 
 

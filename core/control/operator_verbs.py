@@ -12,8 +12,8 @@ from core.control.nouns.orphans import KeepOrphans, KillOrphans
 from core.control.nouns.upkeep import Pin, Unpin
 from core.control.operator_requests import Cancel, Kill, Operate, Pause, Prioritise, Resume, Retry
 from core.filters.fields import Noun
-from core.model import commands
-from core.model.commands import Effect, Forecast, Operated, Operation, Rehearse
+from core.model.commands import work as commands
+from core.model.commands.work import Effect, Forecast, Operated, Operation, Rehearse
 from core.model.errors import Invalid
 from core.model.predictions import PlannedJob, PlannedTask, UnitCost
 from core.model.records import replace

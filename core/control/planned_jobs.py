@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.model.gauges import Gauge
-from core.model.limit_forms import cost_column
-from core.model.limits import GaugeKey, Limit, TaskFacts
+from core.model.limits.gauges import Gauge
+from core.model.limits.limit_forms import cost_column
+from core.model.limits.limits import GaugeKey, Limit, TaskFacts
+from core.model.limits.task_facts import facts_of
 from core.model.plans import JobPlan, TaskPlan
 from core.model.predictions import PlannedJob, PlannedTask
 from core.model.run_times import Usual
-from core.model.task_facts import facts_of
 from core.rules import gauges as arithmetic
 from core.rules.limit_scopes import broad_keys, gauge_keys
 
 if TYPE_CHECKING:
-    from core.store.reports.arrivals import Arrival
+    from core.store.reports.limits.arrivals import Arrival
     from core.workflows.graph import Needs
 
 _SOME_JOB = -1

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.control.planned_jobs import KEYS_MAX, GaugeSets, keys_read, needs_of, planned_job, with_worklets
-from core.engine.admission import read_and_plan
-from core.engine.limit_checks import check_document, says_of_limits
-from core.model.capacity_facts import CapacityFacts, PoolFacts
-from core.model.commands import SubmitOptions
+from core.engine.admissions.admission import read_and_plan
+from core.engine.admissions.limit_checks import check_document, says_of_limits
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Unavailable
-from core.model.limits import Capacity, GaugeKey, Limit
+from core.model.limits.capacity_facts import CapacityFacts, PoolFacts
+from core.model.limits.limits import Capacity, GaugeKey, Limit
 from core.model.plans import JobPlan
 from core.model.ports import Checks
 from core.model.predictions import Extent, PlannedJob, PredictionView
@@ -26,7 +26,7 @@ from core.model.waits import EngineFacts
 from core.rules.expectations import LIKELY
 from core.rules.prediction import Arriving, predict
 from core.rules.why.capacity import judge
-from core.store.reports.arrivals import Arrival
+from core.store.reports.limits.arrivals import Arrival
 from core.workflows.graph import critical_path
 
 if TYPE_CHECKING:

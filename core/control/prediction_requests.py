@@ -11,7 +11,7 @@ from msgspec import field
 
 from core.control.arguments import DocumentSource
 from core.control.requests import Kind, Request, verb
-from core.model.commands import Document, SubmitOptions
+from core.model.commands.work import Document, SubmitOptions
 from core.model.predictions import PredictionView
 from core.model.values import JsonValue
 

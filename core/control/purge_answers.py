@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.control.nouns.upkeep import Purge
 from core.filters.terms import Filter, In
 from core.model.actors import signed
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import Invalid
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.records import replace
@@ -20,8 +20,8 @@ from core.model.refusals import Refusal
 from core.model.values import INBOX
 
 if TYPE_CHECKING:
-    from core.engine.purging import Purging
-    from core.engine.retention import Retention
+    from core.engine.housekeeping.purging import Purging
+    from core.engine.housekeeping.retention import Retention
     from core.store.reports import Reports
 
 PART = {PurgeWhat.OUTPUTS: 500, PurgeWhat.JOBS: 100, PurgeWhat.TASKS: 500}

@@ -53,17 +53,17 @@ from core.host import effective_user
 from core.model.actors import person_of, signed
 from core.model.errors import Unavailable
 from core.model.paths import Paths
+from core.model.patterns.work_items import ITEMS_MAX
 from core.model.records import replace
 from core.model.status import TaskStatus
-from core.model.work_items import ITEMS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from core.model.events import EventView
+    from core.model.patterns.work_items import WorkItems
     from core.model.views import JobDetail, Page, TaskDetail, TaskView
-    from core.model.work_items import WorkItems
     from core.store.readers import Readers
     from core.store.reports import Reports
 

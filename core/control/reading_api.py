@@ -14,8 +14,9 @@ from core.control.arguments import PAGE, EventQuery
 from core.control.prediction_requests import Predict
 from core.control.requests import Kind, Request, verb
 from core.filters.terms import Filter
-from core.model import commands, counts, timelines, views, waits
+from core.model import counts, timelines, views, waits
 from core.model.bundles import BundlePage
+from core.model.commands import work as commands
 from core.model.events import EventView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView

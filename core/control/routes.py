@@ -22,7 +22,7 @@ from core.control.error_forms import error_to_json
 from core.control.handshake import other_protocol, welcome
 from core.control.nested_waits import NestedWaits
 from core.host import own_surroundings, surroundings_of
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
 from core.model.records import replace
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from core.model.errors import Invalid
 from core.model.records import replace
-from core.model.schedule_views import Downtime
-from core.model.schedules import COUNTED_MAX
+from core.model.timing.schedule_views import Downtime
+from core.model.timing.schedules import COUNTED_MAX
 from core.model.waits import EngineFacts
 from core.timetables.machine_zone import machine_zone
 from core.timetables.timetable import timetable_of
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.control.wait_answers import EngineSight
-    from core.model.schedule_views import ScheduleView
-    from core.model.schedules import Timing
+    from core.model.timing.schedule_views import ScheduleView
+    from core.model.timing.schedules import Timing
     from core.store.reports import Reports
 
 SHOWN = 5

@@ -20,11 +20,11 @@ from core.model.actors import signed
 
 if TYPE_CHECKING:
     from core.control.answers import Answers
-    from core.model.commands import Effect, Operated
-    from core.model.schedule_commands import Fired
-    from core.model.schedule_views import Backfilled
-    from core.model.schedules import Schedule
+    from core.model.commands.schedules import Fired
+    from core.model.commands.work import Effect, Operated
     from core.model.surroundings import Surroundings
+    from core.model.timing.schedule_views import Backfilled
+    from core.model.timing.schedules import Schedule
 
 
 class Put(Protocol):

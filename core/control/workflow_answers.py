@@ -9,15 +9,15 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from core.control.nouns import workflows
-from core.engine.admission import read_workflow
+from core.engine.admissions.admission import read_workflow
 from core.model.actors import signed
 from core.model.bounds import NAME_MAX
-from core.model.children import is_path
-from core.model.commands import DocumentText
+from core.model.commands.work import DocumentText
+from core.model.commands.workflows import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.model.errors import Invalid
+from core.model.patterns.children import is_path
 from core.model.records import replace
 from core.model.text import safe_line
-from core.model.workflow_commands import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.workflows.expansion import hash_of
 from core.workflows.registry import names
 

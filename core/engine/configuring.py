@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from core.config.differences import differences, need_restart
 from core.logs import get_logger
-from core.model.commands import Effect
+from core.model.commands.engine_notes import EngineEvent, NoteEngine
+from core.model.commands.limits import Configure
+from core.model.commands.work import Effect
 from core.model.config_changes import Reloaded
-from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import Conflict, TaskdeckError
-from core.model.limit_commands import Configure
-from core.model.limits import DEFAULT_POOL, Pool
+from core.model.limits.limits import DEFAULT_POOL, Pool
 from core.model.records import replace
 from core.model.text import safe_line
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from core.config.checks import Configuration
-    from core.model.schedule_commands import DeclaredSchedule
+    from core.model.commands.schedules import DeclaredSchedule
     from core.model.values import JsonObject
     from core.store.journal import Journal
 

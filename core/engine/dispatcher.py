@@ -9,16 +9,16 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from core.engine.attempts.runner import Runner
 from core.engine.background import BackgroundTasks, Signal
-from core.engine.conditions import Conditions
+from core.engine.judgements.conditions import Conditions
 from core.engine.pauses import GrowingPause
-from core.engine.runner import Runner
 from core.engine.shortage import Closed
 from core.logs import get_logger
-from core.model.commands import ENGINE, ComeDue
-from core.model.engine_notes import EngineEvent, NoteEngine
+from core.model.commands.engine_notes import EngineEvent, NoteEngine
+from core.model.commands.work import ENGINE, ComeDue
 from core.model.errors import TaskdeckError
-from core.model.limits import Pool
+from core.model.limits.limits import Pool
 from core.model.ports import Alarms, AttemptRef, Clock
 from core.model.values import JsonObject
 from core.model.views import ClaimsClosed

@@ -14,10 +14,10 @@ from core.config.checks import Configuration
 from core.config.faults import Faults
 from core.config.files import ConfigFile
 from core.connectors.registry import Registry
-from core.engine import machine
-from core.engine.loop_watch import LoopWatch
+from core.engine.monitoring import machine
+from core.engine.monitoring.loop_watch import LoopWatch
 from core.model.health import Lines, Measure
-from core.model.limits import Capacity
+from core.model.limits.limits import Capacity
 from core.model.paths import Paths
 from core.model.ports import Alarms, Clock, Draw, Looker
 from core.probes import Prober

@@ -12,12 +12,12 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import Protocol, TypeVar
 
-from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
-from core.model.instances import GROUP_FAILED, ForEach, Item, combinations_of, items_of
+from core.model.limits.terms import Terms
+from core.model.patterns.artifacts import KeptArtifact
+from core.model.patterns.instances import GROUP_FAILED, ForEach, Item, combinations_of, items_of
 from core.model.status import TaskStatus
 from core.model.stored_spec import StoredSpec
-from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue, json_size
 from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
 from core.store.reports.instances import InstanceResult

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.engine.attempts import Timeouts
-from core.engine.completion import RetryLimits
+from core.engine.attempts.attempt import Timeouts
+from core.engine.attempts.completion import RetryLimits
 from core.executors.output_cap import OutputCap
 from core.host import own_surroundings
 from core.logs import change_level
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from core.config import Settings
     from core.config.checks import Configuration
     from core.connectors.registry import Registry
-    from core.engine.admission import Admission
-    from core.engine.completion import Completion
-    from core.engine.health import HealthWatch
-    from core.engine.runner import Runner
+    from core.engine.admissions.admission import Admission
+    from core.engine.attempts.completion import Completion
+    from core.engine.attempts.runner import Runner
+    from core.engine.attempts.task_results import TaskResults
+    from core.engine.attempts.task_surroundings import TaskSurroundings
+    from core.engine.attempts.usage_reports import UsageReports
+    from core.engine.housekeeping.upkeep import Upkeep
+    from core.engine.monitoring.health import HealthWatch
     from core.engine.shutdown import Shutdown
-    from core.engine.task_results import TaskResults
-    from core.engine.task_surroundings import TaskSurroundings
-    from core.engine.upkeep import Upkeep
-    from core.engine.usage_reports import UsageReports
     from core.executors.child import ChildExecutor
     from core.store.writer import Writer
 

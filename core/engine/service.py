@@ -14,42 +14,44 @@ from pathlib import Path
 from core.config import Settings
 from core.config.checks import check
 from core.config.secrets_section import SECRETS
-from core.engine.admission import Admission
-from core.engine.attempts import Tools
+from core.engine.admissions.admission import Admission
+from core.engine.attempts.attempt import Tools
+from core.engine.attempts.completion import Completion
+from core.engine.attempts.orphan_verbs import OrphanVerbs
+from core.engine.attempts.recovery import Recovery
+from core.engine.attempts.runner import Runner
+from core.engine.attempts.task_results import TaskResults
+from core.engine.attempts.task_surroundings import TaskSurroundings
+from core.engine.attempts.usage_reports import UsageReports
 from core.engine.changes import ChangeNotice, ChangeNotices
-from core.engine.child_plans import ChildPlans
-from core.engine.completion import Completion
-from core.engine.conditions import Conditions
 from core.engine.configuring import EngineConfiguration
-from core.engine.declared_schedules import declared_now
 from core.engine.dispatcher import Dispatcher
 from core.engine.engine_ports import Ports
 from core.engine.expression_scopes import ExpressionScopes
-from core.engine.health import HealthParts, HealthWatch
 from core.engine.hearing import heard_or_failed
+from core.engine.housekeeping.upkeep import Upkeep, UpkeepPorts
+from core.engine.judgements.child_plans import ChildPlans
+from core.engine.judgements.conditions import Conditions
 from core.engine.live_settings import LiveSettings, output_cap_of, retry_limits_of, timeouts_of
-from core.engine.lookouts import LookTools, new_lookouts
-from core.engine.notices import NoticePorts
-from core.engine.orphan_verbs import OrphanVerbs
-from core.engine.recovery import Recovery
-from core.engine.runner import Runner
-from core.engine.schedule_verbs import ScheduleVerbs
-from core.engine.schedules import FirePorts, ScheduleLoop
+from core.engine.looks.lookouts import LookTools, new_lookouts
+from core.engine.monitoring.health import HealthParts, HealthWatch
+from core.engine.monitoring.notices import NoticePorts
+from core.engine.scheduling.declared_schedules import declared_now
+from core.engine.scheduling.schedule_verbs import ScheduleVerbs
+from core.engine.scheduling.schedules import FirePorts, ScheduleLoop
 from core.engine.service_store import end_ownership, open_store
 from core.engine.set_aside import SetAside
 from core.engine.shortage import Shortage
 from core.engine.shutdown import Loops, Shutdown
 from core.engine.store_readers import StoreReaders
-from core.engine.task_results import TaskResults
-from core.engine.task_surroundings import TaskSurroundings
-from core.engine.upkeep import Upkeep, UpkeepPorts
-from core.engine.usage_reports import UsageReports
 from core.engine.waiters import Waiters
 from core.executors.child import ChildExecutor
 from core.executors.outputs import Outputs
 from core.host import own_surroundings
 from core.logs import get_logger
-from core.model.commands import (
+from core.model.commands.engine_notes import EngineEvent, NoteEngine
+from core.model.commands.limits import Charge, Charged
+from core.model.commands.work import (
     ENGINE,
     Claimed,
     Document,
@@ -61,17 +63,15 @@ from core.model.commands import (
     SubmitOptions,
     Submitted,
 )
-from core.model.engine_notes import EngineEvent, NoteEngine
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.limit_commands import Charge, Charged
 from core.model.paths import Paths
+from core.model.patterns.workflow_views import WorkflowView
 from core.model.plans import TaskPlan
 from core.model.ports import AttemptRef, Checks
 from core.model.surroundings import Surroundings
 from core.model.values import JsonObject, JsonValue
 from core.model.version import VERSION
 from core.model.views import EngineInfo, JobResult
-from core.model.workflow_views import WorkflowView
 from core.secret_sources.reader import SecretReader
 from core.store.batch_report import Report
 from core.store.journal import Journal

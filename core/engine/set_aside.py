@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from core.logs import get_logger
-from core.model.commands import NoteFault
+from core.model.commands.work import NoteFault
 from core.model.errors import TaskdeckError, Unavailable
 from core.store.batch_report import Fault
 from core.store.journal import Journal

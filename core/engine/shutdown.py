@@ -9,11 +9,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from core.engine.completion import Completion
+from core.engine.attempts.completion import Completion
+from core.engine.attempts.runner import Runner
 from core.engine.dispatcher import Dispatcher
-from core.engine.runner import Runner
 from core.engine.shortage import Closed
-from core.model.commands import ENGINE, FollowUp, StopMode
+from core.model.commands.work import ENGINE, FollowUp, StopMode
 from core.model.crash_points import crash_point
 from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.values import JsonObject

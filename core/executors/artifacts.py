@@ -19,8 +19,8 @@ from threading import Event
 
 from core.files.beneath import FoundFiles
 from core.files.writing import sync_path
-from core.model.artifacts import PREFIX, ArtifactFile, copy_name
 from core.model.errors import Invalid, Unavailable
+from core.model.patterns.artifacts import PREFIX, ArtifactFile, copy_name
 from core.model.text import safe_line
 
 FILES_MAX = 1_000

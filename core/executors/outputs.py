@@ -20,8 +20,8 @@ from core.executors.room import Room, short_disk
 from core.files.kinds import exists
 from core.files.untrusted import open_regular, read_extent, read_small
 from core.model.errors import Unavailable
+from core.model.limits.usage import FILE
 from core.model.plans import OnOverflow
-from core.model.usage import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from core.model.events import KINDS
 from core.model.failures import FamilyState
-from core.model.schedules import CatchUp, Overlap, ScheduleState
 from core.model.status import JobStatus, TaskStatus
+from core.model.timing.schedules import CatchUp, Overlap, ScheduleState
 from core.model.waits import OWN
 
 ITEM_STATES = ("open", "claimed", "overdue", "held", "approved", "denied", "expired", "cancelled")

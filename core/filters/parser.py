@@ -35,10 +35,10 @@ from core.filters.terms import (
     Term,
 )
 from core.filters.tokens import RawTerm, Token, tokenise
-from core.model.durations import parse_duration
 from core.model.errors import Invalid
 from core.model.near_misses import near_misses
 from core.model.text import safe_line
+from core.model.timing.durations import parse_duration
 
 _STARS = re.compile(r"\*+")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")

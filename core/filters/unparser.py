@@ -9,7 +9,7 @@ import re
 from typing import assert_never
 
 from core.filters.terms import Ago, At, Compare, Contains, Filter, Glob, In, Length, Matches, Term
-from core.model.durations import write_duration
+from core.model.timing.durations import write_duration
 from core.model.values import to_iso
 
 _BARE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
 
-from core.model.durations import LONGEST_MS, parse_timeout
 from core.model.errors import Invalid
 from core.model.near_misses import one_of
 from core.model.text import safe_line
+from core.model.timing.durations import LONGEST_MS, parse_timeout
 
 PRIORITY_MAX = 100
 """Priorities are whole numbers from 0 to this."""

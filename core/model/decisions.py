@@ -13,16 +13,16 @@ from msgspec import Struct
 
 from core.model.errors import Conflict
 from core.model.failures import Family
-from core.model.gauges import Gauge
-from core.model.instance_verdicts import GroupEnd, GroupTally
 from core.model.lanes import ANY_SLOT, Head, Picks, Room
-from core.model.limits import GaugeKey, Limit, TaskFacts, WindowTime
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import GaugeKey, Limit, TaskFacts, WindowTime
 from core.model.outcomes import Failed, Outcome
+from core.model.patterns.instance_verdicts import GroupEnd, GroupTally
+from core.model.patterns.work_items import ItemRole
 from core.model.plans import OnTaskFailure
-from core.model.schedules import FireStatus, Overlap
 from core.model.status import JobStatus, StageStatus, TaskStatus
+from core.model.timing.schedules import FireStatus, Overlap
 from core.model.values import JsonObject
-from core.model.work_items import ItemRole
 
 TaskCounts: TypeAlias = Mapping[TaskStatus, int]
 """How many tasks stand where; a status that does not occur has no key."""

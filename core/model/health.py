@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from core.model.backend_checks import CheckView
-from core.model.schedule_views import Downtime
+from core.model.timing.schedule_views import Downtime
 from core.model.waits import EngineFacts
 
 TREND_MINUTES = 60

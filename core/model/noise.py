@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 
 
 class Noise(IntEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 
-from core.model.awaits import Poll
+from core.model.patterns.awaits import Poll
 
 if TYPE_CHECKING:
     from core.model.values import JsonObject, JsonValue

@@ -11,18 +11,19 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from core.model import bounds, limit_fields
-from core.model.children import OnFailure, PinnedDocument
-from core.model.durations import LONGEST_MS
-from core.model.estimates import Estimate
+from core.model import bounds
 from core.model.expressions import OPENING
-from core.model.instances import ForEach
-from core.model.limits import LimitRef, OnExhausted
-from core.model.once import Once, read_once
+from core.model.limits import limit_fields
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
+from core.model.limits.once import Once, read_once
+from core.model.patterns.children import OnFailure, PinnedDocument
+from core.model.patterns.instances import ForEach
+from core.model.patterns.variables import VariablePlan
 from core.model.records import replace
 from core.model.sizes import parse_output_limit
+from core.model.timing.durations import LONGEST_MS
 from core.model.values import JsonObject
-from core.model.variables import VariablePlan
 
 
 class Backoff(StrEnum):

@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from core.model.backend_checks import Check, Look
 from core.model.codes import ErrorCodes
-from core.model.judgements import Await
 from core.model.outcomes import Failed, Outcome
+from core.model.patterns.judgements import Await
+from core.model.patterns.polls import PollPlan
 from core.model.plans import OnOverflow
-from core.model.polls import PollPlan
 from core.model.values import JsonObject, JsonValue
 
 STDIN_PATH = "@taskdeck:stdin@"
@@ -98,7 +98,7 @@ class AttemptRef(NamedTuple):
 
 
 class Spend(Protocol):
-    """Take a report of what was spent, as a line of a usage file has it (`core.model.usage`)."""
+    """Take a report of what was spent, as a line of a usage file has it (`core.model.limits.usage`)."""
 
     def __call__(self, said: Mapping[str, object], /) -> None:
         """Keep it until the attempt ends; what cannot be booked is an event `usage.ignored`."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from core.model.gauges import Gauge
+from core.model.limits.gauges import Gauge
 from core.model.run_times import Usual
 
 

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from core.model.children import GIVEN, GIVEN_RETRY, OnFailure, on_failure_of
 from core.model.errors import Invalid
-from core.model.estimates import Estimate
 from core.model.expressions import OPENING
-from core.model.instances import ForEach, Item
-from core.model.limits import LimitRef, OnExhausted
-from core.model.once import Once, once_of
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
+from core.model.limits.once import Once, once_of
+from core.model.limits.terms import Terms
+from core.model.patterns.children import GIVEN, GIVEN_RETRY, OnFailure, on_failure_of
+from core.model.patterns.instances import ForEach, Item
 from core.model.plans import (
     NO_RETRY,
     NO_WATCHDOG,
@@ -33,7 +34,6 @@ from core.model.plans import (
     needs_outputs,
 )
 from core.model.stored_text import read_stored
-from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue
 
 

@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct, field
 
-from core.model.estimates import Estimate
-from core.model.group_views import GroupCounts
-from core.model.instances import EMPTY
-from core.model.limits import LimitRef
-from core.model.once import Once
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef
+from core.model.limits.once import Once
+from core.model.patterns.group_views import GroupCounts
+from core.model.patterns.instances import EMPTY
 from core.model.run_times import UsualTime
 from core.model.text import safe_line
 from core.model.values import JsonObject, JsonValue

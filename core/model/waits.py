@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from core.model.group_views import GroupCounts
-from core.model.limits import Amounts
+from core.model.limits.limits import Amounts
+from core.model.patterns.group_views import GroupCounts
 from core.model.values import JsonObject
 from core.model.views import ClaimsClosed
 

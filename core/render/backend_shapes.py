@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.model.backend_checks import Check, CheckStatus, LastLook, target_text
-from core.model.backends import is_backend, shown_name
-from core.model.commands import ENGINE
-from core.model.durations import write_duration
-from core.model.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
-from core.model.limits import Backend
+from core.model.commands.work import ENGINE
+from core.model.limits.backends import is_backend, shown_name
+from core.model.limits.limit_views import BreakerState, CapacityView, GaugeView, LimitGauge, LimitView
+from core.model.limits.limits import Backend
+from core.model.timing.durations import write_duration
 from core.model.values import JsonObject, to_iso
 from core.render.limit_shapes import cause_shape
 from core.render.times import duration_text

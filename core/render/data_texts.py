@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from core.model.artifacts import KeptArtifact
+from core.model.patterns.artifacts import KeptArtifact
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.views import JobOutputs, VariableView

@@ -5,8 +5,8 @@ Used by `budgets entries` and the console. Amounts are decimal text.
 
 from __future__ import annotations
 
-from core.model.amounts import write_amount
-from core.model.entry_views import EntryView
+from core.model.limits.amounts import write_amount
+from core.model.limits.entry_views import EntryView
 from core.model.values import JsonObject, to_iso
 
 

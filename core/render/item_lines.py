@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.model.actors import person_of
+from core.model.patterns.work_items import EntryKind, ItemDetails, ItemEntry, ItemOutcome, ItemView, OnDue
+from core.model.patterns.workflow_views import ParamView
 from core.model.text import SafeText, safe_line
 from core.model.values import JsonObject, JsonValue, iso_or_none, to_iso
-from core.model.work_items import EntryKind, ItemDetails, ItemEntry, ItemOutcome, ItemView, OnDue
-from core.model.workflow_views import ParamView
 
 _LABEL = 11
 UNVERIFIED = SafeText("names of people are not verified")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.amounts import write_amount
-from core.model.estimates import AUTO, Estimate
+from core.model.limits.amounts import write_amount
+from core.model.limits.estimates import AUTO, Estimate
 from core.model.run_times import UsualTime
 from core.model.values import JsonObject, JsonValue, iso_or_none, to_iso
 from core.model.views import (

@@ -5,13 +5,13 @@ Used by `--json` of the commands and by the console's exports.
 
 from __future__ import annotations
 
-from core.model.amounts import write_amount
+from core.model.commands.limits import Charged
 from core.model.events import EventView
 from core.model.failures import FamilyView
-from core.model.limit_commands import Charged
-from core.model.limits import Price
-from core.model.schedule_views import FireView
-from core.model.usage_views import Spending
+from core.model.limits.amounts import write_amount
+from core.model.limits.limits import Price
+from core.model.limits.usage_views import Spending
+from core.model.timing.schedule_views import FireView
 from core.model.values import JsonObject, iso_or_none
 from core.model.views import JobView, QueueView, TaskView
 from core.render.data_texts import ArtifactRow, artifact_shape

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.amounts import write_amount
-from core.model.backends import NO_CAP
-from core.model.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
-from core.model.limits import LimitKind
+from core.model.limits.amounts import write_amount
+from core.model.limits.backends import NO_CAP
+from core.model.limits.limit_views import Cause, GaugeView, Holder, LimitView, PoolView
+from core.model.limits.limits import LimitKind
 from core.model.values import JsonObject, JsonValue, iso_or_none, to_iso
 
 

@@ -5,10 +5,10 @@ Used by `show` and the task screen.
 
 from __future__ import annotations
 
-from core.model.amounts import write_amount
-from core.model.estimates import AUTO, Estimate
-from core.model.limits import LimitRef
-from core.model.once import Once
+from core.model.limits.amounts import write_amount
+from core.model.limits.estimates import AUTO, Estimate
+from core.model.limits.limits import LimitRef
+from core.model.limits.once import Once
 from core.model.text import safe_line
 from core.model.views import TaskDetail
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from core.model.amounts import write_amount
-from core.model.commands import Operated
+from core.model.commands.work import Operated
+from core.model.limits.amounts import write_amount
 from core.model.predictions import BudgetFit, Extent, Fit, PredictionView, Span, UnitCost, WorkletShare
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso

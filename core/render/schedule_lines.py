@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.model.schedule_views import FireView, ScheduleView
-from core.model.schedules import FireStatus, ScheduleState
 from core.model.text import SafeText, safe_line
+from core.model.timing.schedule_views import FireView, ScheduleView
+from core.model.timing.schedules import FireStatus, ScheduleState
 from core.render.schedule_texts import last_text, number_text, timing_words
 
 

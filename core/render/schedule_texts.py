@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from core.model.durations import write_duration
 from core.model.errors import Invalid
-from core.model.limit_views import Cause
-from core.model.schedule_views import Downtime, ExpectationView, FireView, ScheduleView
-from core.model.schedules import COUNTED_MAX, CatchUp, FirePolicy, FireStatus, Timing, Work
+from core.model.limits.limit_views import Cause
 from core.model.text import SafeText, safe_line
+from core.model.timing.durations import write_duration
+from core.model.timing.schedule_views import Downtime, ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import COUNTED_MAX, CatchUp, FirePolicy, FireStatus, Timing, Work
+from core.model.timing.zones import zone_of
 from core.model.values import JsonObject, to_iso
-from core.model.zones import zone_of
 from core.render.cron_words import cron_words
 
 FACT_LABEL = 12

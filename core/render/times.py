@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from core.model.durations import UNITS
 from core.model.run_times import UsualTime
+from core.model.timing.durations import UNITS
 
 _SHOWN_UNITS = [(unit, size) for unit, size in UNITS.items() if unit not in ("w", "ms")]
 

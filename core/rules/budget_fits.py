@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from core.model.limit_forms import costs_of
+from core.model.limits.limit_forms import costs_of
 from core.model.predictions import BudgetFit, Fit, PlannedJob, PlannedTask, Span, UnitCost
 from core.rules import gauges as arithmetic
 from core.rules.courses import Course

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.model.gauges import Gauge
 from core.model.lanes import Head, Need
+from core.model.limits.gauges import Gauge
 from core.model.predictions import PlannedJob
 from core.model.records import replace
 from core.rules import gauges as arithmetic

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.model.limit_forms import costs_of
-from core.model.limits import MICRO, Amounts
+from core.model.limits.limit_forms import costs_of
+from core.model.limits.limits import MICRO, Amounts
 from core.model.predictions import PlannedTask
 
 CALLS, SECONDS = "calls", "seconds"

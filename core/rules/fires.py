@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from core.model.schedule_commands import Passed
-from core.model.schedules import COUNTED_MAX, DAY_MS, CatchUp, NextFire
+from core.model.commands.schedules import Passed
+from core.model.timing.schedules import COUNTED_MAX, DAY_MS, CatchUp, NextFire
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from core.model.schedules import Schedule
+    from core.model.timing.schedules import Schedule
 
 ON_TIME_MS = 60_000
 """A fire that is at most this late is on time, whatever is said of catching up."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, assert_never
 
-from core.model.gauges import ALWAYS, RECENT_MOST, RECENT_MS, Recent
-from core.model.limits import LimitKind, WindowTime
+from core.model.limits.gauges import ALWAYS, RECENT_MOST, RECENT_MS, Recent
+from core.model.limits.limits import LimitKind, WindowTime
 from core.rules.windows import turn
 
 if TYPE_CHECKING:
-    from core.model.gauges import Gauge
-    from core.model.limits import Limit
+    from core.model.limits.gauges import Gauge
+    from core.model.limits.limits import Limit
 
 
 _ROUNDING = 1e-9

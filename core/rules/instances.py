@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model.instance_verdicts import GroupEnd
-from core.model.instances import AfterThreshold, OnInstanceFailure
+from core.model.patterns.instance_verdicts import GroupEnd
+from core.model.patterns.instances import AfterThreshold, OnInstanceFailure
 from core.model.status import TASK_FINAL, TaskStatus
 
 if TYPE_CHECKING:
-    from core.model.instance_verdicts import GroupTally
+    from core.model.patterns.instance_verdicts import GroupTally
 
 _BAD = (TaskStatus.FAILED, TaskStatus.CANCELLED)
 

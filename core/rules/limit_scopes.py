@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from core.model.limits import Dimension, GaugeKey, Limit, LimitKind, Per, TaskFacts
+from core.model.limits.limits import Dimension, GaugeKey, Limit, LimitKind, Per, TaskFacts
 from core.model.near_misses import one_of
 from core.model.text import safe_line
 from core.model.values import INBOX

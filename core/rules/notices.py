@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from core.model.amounts import write_amount
+from core.model.limits.amounts import write_amount
 from core.model.notices import TRIES, Draft, Quiet, Sink, Told, Topic
 from core.model.text import clip, safe_line
+from core.model.timing.zones import zone_of
 from core.model.values import JsonObject
-from core.model.zones import zone_of
 
 KINDS = MappingProxyType(
     {

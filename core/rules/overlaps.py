@@ -6,7 +6,7 @@ Passed to the store's writer.
 from __future__ import annotations
 
 from core.model.decisions import FireDecision
-from core.model.schedules import QUEUED_MAX, FireStatus, Overlap
+from core.model.timing.schedules import QUEUED_MAX, FireStatus, Overlap
 
 
 def decide_fire(overlap: Overlap, *, open_jobs: int, waiting: int) -> FireDecision:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import NamedTuple
 
-from core.model.capacity_facts import LineFacts
 from core.model.lanes import Head
+from core.model.limits.capacity_facts import LineFacts
 from core.model.predictions import Extent, PlannedJob, PredictionView, Span
 from core.model.records import replace
 from core.model.text import safe_line

@@ -12,12 +12,12 @@ from itertools import groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from core.model.amounts import AMOUNT_MAX, write_amount
-from core.model.limits import MICRO, UNPRICED, Spent
+from core.model.limits.amounts import AMOUNT_MAX, write_amount
+from core.model.limits.limits import MICRO, UNPRICED, Spent
 
 if TYPE_CHECKING:
-    from core.model.limits import Price
-    from core.model.usage import Reported
+    from core.model.limits.limits import Price
+    from core.model.limits.usage import Reported
 
 USD, TOKENS = "usd", "tokens"
 

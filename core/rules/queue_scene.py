@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.model.capacity_facts import LineFacts, OpenAttempt
 from core.model.lanes import Head
-from core.model.limits import DEFAULT_POOL, PoolOrder
+from core.model.limits.capacity_facts import LineFacts, OpenAttempt
+from core.model.limits.limits import DEFAULT_POOL, PoolOrder
 from core.model.waits import EngineFacts
 from core.rules.simulation import Running, Scene
 from core.rules.why.capacity import Capacity

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
-from core.model.gauges import Gauge
 from core.model.lanes import Head, Need, Picks, Room
-from core.model.limit_forms import costs_of
-from core.model.limits import Amounts
+from core.model.limits.gauges import Gauge
+from core.model.limits.limit_forms import costs_of
+from core.model.limits.limits import Amounts
 from core.model.records import replace
 from core.rules import gauges as arithmetic
 from core.rules.lanes import choose, effective_level

@@ -9,10 +9,10 @@ import json
 from typing import TYPE_CHECKING, NoReturn
 
 from core.model.errors import Invalid
-from core.model.usage import FILE_BYTES, LINES_MAX, UsageFile, read_reported
+from core.model.limits.usage import FILE_BYTES, LINES_MAX, UsageFile, read_reported
 
 if TYPE_CHECKING:
-    from core.model.usage import Reported
+    from core.model.limits.usage import Reported
 
 _NOT_JSON = "it is not JSON"
 

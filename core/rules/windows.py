@@ -15,14 +15,14 @@ from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from core.model.limits import Per, WindowTime
-from core.model.wall_clock import EPOCH, MS, change_between, first_showing, offset_at
-from core.model.zones import zone_of
+from core.model.limits.limits import Per, WindowTime
+from core.model.timing.wall_clock import EPOCH, MS, change_between, first_showing, offset_at
+from core.model.timing.zones import zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.model.limits import Window
+    from core.model.limits.limits import Window
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 

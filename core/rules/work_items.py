@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from core.model.actors import is_same_person
 from core.model.errors import Conflict
+from core.model.patterns.work_items import ItemRole
 from core.model.text import safe_line
 from core.model.values import to_iso
-from core.model.work_items import ItemRole
 
 
 def refuse_claim(role: ItemRole, person: str) -> Conflict | None:

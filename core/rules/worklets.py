@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.model.bounds import REASON_MAX
-from core.model.children import RESULT_FIELDS, EndJob, Result
 from core.model.errors import Invalid
-from core.model.judgements import TakeResult
 from core.model.near_misses import one_of
+from core.model.patterns.children import RESULT_FIELDS, EndJob, Result
+from core.model.patterns.judgements import TakeResult
+from core.model.patterns.variables import value_fault
 from core.model.text import clip
 from core.model.values import JsonObject, JsonValue
-from core.model.variables import value_fault
 
 _OF_SUCCESS = ("output", "next")
 """Parts of a result that say something of a task that succeeds."""

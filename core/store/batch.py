@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import starmap
 from typing import TypeVar
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 from core.model.decisions import TaskCounts
-from core.model.gauges import Gauge
-from core.model.limits import Spent
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.batch_report import Report
@@ -21,8 +21,8 @@ from core.store.capacity import Capacity
 from core.store.families import Families
 from core.store.gauges import Gauges
 from core.store.rows import FinalTask, LeftOver, Placed, Subject, TaskPlace
-from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids, pack, raw
+from core.store.tables.schema import BUCKET, KEPT
 from core.store.writer import Writer
 
 R = TypeVar("R")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.model.commands import Claimed, Force
+from core.model.commands.work import Claimed, Force
 from core.model.errors import TaskdeckError
-from core.model.limits import Pool
+from core.model.limits.limits import Pool
 from core.store.rows import Subject
 
 

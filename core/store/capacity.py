@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from core.model.backends import RETRIES
-from core.model.limit_forms import from_text, gauges_in
-from core.model.limits import DEFAULT_POOL, Limit, OnExhausted, Pool
+from core.model.limits.backends import RETRIES
+from core.model.limits.limit_forms import from_text, gauges_in
+from core.model.limits.limits import DEFAULT_POOL, Limit, OnExhausted, Pool
 from core.store.sql import ids, pack, unpack
 
 _LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"

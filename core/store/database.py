@@ -14,8 +14,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import metadata
 from core.store.sql import decode
+from core.store.tables.schema import metadata
 from core.store.version import SCHEMA_VERSION
 
 _SEED = (

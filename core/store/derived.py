@@ -5,13 +5,13 @@ Compared by `verify`, written by the recount of the writer and where a bundle is
 
 from __future__ import annotations
 
-from core.model.backends import PREFIX, RETRIES
 from core.model.failures import HOUR
-from core.model.gauges import RECENT_MOST, RECENT_MS
+from core.model.limits.backends import PREFIX, RETRIES
+from core.model.limits.gauges import RECENT_MOST, RECENT_MS
 from core.model.status import TASK_FINAL
 from core.model.values import INBOX, INBOX_STAGE
-from core.store.schema import RUN_TIMES
 from core.store.sql import member
+from core.store.tables.schema import RUN_TIMES
 
 REAL_COUNTERS = f"""
 SELECT 'queue' AS scope, queue AS ref, status, count(*) AS n FROM task GROUP BY queue, status

@@ -11,9 +11,26 @@ from enum import IntEnum
 from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
-from core.model.answer_commands import Answer, NoteLook, PassRates
-from core.model.capacity_commands import ChangeCapacity
-from core.model.commands import (
+from core.model.commands.answers import Answer, NoteLook, PassRates
+from core.model.commands.capacity import ChangeCapacity
+from core.model.commands.engine_notes import NoteEngine
+from core.model.commands.forgetting import BeginForgetting, Forget
+from core.model.commands.limits import Charge, Configure, NoteCheck
+from core.model.commands.notices import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
+from core.model.commands.purges import (
+    FilesRemoved,
+    NoteRetention,
+    Pin,
+    Purge,
+    RemoveOutputs,
+    Shrink,
+    SweepPayloads,
+    SweepPurged,
+    Unpin,
+)
+from core.model.commands.schedules import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
+from core.model.commands.signals import Signal
+from core.model.commands.work import (
     Acknowledge,
     Cancel,
     ComeDue,
@@ -39,27 +56,7 @@ from core.model.commands import (
     Unacknowledge,
     Unhold,
 )
-from core.model.engine_notes import NoteEngine
-from core.model.forgetting import BeginForgetting, Forget
-from core.model.judgements import Decide
-from core.model.limit_commands import Charge, Configure, NoteCheck
-from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
-from core.model.purge_commands import (
-    FilesRemoved,
-    NoteRetention,
-    Pin,
-    Purge,
-    RemoveOutputs,
-    Shrink,
-    SweepPayloads,
-    SweepPurged,
-    Unpin,
-)
-from core.model.records import replace
-from core.model.schedule_commands import ChangeSchedule, Fire, MissExpectations, MissFires, StartFire
-from core.model.signal_commands import Signal
-from core.model.status import TASK
-from core.model.work_item_commands import (
+from core.model.commands.work_items import (
     ApproveItem,
     ClaimItem,
     CommentItem,
@@ -67,13 +64,11 @@ from core.model.work_item_commands import (
     DenyItem,
     ReleaseItem,
 )
-from core.model.workflow_commands import AddWorkflow, RemoveWorkflow
-from core.store.apply.answers import apply_signal
-from core.store.apply.backend_checks import apply_note_check
-from core.store.apply.change_capacity import apply_change_capacity
-from core.store.apply.charges import apply_charge
+from core.model.commands.workflows import AddWorkflow, RemoveWorkflow
+from core.model.patterns.judgements import Decide
+from core.model.records import replace
+from core.model.status import TASK
 from core.store.apply.complete import apply_completes
-from core.store.apply.configure import apply_configure
 from core.store.apply.consequences import apply_consequences, apply_follow_ups
 from core.store.apply.containment import (
     apply_come_due_apart,
@@ -82,12 +77,11 @@ from core.store.apply.containment import (
     apply_note_fault,
 )
 from core.store.apply.decide import apply_come_due, apply_decides
-from core.store.apply.derived import apply_recount
-from core.store.apply.expectations import apply_miss_expectations
 from core.store.apply.families import apply_acknowledge, apply_unacknowledge
-from core.store.apply.fires import apply_fire
-from core.store.apply.forgetting import apply_begin_forgetting, apply_forget
-from core.store.apply.looks import apply_answer, apply_note_look, apply_pass_rates
+from core.store.apply.limits.backend_checks import apply_note_check
+from core.store.apply.limits.change_capacity import apply_change_capacity
+from core.store.apply.limits.charges import apply_charge
+from core.store.apply.limits.configure import apply_configure
 from core.store.apply.notes import apply_note_attempt, apply_note_engine
 from core.store.apply.notices import (
     apply_begin_delivery,
@@ -105,21 +99,27 @@ from core.store.apply.operate import (
     apply_resume,
     apply_unhold,
 )
-from core.store.apply.pins import apply_pin, apply_unpin
-from core.store.apply.purge import (
+from core.store.apply.rerun import apply_rerun
+from core.store.apply.schedules.expectations import apply_miss_expectations
+from core.store.apply.schedules.fires import apply_fire
+from core.store.apply.schedules.schedules import apply_change_schedule
+from core.store.apply.submit import apply_enqueues, apply_submits
+from core.store.apply.upkeep.derived import apply_recount
+from core.store.apply.upkeep.forgetting import apply_begin_forgetting, apply_forget
+from core.store.apply.upkeep.pins import apply_pin, apply_unpin
+from core.store.apply.upkeep.purge import (
     apply_files_removed,
     apply_purge,
     apply_remove_outputs,
     apply_sweep_payloads,
     apply_sweep_purged,
 )
-from core.store.apply.repair import apply_fail_job, apply_repair
-from core.store.apply.rerun import apply_rerun
-from core.store.apply.retention import apply_note_retention
-from core.store.apply.room import apply_shrink
-from core.store.apply.schedules import apply_change_schedule
-from core.store.apply.submit import apply_enqueues, apply_submits
-from core.store.apply.work_items import (
+from core.store.apply.upkeep.repair import apply_fail_job, apply_repair
+from core.store.apply.upkeep.retention import apply_note_retention
+from core.store.apply.upkeep.room import apply_shrink
+from core.store.apply.waits.answers import apply_signal
+from core.store.apply.waits.looks import apply_answer, apply_note_look, apply_pass_rates
+from core.store.apply.waits.work_items import (
     apply_approve_item,
     apply_claim_item,
     apply_comment_item,

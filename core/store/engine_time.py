@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 from core.model.ports import SavedTime
 from core.store.batch import Batch
 from core.store.sql import pack

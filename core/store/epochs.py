@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 from core.model.ports import SavedTime
 from core.model.values import JsonObject
 from core.store.engine_time import begin_time

@@ -7,7 +7,7 @@ more before it goes.
 from __future__ import annotations
 
 from core.model.retention import Forgettable
-from core.store.schema import EVENTS_APART
+from core.store.tables.schema import EVENTS_APART
 
 PURGES = ("job.purged", "task.purged", "outputs.removed", "history.forgotten")
 """Kinds of events that ranges of purged ids refer to."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from core.model.gauges import Gauge
-from core.model.limit_forms import pack_recent, recent_in
-from core.model.limits import Limit, LimitKind
+from core.model.limits.gauges import Gauge
+from core.model.limits.limit_forms import pack_recent, recent_in
+from core.model.limits.limits import Limit, LimitKind
 from core.store.capacity import StoredGauge
 from core.store.sql import ids, raw
 from core.store.writer import Writer

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeAlias, TypeVar, cast
 
-from core.model.commands import Claimed, Command, FollowUp, RowRef
+from core.model.commands.work import Claimed, Command, FollowUp, RowRef
 from core.model.errors import Conflict, Unavailable
 from core.model.ports import Clock
 from core.store.batch_report import Report

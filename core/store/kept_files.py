@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from core.model.artifacts import ArtifactFile, KeptArtifact
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from core.store.readers import open_readonly
 
 # Those whose removal is decided may be gone, or not.

@@ -5,7 +5,7 @@ Used by the predicates; `core.model.noise` says the same of one event.
 
 from __future__ import annotations
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 from core.model.noise import BORN, NOISE, Noise
 
 

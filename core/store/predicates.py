@@ -47,8 +47,8 @@ from core.model.errors import Invalid
 from core.model.status import JOB_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.noise_code import NOISE_CODE
-from core.store.schema import attempt, counter, engine, event, job, task
 from core.store.sql import among, member, raw
+from core.store.tables.schema import attempt, counter, engine, event, job, task
 from core.store.wait_codes import STATUSES, WAIT_CODE
 
 Expression: TypeAlias = "ColumnElement[object]"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
-from core.model.commands import ENGINE, Force
+from core.model.commands.work import ENGINE, Force
 from core.model.status import TaskStatus
 from core.model.values import JsonObject
 

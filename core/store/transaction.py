@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from core.logs import get_logger
-from core.model.commands import Command
+from core.model.commands.purges import SweepPurged
+from core.model.commands.work import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
-from core.model.purge_commands import SweepPurged
-from core.store.apply.answers import next_answer
-from core.store.apply.child_places import admit
-from core.store.apply.child_places_apart import admit_apart
-from core.store.apply.claim import apply_claim
-from core.store.apply.claim_apart import apply_claim_apart
+from core.store.apply.children.child_places import admit
+from core.store.apply.children.child_places_apart import admit_apart
+from core.store.apply.children.job_answers import put_off
+from core.store.apply.claims.claim import apply_claim
+from core.store.apply.claims.claim_apart import apply_claim_apart
 from core.store.apply.consequences import left_overs
-from core.store.apply.early_ends import end_early
-from core.store.apply.job_answers import put_off
-from core.store.apply.unknown_estimates import next_estimate
+from core.store.apply.limits.early_ends import end_early
+from core.store.apply.limits.unknown_estimates import next_estimate
+from core.store.apply.waits.answers import next_answer
 from core.store.batch import MAX_PER_BATCH, Batch, close_report, earliest
 from core.store.batch_report import Report
 from core.store.database import full, is_full, is_trouble

@@ -6,7 +6,7 @@ last saved.
 
 from __future__ import annotations
 
-from core.model.gauges import RECENT_MOST, RECENT_MS
+from core.model.limits.gauges import RECENT_MOST, RECENT_MS
 from core.model.waits import OF_LIMITS, WaitCode
 
 _RANK = {code: number for number, code in enumerate(OF_LIMITS)}

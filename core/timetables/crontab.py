@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from core.model.errors import Invalid
-from core.model.schedules import Timing
 from core.model.text import safe_line
+from core.model.timing.schedules import Timing
 from core.timetables.crontab_names import name_of
 from core.timetables.timetable import timetable_of
 

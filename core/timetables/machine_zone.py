@@ -8,7 +8,7 @@ from __future__ import annotations
 from tzlocal import get_localzone_name
 
 from core.model.errors import Invalid
-from core.model.zones import zone_of
+from core.model.timing.zones import zone_of
 
 
 def machine_zone() -> str:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from core.model.errors import Invalid
 from core.model.near_misses import suggestion
 from core.model.text import safe_line
-from core.model.wall_clock import EPOCH, MS, first_showing, last_change
-from core.model.zones import zone_of
+from core.model.timing.wall_clock import EPOCH, MS, first_showing, last_change
+from core.model.timing.zones import zone_of
 from core.timetables.calendar_phrases import to_cron
 from core.timetables.cron import Repetition, read_cron
 from core.timetables.zoned_fires import OnceFires, ShownFires
@@ -23,7 +23,7 @@ from core.timetables.zoned_fires import OnceFires, ShownFires
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.model.schedules import Timing
+    from core.model.timing.schedules import Timing
 
 LAST_MS = (datetime(9000, 1, 1, tzinfo=EPOCH.tzinfo) - EPOCH) // MS
 """Nothing fires from here on: calendars end with the year 9999."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.model.wall_clock import (
+from core.model.timing.wall_clock import (
     first_change,
     first_showing,
     last_change,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from core.model.wall_clock import ClockChange
+    from core.model.timing.wall_clock import ClockChange
     from core.timetables.cron import CronTimes
 
 _SECOND = timedelta(seconds=1)

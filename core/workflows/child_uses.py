@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.model.children import USES
 from core.model.errors import Fault
 from core.model.near_misses import one_of
+from core.model.patterns.children import USES
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.records import replace
 from core.model.values import JsonObject, JsonValue

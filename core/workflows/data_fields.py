@@ -13,7 +13,7 @@ from core.files.beneath import parts_of
 from core.model.bounds import ENV_FILES_MAX, NAME_MAX, PATH_MAX
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
-from core.model.variables import VARIABLES_MAX
+from core.model.patterns.variables import VARIABLES_MAX
 from core.workflows.strict_model import STRICT
 
 DataName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=100)]

@@ -22,7 +22,6 @@ from pydantic import (
     model_validator,
 )
 
-from core.model.amounts import parse_amount
 from core.model.bounds import (
     ATTEMPTS_MAX,
     CODES_MAX,
@@ -41,13 +40,15 @@ from core.model.bounds import (
 )
 from core.model.codes import PATTERN
 from core.model.errors import Invalid
-from core.model.estimates import AUTO
 from core.model.expressions import OPENING
-from core.model.limit_fields import unit_of
-from core.model.limits import OnExhausted
-from core.model.once import UNFINISHED, read_for
+from core.model.limits.amounts import parse_amount
+from core.model.limits.estimates import AUTO
+from core.model.limits.limit_fields import unit_of
+from core.model.limits.limits import OnExhausted
+from core.model.limits.once import UNFINISHED, read_for
 from core.model.plans import Backoff, Jitter, Leftovers, NeedWhen, OnLoss, OnOverflow, OnTaskFailure
-from core.model.schedules import (
+from core.model.sizes import parse_output_limit
+from core.model.timing.schedules import (
     COUNTED_MAX,
     CRON_MAX,
     DAY_MS,
@@ -57,7 +58,6 @@ from core.model.schedules import (
     CatchUp,
     Overlap,
 )
-from core.model.sizes import parse_output_limit
 from core.workflows.data_fields import DataFields, DataName, EnvFileNames, JobVariables, Variables
 from core.workflows.field_types import TEXT_MAX, Condition, Duration, Limit, Loose, Name, length_of, millis_of
 from core.workflows.instances import InstanceFields

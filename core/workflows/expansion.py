@@ -13,11 +13,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from core.model.children import GIVEN
-from core.model.children import USES as CHILD
 from core.model.errors import Fault, InvalidDocument
-from core.model.instances import ForEach
-from core.model.once import Once
+from core.model.limits.once import Once
+from core.model.patterns.children import GIVEN
+from core.model.patterns.children import USES as CHILD
+from core.model.patterns.instances import ForEach
 from core.model.plans import (
     NO_RETRY,
     NO_WATCHDOG,

@@ -11,8 +11,8 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from core.model.bounds import NAME_MAX
-from core.model.durations import parse_document_duration, parse_timeout
 from core.model.errors import Invalid
+from core.model.timing.durations import parse_document_duration, parse_timeout
 
 TEXT_MAX = 1_000
 """Characters of a condition, and of a key or amount with its expressions."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import PurePath
 
-from core.model.children import USES
+from core.model.patterns.children import USES
 from core.model.values import JsonObject, JsonValue
 from core.workflows.positions import DocumentPath
 from core.workflows.written import Texts

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from core.model.errors import Fault, Invalid
 from core.model.expressions import OPENING, has_expression
-from core.model.instances import (
+from core.model.near_misses import one_of
+from core.model.patterns.instances import (
     EXCLUDE,
     INDEX,
     INSTANCES_MAX,
@@ -27,7 +28,6 @@ from core.model.instances import (
     needed_of,
     read_threshold,
 )
-from core.model.near_misses import one_of
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import OF_SET, ROOTS, source_references
 from core.workflows.expressions.embedded import bare_source

@@ -9,12 +9,12 @@ from collections.abc import Collection
 from typing import NoReturn
 
 from core.model import bounds
-from core.model.amounts import parse_amount, round_amount
 from core.model.errors import Invalid
-from core.model.estimates import AUTO, Estimate
 from core.model.expressions import OPENING
-from core.model.limits import LimitRef
-from core.model.once import Once
+from core.model.limits.amounts import parse_amount, round_amount
+from core.model.limits.estimates import AUTO, Estimate
+from core.model.limits.limits import LimitRef
+from core.model.limits.once import Once
 from core.model.values import JsonValue
 from core.workflows.definition import Defaults, Task
 from core.workflows.expressions.checking import ROOTS, references

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.model.errors import Fault
-from core.model.estimates import AUTO
+from core.model.limits.estimates import AUTO
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import (
     ROOTS,

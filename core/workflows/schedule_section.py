@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from core.model.errors import Fault, Invalid
-from core.model.schedules import FirePolicy, Timing, Work
+from core.model.timing.schedules import FirePolicy, Timing, Work
+from core.model.timing.zoned_moments import moment_in
 from core.model.values import JsonObject
-from core.model.zoned_moments import moment_in
 from core.timetables.timetable import timetable_of
 from core.workflows.definition import Document, ScheduleUse
 from core.workflows.positions import Positions

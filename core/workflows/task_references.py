@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from core.model.errors import Fault, Invalid
 from core.model.expressions import OPENING, has_expression
-from core.model.instances import EXCLUDE, INDEX, MATRIX
 from core.model.near_misses import did_you_mean, one_of
+from core.model.patterns.instances import EXCLUDE, INDEX, MATRIX
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import (
     OF_SET,

@@ -11,9 +11,9 @@ from typing import cast
 from core.model.errors import Fault, Invalid
 from core.model.expressions import has_expression
 from core.model.near_misses import one_of
+from core.model.patterns.variables import NOT_SET, VariablePlan, value_fault
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
-from core.model.variables import NOT_SET, VariablePlan, value_fault
 from core.workflows.data_fields import Variable, declared
 from core.workflows.expressions.checking import check_source, references
 from core.workflows.expressions.embedded import Embedded, split

@@ -11,10 +11,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field, model_validator
 
 from core.model.bounds import PATH_MAX
-from core.model.children import RESULT_FIELDS, ROUNDS, ROUNDS_MAX, OnFailure, Result
 from core.model.errors import Fault
 from core.model.expressions import OPENING
 from core.model.near_misses import one_of
+from core.model.patterns.children import RESULT_FIELDS, ROUNDS, ROUNDS_MAX, OnFailure, Result
 from core.model.ports import Checks
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expressions.checking import OF_FAILURE, ROOTS

@@ -23,9 +23,9 @@ from core.app.backups.outputs import Work
 from core.app.backups.restoring import Restored, Wish, restore_backup
 from core.app.backups.writing import Wanted, Written, write_backup
 from core.files.new_folder import NewFolder
+from core.model.commands.notices import ConfigureNotices, DraftNotices
 from core.model.crash_points import POINTS
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError, Unavailable
-from core.model.notice_commands import ConfigureNotices, DraftNotices
 from core.model.notices import Draft, Topic
 from core.model.paths import Paths
 from core.store.backups.reading import read_facts

@@ -38,7 +38,7 @@ from core.model.failures import FamilyScope
 from core.model.present import present_ms
 from core.model.records import replace
 from core.store.bundles.selection import BY_KEY, CARRIED, LEFT_OUT, MADE_AGAIN
-from core.store.schema import metadata
+from core.store.tables.schema import metadata
 from core.store.version import SCHEMA_VERSION
 from tests.support.homes import Home
 from tests.support.old_stores import write_old_store

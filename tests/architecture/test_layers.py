@@ -170,21 +170,26 @@ def test_plain_rooms_load_the_standard_library_and_the_nouns_only(checkout: Path
 
 
 FORBIDDEN = {
-    "core/model/status.py": ("core.engine.runner",),
+    "core/model/status.py": ("core.engine.attempts.runner",),
     "core/rules/retry.py": ("core.store.journal",),
     "core/engine/loop.py": ("textual", "sqlalchemy", "apscheduler", "pydantic", "structlog", "psutil"),
     "core/connectors/shell.py": ("httpx",),
     "core/control/local.py": ("uvicorn",),
     "core/app/attach.py": ("click", "rich", "core.app.doctor"),
     "core/workflows/graph.py": ("yaml", "re2"),
-    "console/feed.py": ("core.engine.runner", "core.cli.main"),
+    "console/feed.py": ("core.engine.attempts.runner", "core.cli.main"),
     "console/widgets/table.py": ("console.screens.base",),
 }
 """Imports that each break a contract."""
 
 
 def test_forbidden_imports_break_the_contracts(checkout: Path, tmp_path: Path) -> None:
-    rooms = ["core/engine/runner.py", "core/store/journal.py", "core/cli/main.py", "core/model/status.py"]
+    rooms = [
+        "core/engine/attempts/runner.py",
+        "core/store/journal.py",
+        "core/cli/main.py",
+        "core/model/status.py",
+    ]
     rooms += ["console/feed.py", "console/screens/base.py", "themes/__init__.py"]
     rooms += ["core/app/attach.py", "core/app/doctor.py"]
     write_tree(tmp_path, dict.fromkeys(rooms, '"""Room."""\n'))

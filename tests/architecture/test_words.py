@@ -14,9 +14,9 @@ from tests.architecture.trees import Function, Source, imported, sources, write_
 BROAD_CATCHES = (
     "console/shell/error_boundary.py",
     "console/launch.py",
-    "core/engine/runner.py",
-    "core/engine/conditions.py",
-    "core/engine/poll_looks.py",
+    "core/engine/attempts/runner.py",
+    "core/engine/judgements/conditions.py",
+    "core/engine/looks/poll_looks.py",
     "core/store/journal.py",
     "core/store/transaction.py",
     "core/store/apply/containment.py",
@@ -223,7 +223,7 @@ def test_the_checks_see_bad_words(tmp_path: Path) -> None:
             'def end_all(jobs) -> None:\n    """End all of the jobs."""\n'
             'def end(jobs) -> None:\n    """End the jobs within a minute."""\n',
             "core/app.py": '"""App."""\ntry: ...\nexcept (ValueError, Exception): ...\n',
-            "core/engine/runner.py": '"""Run."""\ntry: ...\nexcept Exception: ...\n',
+            "core/engine/attempts/runner.py": '"""Run."""\ntry: ...\nexcept Exception: ...\n',
             "core/random.py": '"""Draw."""\ntry: ...\nexcept BaseException:\n    raise\n',
             "console/launch.py": "def bad():\n    import json\n\n"
             "def good():\n    # Costs 50 ms.\n    import ssl\n    import abc\n",

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.model.commands import Submit
-from core.model.limits import Pool
+from core.model.commands.work import Submit
+from core.model.limits.limits import Pool
 from core.model.plans import JobPlan
 from tests.bench.handwritten import folder
 from tests.store.deck import Deck, stage, task

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.model.commands import Command, Complete, Enqueue, Hold, Pause, Resume, Submit, Unhold
+from core.model.commands.work import Command, Complete, Enqueue, Hold, Pause, Resume, Submit, Unhold
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan, NeedPlan, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.model.commands import Enqueue, Hold, Pause, Resume, Submit
+from core.model.commands.work import Enqueue, Hold, Pause, Resume, Submit
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.store.writer import Writer
 from tests.bench.handwritten import folder

@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import core
 from core.control.arguments import Target
-from core.model.commands import Enqueue, FollowUp, Submit
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Pool, Window
+from core.model.commands.limits import Configure
+from core.model.commands.work import Enqueue, FollowUp, Submit
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Pool, Window
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.values import JsonValue
 from core.store.writer import Writer

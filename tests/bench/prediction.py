@@ -15,16 +15,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.model.capacity_facts import CapacityFacts, LineFacts
-from core.model.gauges import Gauge
 from core.model.lanes import Head
-from core.model.limits import Limit, LimitKind
+from core.model.limits.capacity_facts import CapacityFacts, LineFacts
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Limit, LimitKind
 from core.model.predictions import PlannedJob, PlannedTask
 from core.model.run_times import Usual, UsualCost, UsualTime
 from core.model.waits import EngineFacts
 from core.rules.prediction import Arriving, predict
 from core.rules.why.capacity import judge
-from core.store.reports.arrivals import QUEUED_MAX
+from core.store.reports.limits.arrivals import QUEUED_MAX
 
 WIDTH = 50
 """Tasks of the job that may run at once: each needs the one so many before it."""

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.filters.fields import FIELDS, Noun
 from core.filters.parser import parse
-from core.model.commands import Command, Complete, Enqueue, Hold
+from core.model.commands.work import Command, Complete, Enqueue, Hold
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.plans import TaskPlan
 from core.model.views import Page
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.reports.past import EVENTS_MAX
+from core.store.reports.past.past import EVENTS_MAX
 from tests.bench.handwritten import folder
 from tests.bench.journal import make, send
 

@@ -24,11 +24,11 @@ from core.config.settings import load
 from core.connectors.http import Http
 from core.connectors.registry import Registry
 from core.control.local import LocalControl
-from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.engine_ports import Ports
+from core.engine.scheduling.alarms import SchedulerAlarms
 from core.engine.service import Engine
-from core.model.limits import Capacity, Dimension, Limit, LimitKind
+from core.model.limits.limits import Capacity, Dimension, Limit, LimitKind
 from core.model.paths import ensure_home
 
 PER_SECOND, SLOTS = 5, 16

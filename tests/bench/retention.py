@@ -28,11 +28,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import core
-from core.engine.retention import _Taking
+from core.engine.housekeeping.retention import _Taking
 from core.engine.service import Engine
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import FollowUp
+from core.model.commands.work import FollowUp
 from core.model.retention import Keep, KeepBoth, RetentionPolicy
 from tests.bench.handwritten import folder
 

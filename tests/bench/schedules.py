@@ -15,7 +15,7 @@ import resource
 import time
 from zoneinfo import ZoneInfo
 
-from core.model.wall_clock import first_change
+from core.model.timing.wall_clock import first_change
 from tests.support.virtual_years import DAY, YEAR, Case, Tally, cases, is_fine, run_weeks, run_years
 
 START = 1_451_606_400_000

@@ -21,9 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.model.commands import Enqueue, FollowUp, Hold, Pause, Submit
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.commands.work import Enqueue, FollowUp, Hold, Pause, Submit
+from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.store.readers import Readers
 from core.store.reports import Reports

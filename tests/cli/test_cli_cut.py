@@ -14,7 +14,7 @@ from core.cli.targets import count
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.store.reports import search
+from core.store.reports.paging import search
 from tests.store.deck import Deck, task
 
 SEARCHED = 3

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.model.form_values import read_form
-from core.model.judgements import Await, Decide
 from core.model.paths import Paths
+from core.model.patterns.form_values import read_form
+from core.model.patterns.judgements import Await, Decide
+from core.model.patterns.work_items import NewItem
 from core.model.values import JsonObject
-from core.model.work_items import NewItem
 from tests.support.deck import Deck as Store
 from tests.support.factories import CONTINUE, flat, task
 

@@ -16,7 +16,7 @@ from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
 from core.model.backend_checks import Check, CommandTarget, HttpTarget, TcpTarget
 from core.model.errors import Invalid, InvalidDocument
-from core.model.limits import (
+from core.model.limits.limits import (
     Backend,
     Capacity,
     Dimension,

@@ -12,7 +12,7 @@ import pytest
 
 from core.config import load
 from core.connectors.http import Http
-from core.engine.connector_results import checked_outcome
+from core.engine.attempts.connector_results import checked_outcome
 from core.model.outcomes import Failed, Succeeded
 from tests.connectors.http_servers import make_certificate, reply, serving
 from tests.connectors.inline_calls import make_context

@@ -18,28 +18,30 @@ from core.control.prediction_requests import Predict
 from core.control.requests import verb_of
 from core.filters.fields import Noun
 from core.filters.terms import Filter
-from core.model.artifacts import KeptArtifact
-from core.model.commands import Effect, Enqueued, Operated, Submitted
+from core.model.commands.limits import Charged
+from core.model.commands.signals import Signalled
+from core.model.commands.work import Effect, Enqueued, Operated, Submitted
+from core.model.commands.workflows import WorkflowAdded, WorkflowRemoved
 from core.model.comparisons import JobComparison
 from core.model.config_changes import Reloaded
 from core.model.counts import Count, Preview
 from core.model.errors import Invalid, NotFound, TaskdeckError, Unavailable
 from core.model.events import KINDS, EventView
 from core.model.failures import Acknowledgement, FamilyList
-from core.model.limit_commands import Charged
-from core.model.limits import Price
+from core.model.limits.limits import Price
+from core.model.limits.usage_views import UsageView
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastJob, PastTask, PastView
+from core.model.patterns.artifacts import KeptArtifact
+from core.model.patterns.signal_views import SignalsView
+from core.model.patterns.workflow_views import RegisteredText, RegisteredView, VersionView, WorkflowView
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
 from core.model.refusals import RETRY_LIMIT, Refusal
 from core.model.replay import JobAt
-from core.model.signal_commands import Signalled
-from core.model.signal_views import SignalsView
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
-from core.model.usage_views import UsageView
 from core.model.views import (
     Changes,
     EngineInfo,
@@ -55,8 +57,6 @@ from core.model.views import (
     VariableView,
 )
 from core.model.waits import JobWaits, Reason, ReasonGroup, TaskWaits, WaitCode
-from core.model.workflow_commands import WorkflowAdded, WorkflowRemoved
-from core.model.workflow_views import RegisteredText, RegisteredView, VersionView, WorkflowView
 from tests.console.support_fake_insight import families_of, pulse_of
 from tests.console.support_fake_items import FakeItems
 from tests.console.support_fake_past import (

@@ -5,12 +5,10 @@ from __future__ import annotations
 from core.control.nouns import work_items
 from core.filters.fields import Noun
 from core.model.actors import person_of, signed
+from core.model.commands.work_items import ItemChanged
 from core.model.errors import Conflict, NotFound
-from core.model.form_values import bind_form
-from core.model.records import replace
-from core.model.values import to_iso
-from core.model.work_item_commands import ItemChanged
-from core.model.work_items import (
+from core.model.patterns.form_values import bind_form
+from core.model.patterns.work_items import (
     EntryKind,
     ItemDetails,
     ItemEntry,
@@ -20,7 +18,9 @@ from core.model.work_items import (
     ItemView,
     WorkItems,
 )
-from core.model.workflow_views import ParamView
+from core.model.patterns.workflow_views import ParamView
+from core.model.records import replace
+from core.model.values import to_iso
 from core.rules import work_items as rules
 from tests.console.support_fake_rows import NOW
 from tests.console.support_fake_upkeep import FakeUpkeep

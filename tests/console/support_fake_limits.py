@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from core.control.nouns import ledger, limits
-from core.model.commands import Operated
-from core.model.entry_views import EntryView
-from core.model.limit_views import CapacityView
+from core.model.commands.work import Operated
+from core.model.limits.entry_views import EntryView
+from core.model.limits.limit_views import CapacityView
 from core.model.views import Page
 from tests.console.support_fake_logs import FakeLogs
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from core.control.api import ChangeCapacity, Changes
-from core.model.backends import HOSTS, NO_CAP, PREFIX
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CloseBackend,
     Freeze,
     OpenBackend,
@@ -16,9 +15,18 @@ from core.model.capacity_commands import (
     SetLimit,
     Unfreeze,
 )
-from core.model.commands import Operated
-from core.model.limit_views import BreakerState, CapacityView, Cause, GaugeView, Holder, LimitView, PoolView
-from core.model.limits import MICRO, Backend, Dimension, LimitKind, Per, PoolOrder, Window
+from core.model.commands.work import Operated
+from core.model.limits.backends import HOSTS, NO_CAP, PREFIX
+from core.model.limits.limit_views import (
+    BreakerState,
+    CapacityView,
+    Cause,
+    GaugeView,
+    Holder,
+    LimitView,
+    PoolView,
+)
+from core.model.limits.limits import MICRO, Backend, Dimension, LimitKind, Per, PoolOrder, Window
 from core.model.records import replace
 from core.model.views import Changes as ChangesView
 from tests.console.support_fake_control import NOW, FakeControl

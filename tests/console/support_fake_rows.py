@@ -16,8 +16,8 @@ from core.filters.terms import Filter, field_of
 from core.model.errors import TaskdeckError
 from core.model.events import EventView
 from core.model.failures import Acknowledgement
-from core.model.group_views import GroupCounts
 from core.model.orphans import OrphanKind, OrphanView
+from core.model.patterns.group_views import GroupCounts
 from core.model.records import replace
 from core.model.version import VERSION
 from core.model.views import (

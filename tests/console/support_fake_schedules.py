@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core.control.nouns import schedules
 from core.filters.fields import Noun
-from core.model.commands import Effect, Operated
+from core.model.commands.schedules import Fired
+from core.model.commands.work import Effect, Operated
 from core.model.errors import NotFound
 from core.model.records import replace
-from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
-from core.model.schedules import FireStatus
+from core.model.timing.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import FireStatus
 from core.model.views import Page
 from core.timetables.timetable import timetable_of
 from tests.console.support_fake_limits import FakeLimits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.control.nouns import upkeep
 from core.control.nouns.notices import ListNotices
-from core.model.commands import Effect, Operated
+from core.model.commands.work import Effect, Operated
 from core.model.notices import NoticeView
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.refusals import Refusal

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model.limit_views import Cause
-from core.model.schedule_views import ExpectationView, FireView, ScheduleView
-from core.model.schedules import (
+from core.model.limits.limit_views import Cause
+from core.model.timing.schedule_views import ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import (
     CatchUp,
     FireKind,
     FirePolicy,

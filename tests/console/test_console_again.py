@@ -7,9 +7,9 @@ import pytest
 from console.dialogs.new_job import FaultsDialog, NewJobDialog
 from console.newjob.resubmit import job_of, source_of, why_not_resubmit
 from core.control.api import SubmitOptions
-from core.model.commands import Submitted
+from core.model.commands.work import Submitted
 from core.model.errors import Conflict, Fault, InvalidDocument
-from core.model.workflow_views import ParamView, WorkflowView
+from core.model.patterns.workflow_views import ParamView, WorkflowView
 from tests.console.support_console import HOSTILE, Operator, console
 from tests.console.support_fake_control import FakeControl
 

@@ -9,7 +9,7 @@ import pytest
 
 from console.rows.artifact_rows import ArtifactPages
 from console.screens.artifacts import ArtifactsScreen
-from core.model.artifacts import ArtifactFile, KeptArtifact
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from core.model.records import replace
 from tests.console.support_console import HOSTILE, VISIBLE, console, strips_of
 from tests.console.support_fake_control import INFO, FakeControl

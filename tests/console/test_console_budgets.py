@@ -6,9 +6,9 @@ import pytest
 
 from console.rows.amounts import amount_text, shares
 from console.rows.budget_rows import BudgetRow, BudgetState, bar_text
-from core.model.capacity_commands import Freeze, Reconcile, SetLimit, Span, Unfreeze
-from core.model.entry_views import RESERVED, EntryView
-from core.model.limits import Window
+from core.model.commands.capacity import Freeze, Reconcile, SetLimit, Span, Unfreeze
+from core.model.limits.entry_views import RESERVED, EntryView
+from core.model.limits.limits import Window
 from core.model.records import replace
 from core.model.text import cells
 from core.model.waits import OF_LIMITS

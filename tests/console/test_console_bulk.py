@@ -12,7 +12,7 @@ from console.verbs.selection import Selection
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Effect, Operated
+from core.model.commands.work import Effect, Operated
 from core.model.orphans import OrphanKind
 from core.model.refusals import Refusal
 from tests.console.support_console import HOSTILE, Operator, console, shown, strips_of

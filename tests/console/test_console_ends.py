@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from console.navigation.history import AsOf, GaugeRef
-from core.model.artifacts import ArtifactFile, KeptArtifact
-from core.model.entry_views import EntryView
+from core.model.limits.entry_views import EntryView
 from core.model.past import PastJob
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from core.model.views import Page
 from tests.console.support_console import console
 from tests.console.support_fake_control import NOW, FakeControl

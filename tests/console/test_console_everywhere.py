@@ -13,9 +13,9 @@ from console.widgets.form import SafeInput
 from console.widgets.line_dialog import LineDialog
 from core.filters.fields import Noun
 from core.filters.terms import Filter
-from core.model.artifacts import ArtifactFile, KeptArtifact
-from core.model.entry_views import EntryView
+from core.model.limits.entry_views import EntryView
 from core.model.orphans import OrphanKind
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_items import item

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.rows.health_rows import trend_of
-from core.model.capacity_commands import ResetBackend
+from core.model.commands.capacity import ResetBackend
 from core.model.health import HealthState, SubjectLine
 from core.model.records import replace
 from tests.console.support_console import console

@@ -8,7 +8,7 @@ from console.dialogs.bulk import PlanDialog
 from console.screens.base import DeskScreen
 from console.verbs.selection import Selection
 from core.control.api import Target
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import Unavailable
 from core.model.refusals import Refusal
 from tests.console.support_console import HOSTILE, console, strips_of

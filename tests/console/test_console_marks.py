@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.events import Key
 
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from tests.console.support_console import Operator, console, shown
 from tests.console.support_fake_control import FakeControl
 

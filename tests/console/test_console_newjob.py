@@ -29,12 +29,12 @@ from console.screens.base import DeskScreen
 from console.widgets.form import SafeInput, Submit
 from core.control.api import SubmitOptions, read_document
 from core.control.nouns.workflows import ListWorkflows
-from core.model.commands import DocumentText, Submitted
+from core.model.commands.work import DocumentText, Submitted
 from core.model.errors import Conflict, Fault, Invalid, InvalidDocument, NotFound, Unavailable
+from core.model.patterns.workflow_views import ParamView, RegisteredView, WorkflowView
 from core.model.predictions import PredictionView, Span, UnitCost
 from core.model.records import replace
-from core.model.schedules import Work
-from core.model.workflow_views import ParamView, RegisteredView, WorkflowView
+from core.model.timing.schedules import Work
 from core.workflows.loader import load
 from core.workflows.registry import names
 from tests.console.support_console import HOSTILE, VISIBLE, Operator, console, shown, strips_of

@@ -12,7 +12,7 @@ from console.verbs.tiers import BOUNDED, REVERSIBLE, Scope, Tier, Verb, facts_of
 from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Forecast, Operated
+from core.model.commands.work import Forecast, Operated
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from core.model.predictions import Span, UnitCost

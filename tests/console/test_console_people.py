@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.control.nouns.work_items import ApproveItem, ClaimItem, CommentItem, DelegateItem, DenyItem
-from core.model.workflow_views import ParamView
+from core.model.patterns.workflow_views import ParamView
 from tests.console.support_console import HOSTILE, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_items import item

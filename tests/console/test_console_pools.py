@@ -8,7 +8,7 @@ import pytest
 
 from console.rows.pool_rows import pool_state, slots_text
 from console.screens.queues import QueuesScreen
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CloseBackend,
     OpenBackend,
     PausePool,

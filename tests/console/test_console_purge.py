@@ -9,7 +9,7 @@ from console.verbs.selection import Selection
 from core.control.api import Purge, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import Unavailable
 from core.model.purges import PurgeWhat
 from tests.console.support_console import console

@@ -12,8 +12,8 @@ from console.newjob.schedule_work import Place, work_of
 from core.control.nouns.schedules import AddSchedule, EditSchedule
 from core.model.errors import Conflict, Invalid
 from core.model.records import replace
-from core.model.schedules import CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from core.model.text import cells
+from core.model.timing.schedules import CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from tests.console.support_console import HOSTILE, Operator, console
 from tests.console.support_fake_control import INFO, NOW, FakeControl
 from tests.console.support_stocked_schedules import HOUR, stock_schedules

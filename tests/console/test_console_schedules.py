@@ -8,9 +8,9 @@ import pytest
 
 from core.control.nouns.schedules import BackfillSchedule, Switch, SwitchSchedule, TriggerSchedule
 from core.model.records import replace
-from core.model.schedule_views import Backfilled, Downtime, ExpectationView
-from core.model.schedules import FireStatus, Schedule
 from core.model.text import cells
+from core.model.timing.schedule_views import Backfilled, Downtime, ExpectationView
+from core.model.timing.schedules import FireStatus, Schedule
 from tests.console.support_console import HOSTILE, console
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_stocked_schedules import HOUR, fire, stock_schedules

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from console.rows.task_lines import TaskPage, task_lines
 from console.themes import own_looks
-from core.model.estimates import Estimate
-from core.model.limits import LimitRef
-from core.model.once import Once
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef
+from core.model.limits.once import Once
 from core.model.records import replace
 from tests.console.support_fake_control import FakeControl
 

@@ -18,7 +18,7 @@ from core.control.remote import RemoteControl
 from core.control.server import ControlServer
 from core.control.transport import SocketDialer
 from core.model.errors import Conflict, TaskdeckError
-from core.model.work_items import ItemScope
+from core.model.patterns.work_items import ItemScope
 from tests.console.support_console import Operator, console
 from tests.support.house import House, task
 

@@ -17,10 +17,10 @@ from core.control.server import ControlServer, Limits
 from core.control.transport import SocketDialer
 from core.engine.changes import ChangeNotice
 from core.engine.clock import SystemClock
-from core.engine.purging import Purging
+from core.engine.housekeeping.purging import Purging
 from core.executors.outputs import Outputs
 from core.model.backend_checks import LastLook, Look
-from core.model.commands import (
+from core.model.commands.work import (
     Claimed,
     Complete,
     Enqueue,
@@ -35,9 +35,9 @@ from core.model.errors import TaskdeckError
 from core.model.health import EngineHealth
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import Succeeded
+from core.model.patterns.workflow_views import WorkflowView
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.views import EngineInfo, JobResult
-from core.model.workflow_views import WorkflowView
 from core.rules.writer import WRITER_RULES
 from core.store.database import open_writer
 from core.store.journal import Journal

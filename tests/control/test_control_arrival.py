@@ -11,7 +11,7 @@ from core.control.api import EventQuery, StopMode, SubmitOptions, Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.host import effective_user
-from core.model.commands import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
+from core.model.commands.work import Cancel, Enqueue, Hold, Pause, Rerun, Resume, Unhold
 from core.model.errors import (
     Bug,
     Conflict,
@@ -25,7 +25,7 @@ from core.model.errors import (
 )
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
 from core.model.records import replace
-from core.store.reports import search
+from core.store.reports.paging import search
 from tests.control.control_stage import INFO, RESULT
 from tests.support.actors import by
 from tests.support.waiting import DEADLINE

@@ -44,21 +44,21 @@ from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
-from core.model.estimates import Estimate
 from core.model.failures import FamilyScope
-from core.model.limits import LimitRef, OnExhausted
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
+from core.model.limits.once import Once
+from core.model.limits.usage_views import UsageBy, UsageQuery
 from core.model.log_views import LOG_END, Way
-from core.model.once import Once
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.past import PastView
+from core.model.patterns.work_items import ItemScope, ItemView
 from core.model.plans import OnLoss
 from core.model.purges import PurgeWhat
 from core.model.records import replace
-from core.model.schedules import FireKind, FireStatus, Schedule, Timing, Work
-from core.model.usage_views import UsageBy, UsageQuery
+from core.model.timing.schedules import FireKind, FireStatus, Schedule, Timing, Work
+from core.model.timing.zones import zone_of
 from core.model.views import LogStream, QueueView
-from core.model.work_items import ItemScope, ItemView
-from core.model.zones import zone_of
 from core.render.health_lines import subject_lines
 from core.store.readers import Readers
 from core.store.reports import Reports

@@ -18,7 +18,7 @@ from core.control import wire
 from core.control.server import Limits
 from core.host import effective_user
 from core.model.errors import Unavailable
-from core.model.workflow_views import WorkflowView
+from core.model.patterns.workflow_views import WorkflowView
 from tests.control.control_stage import INFO, remote_stage
 from tests.control.raw_socket import STATUS, answer, ask, connected, post, rest, to
 from tests.support.waiting import DEADLINE, until, within

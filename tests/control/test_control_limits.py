@@ -11,7 +11,7 @@ from core.control.api import ControlAPI, Target, TaskSpec
 from core.control.reading import ReadingControl
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CapacityChange,
     CloseBackend,
     CorrectGauge,
@@ -28,10 +28,10 @@ from core.model.capacity_commands import (
     Span,
     Unfreeze,
 )
-from core.model.entry_views import EntryQuery
 from core.model.errors import Conflict, Invalid, NotFound
-from core.model.limit_views import BreakerState, GaugeView, LimitView, PoolView
-from core.model.limits import LimitKind, LimitRef, Per
+from core.model.limits.entry_views import EntryQuery
+from core.model.limits.limit_views import BreakerState, GaugeView, LimitView, PoolView
+from core.model.limits.limits import LimitKind, LimitRef, Per
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.support.actors import by

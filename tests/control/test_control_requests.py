@@ -43,18 +43,18 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.patterns import Case
 from core.filters.text_query import Syntax, TextQuery
-from core.model.capacity_commands import Freeze, OpenBackend, ResizePool, SetLimit, Span
-from core.model.commands import Enqueued, Operated, Submitted
-from core.model.entry_views import EntryQuery
+from core.model.commands.capacity import Freeze, OpenBackend, ResizePool, SetLimit, Span
+from core.model.commands.work import Enqueued, Operated, Submitted
 from core.model.errors import Bug, Unavailable
 from core.model.failures import FamilyScope
+from core.model.limits.entry_views import EntryQuery
+from core.model.limits.once import Once
+from core.model.limits.usage_views import UsageBy, UsageQuery
 from core.model.log_views import LOG_END, Way
-from core.model.once import Once
+from core.model.patterns.work_items import ItemScope
 from core.model.purges import PurgeWhat
-from core.model.schedules import Schedule, Timing
-from core.model.usage_views import UsageBy, UsageQuery
+from core.model.timing.schedules import Schedule, Timing
 from core.model.views import LogStream
-from core.model.work_items import ItemScope
 from tests.support.requests import methods_of, request_of_kind
 
 R = TypeVar("R")

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from core.control.schedule_answers import downtime
-from core.model.schedule_views import Downtime, ScheduleView
-from core.model.schedules import Schedule, Timing
+from core.model.timing.schedule_views import Downtime, ScheduleView
+from core.model.timing.schedules import Schedule, Timing
 from core.model.waits import EngineFacts
 from core.store.reports import Reports
 

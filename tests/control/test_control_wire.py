@@ -9,7 +9,7 @@ from core.control.error_forms import error_from_json, error_to_json
 from core.engine.changes import ChangeNotice
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import TaskSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.errors import Bug
 from tests.support.actors import by
 from tests.support.house import House, task

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.model.backend_checks import Check, CheckStatus, Look, TcpTarget
-from core.model.limits import Backend, Capacity, Dimension
+from core.model.limits.limits import Backend, Capacity, Dimension
 from core.model.records import replace
 from tests.support.house import House, task
 

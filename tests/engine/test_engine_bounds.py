@@ -9,10 +9,10 @@ import pytest
 
 from core.control.api import SubmitOptions, TaskSpec
 from core.model.bounds import ATTEMPTS_MAX, INPUT_BYTES, NAME_MAX, PARAMS_BYTES, PRIORITY_MAX, QUEUE_MAX
-from core.model.durations import LONGEST_MS
 from core.model.errors import Invalid
 from core.model.plans import NO_RETRY, RetryPolicy
 from core.model.records import replace
+from core.model.timing.durations import LONGEST_MS
 from tests.support.house import House
 
 GOOD = TaskSpec(uses="delay", with_={"seconds": 0}).to_plan()

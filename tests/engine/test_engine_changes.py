@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.engine.changes import ALL_KINDS, KEPT, ChangeNotice, ChangeNotices
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.errors import Unavailable
 from core.store.batch_report import Report
 from tests.support.house import House, task

@@ -11,9 +11,9 @@ from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
-from core.model.commands import Force, SubmitOptions
+from core.model.commands.work import Force, SubmitOptions
 from core.model.errors import InvalidDocument
-from core.model.limits import Capacity, Limit, LimitKind
+from core.model.limits.limits import Capacity, Limit, LimitKind
 from tests.support.house import House, task
 
 

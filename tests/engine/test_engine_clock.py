@@ -10,9 +10,9 @@ import apscheduler.schedulers.base
 import pytest
 
 from core import host
-from core.engine import alarms as alarms_module
-from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import STEP_MS, SystemClock, boot_ms, wall_ms
+from core.engine.scheduling import alarms as alarms_module
+from core.engine.scheduling.alarms import SchedulerAlarms
 from core.model.ports import SavedTime
 from tests.support.house import House, task
 from tests.support.waiting import ticks, within

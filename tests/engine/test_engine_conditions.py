@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 
 from core.control.api import Target
-from core.engine.conditions import Conditions
+from core.engine.judgements.conditions import Conditions
 from core.model.errors import Invalid, InvalidDocument
-from core.model.judgements import FailIt, Question, TakeOutputs
+from core.model.patterns.judgements import FailIt, Question, TakeOutputs
 from core.store.reports.conditions import WaitingCondition
 from tests.support.house import House, script, task
 

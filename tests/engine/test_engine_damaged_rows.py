@@ -14,9 +14,9 @@ from core.control.nouns.schedules import Switch
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.errors import Invalid
-from core.model.limits import Capacity, Limit, LimitKind, Pool
+from core.model.limits.limits import Capacity, Limit, LimitKind, Pool
 from core.model.records import replace
-from core.model.schedules import FireStatus, Overlap, ScheduleState
+from core.model.timing.schedules import FireStatus, Overlap, ScheduleState
 from core.render.schedule_lines import schedule_line
 from core.render.schedule_texts import schedule_facts, schedule_shape, summary_text
 from core.store.sql import unpack_all

@@ -7,7 +7,7 @@ import pytest
 from core.control.nouns.schedules import Switch
 from core.model.errors import Conflict, InvalidDocument, NotFound
 from core.model.records import replace
-from core.model.schedules import Timing
+from core.model.timing.schedules import Timing
 from tests.support.house import House
 from tests.support.waiting import within
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import admission
-from core.engine.admission import read_workflow
-from core.model.commands import Document, DocumentText
+from core.engine.admissions import admission
+from core.engine.admissions.admission import read_workflow
+from core.model.commands.work import Document, DocumentText
 from core.model.errors import InvalidDocument, NotFound
+from core.model.patterns.workflow_views import ParamView, WorkflowView
 from core.model.plans import TaskPlan
 from core.model.ports import Checks
-from core.model.workflow_views import ParamView, WorkflowView
 from core.workflows.expansion import Workflow
 from tests.support.house import House, task
 from tests.support.waiting import DEADLINE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.errors import Bug
 from tests.support.house import House, script, task
 from tests.support.waiting import ticks, within

@@ -8,7 +8,7 @@ import pytest
 
 from core.engine.expression_scopes import OUTPUTS_MAX, ExpressionScopes
 from core.model.errors import Invalid
-from core.model.instances import Item
+from core.model.patterns.instances import Item
 from core.store.reports.expression_inputs import ExpressionInputs, Mentioned, TaskResult
 from core.store.reports.instances import InstanceResult
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from tests.support.house import House, task
 from tests.support.waiting import within
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from core.engine import machine
-from core.engine.loop_watch import Blocked
-from core.engine.measures import CALM
+from core.engine.monitoring import machine
+from core.engine.monitoring.loop_watch import Blocked
+from core.engine.monitoring.measures import CALM
 from core.model.health import HealthState, Measure
 from tests.support.house import House
 

@@ -11,8 +11,8 @@ import pytest
 
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
-from core.engine import conditions as conditions_module
-from core.engine.conditions import Conditions
+from core.engine.judgements import conditions as conditions_module
+from core.engine.judgements.conditions import Conditions
 from core.model.errors import Unavailable
 from core.store.reports.conditions import WaitingCondition
 from tests.engine.test_engine_store_failure import fail_writes

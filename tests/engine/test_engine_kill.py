@@ -8,7 +8,7 @@ import pytest
 
 from core import host
 from core.control.api import Target
-from core.model.commands import Force
+from core.model.commands.work import Force
 from tests.support.actors import by
 from tests.support.house import House, script, task
 

@@ -14,7 +14,7 @@ import pytest
 from core import host
 from core.control.api import Target
 from core.executors import child, spawning
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.orphans import OrphanKind
 from core.model.plans import Leftovers, TaskPlan
 from tests.support.house import House, script

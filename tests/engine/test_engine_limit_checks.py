@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from core.control.api import Target, TaskSpec
-from core.model.capacity_commands import SetLimit, Span
-from core.model.commands import DocumentText
+from core.model.commands.capacity import SetLimit, Span
+from core.model.commands.limits import Configure
+from core.model.commands.work import DocumentText
 from core.model.errors import Invalid, InvalidDocument
-from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef, Per, Window
+from core.model.limits.limits import Dimension, Limit, LimitKind, LimitRef, Per, Window
 from core.model.values import JsonObject
 from tests.support.house import House
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.model.limits import Capacity, Dimension, Limit, LimitKind, Per, Pool, Window
+from core.model.limits.limits import Capacity, Dimension, Limit, LimitKind, Per, Pool, Window
 from tests.support.house import House, task
 
 USD = 1_000_000

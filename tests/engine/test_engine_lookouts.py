@@ -17,8 +17,8 @@ from core.connectors.outside_waits import FileWait, JobWait
 from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.control.api import Target
-from core.engine import file_looks
-from core.model.commands import SubmitOptions
+from core.engine.looks import file_looks
+from core.model.commands.work import SubmitOptions
 from core.model.errors import InvalidDocument, Unavailable
 from core.store.reports.lookouts import Lookout
 from tests.connectors.http_servers import Server, reply, serving

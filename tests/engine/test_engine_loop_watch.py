@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.engine import loop_watch
-from core.engine.loop_watch import BLOCKED_SECONDS, Blocked, LoopWatch
+from core.engine.monitoring import loop_watch
+from core.engine.monitoring.loop_watch import BLOCKED_SECONDS, Blocked, LoopWatch
 from tests.support.waiting import DEADLINE, ticks, until
 
 
@@ -88,7 +88,7 @@ async def test_a_loop_at_rest_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 STOPPED = """
 import asyncio, sys, threading
-from core.engine.loop_watch import LoopWatch
+from core.engine.monitoring.loop_watch import LoopWatch
 async def main():
     watch, told = LoopWatch(), []
     watch.start(told.append)

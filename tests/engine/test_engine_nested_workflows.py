@@ -10,9 +10,9 @@ import pytest
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
-from core.model.children import DEPTH_MAX
 from core.model.errors import InvalidDocument
-from core.model.limits import MICRO, Capacity, Limit, LimitKind, OnExhausted, Per, Window
+from core.model.limits.limits import MICRO, Capacity, Limit, LimitKind, OnExhausted, Per, Window
+from core.model.patterns.children import DEPTH_MAX
 from tests.support.house import House, task
 
 LEVELS = range(DEPTH_MAX + 1)

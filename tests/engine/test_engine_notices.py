@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import core
-from core.engine.notices import NoticeLoop, NoticePorts
+from core.engine.monitoring.notices import NoticeLoop, NoticePorts
+from core.model.commands.notices import EndDelivery
 from core.model.errors import NotFound, Unavailable
-from core.model.notice_commands import EndDelivery
 from core.model.notices import Email, Quiet, Signal, Sink, Topic
 from core.senders import DeliveryFailed, Message
 from core.store.journal import Journal

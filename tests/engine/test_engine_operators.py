@@ -8,7 +8,7 @@ import pytest
 
 from core.control import operator_requests, operator_verbs
 from core.control.api import EventQuery, Target
-from core.model.commands import Effect, Force
+from core.model.commands.work import Effect, Force
 from core.model.errors import Conflict
 from core.model.records import replace
 from core.model.refusals import Refusal

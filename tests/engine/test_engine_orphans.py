@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from core import host
-from core.engine.orphans import KILL_SECONDS
-from core.model.commands import Fail, Operated, StopMode, Unhold
+from core.engine.attempts.orphans import KILL_SECONDS
+from core.model.commands.work import Fail, Operated, StopMode, Unhold
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.refusals import Refusal
 from tests.support.house import House, script, task

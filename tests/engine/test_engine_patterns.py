@@ -20,8 +20,8 @@ from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.connectors.waiting import SignalWait, Wait
 from core.control.nouns.signals import SendSignal
-from core.model.commands import SubmitOptions
-from core.model.limits import Capacity, Limit, LimitKind
+from core.model.commands.work import SubmitOptions
+from core.model.limits.limits import Capacity, Limit, LimitKind
 from tests.connectors.http_servers import reply, serving
 from tests.pages.generated import ROOT
 from tests.support.house import House

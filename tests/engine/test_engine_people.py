@@ -11,7 +11,7 @@ from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.control.api import SubmitOptions, Target
 from core.model.errors import Conflict, InvalidDocument, TaskdeckError
-from core.model.work_items import ItemScope
+from core.model.patterns.work_items import ItemScope
 from tests.support.house import House, task
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.model.commands import SubmitOptions
+from core.model.commands.work import SubmitOptions
 from core.model.errors import InvalidDocument
-from core.model.limits import Capacity, Dimension, Limit, LimitKind, Per, Pool, Window
+from core.model.limits.limits import Capacity, Dimension, Limit, LimitKind, Per, Pool, Window
 from core.model.predictions import Fit, PredictionView
 from tests.support.house import House
 

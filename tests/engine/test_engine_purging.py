@@ -12,7 +12,7 @@ from core.control.nouns.upkeep import Purge
 from core.executors.output_removal import remove_outputs
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import NotFound
 from core.model.ports import AttemptRef
 from core.model.purges import PurgeView, PurgeWhat
@@ -108,7 +108,7 @@ async def test_the_next_engine_ends_what_one_that_was_killed_began(
             raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("core.engine.purging.crash_point", die)
+        patched.setattr("core.engine.housekeeping.purging.crash_point", die)
         with pytest.raises(Killed):
             await purge(house, Purge(what=PurgeWhat.JOBS, ids=(job,), reason="old"))
     await house.stop()

@@ -11,7 +11,7 @@ import pytest
 from core.config import Read, Settings, load, read_at
 from core.connectors.http import Http
 from core.connectors.registry import Registry
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.errors import Conflict, Invalid, Unavailable
 from core.model.plans import OnOverflow
 from tests.support.actors import by

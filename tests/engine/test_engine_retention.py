@@ -12,7 +12,7 @@ from core.control.api import Target
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.disk import LEAST_PAGES
-from core.model.limits import Capacity
+from core.model.limits.limits import Capacity
 from core.model.retention import DAY_MS, Keep, KeepBoth, RetentionPolicy
 from tests.support.house import House, script, task
 
@@ -247,5 +247,5 @@ async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: Ho
 @pytest.fixture(autouse=True)
 def in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing rests beside what runs."""
-    monkeypatch.setattr("core.engine.retention.BUSY_SHARE", 0.0)
-    monkeypatch.setattr("core.engine.retention.ROOM_REST", 0.0)
+    monkeypatch.setattr("core.engine.housekeeping.retention.BUSY_SHARE", 0.0)
+    monkeypatch.setattr("core.engine.housekeeping.retention.ROOM_REST", 0.0)

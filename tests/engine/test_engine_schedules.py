@@ -10,11 +10,11 @@ import pytest
 
 from core.control.nouns.schedules import Switch
 from core.control.nouns.workflows import AddWorkflow
-from core.engine import schedules
-from core.model.commands import Effect, StopMode, Submit
+from core.engine.scheduling import schedules
+from core.model.commands.work import Effect, StopMode, Submit
 from core.model.errors import Conflict, Invalid, InvalidDocument, NotFound, Unavailable
 from core.model.records import replace
-from core.model.schedules import CatchUp, FirePolicy, FireStatus, Overlap, Schedule, Timing, Work
+from core.model.timing.schedules import CatchUp, FirePolicy, FireStatus, Overlap, Schedule, Timing, Work
 from core.timetables import timetable
 from tests.support.house import House
 

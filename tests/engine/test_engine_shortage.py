@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from core.control.api import Target
-from core.engine.attempts import Running
-from core.engine.resolved_input import ResolvedInput
+from core.engine.attempts.attempt import Running
+from core.engine.attempts.resolved_input import ResolvedInput
 from core.engine.shortage import Closed, Shortage
 from core.executors import spawning
 from core.model.errors import MachineShort, TaskdeckError

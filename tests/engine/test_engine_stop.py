@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
 from core.model.values import JsonObject

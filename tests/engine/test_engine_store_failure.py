@@ -15,8 +15,8 @@ import pytest
 from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.registry import Registry
 from core.control.api import Target
-from core.engine import conditions as conditions_module
-from core.model.commands import Claimed, StopMode
+from core.engine.judgements import conditions as conditions_module
+from core.model.commands.work import Claimed, StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
 from core.store.reports.conditions import WaitingCondition

@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from core.control.api import Enqueue
-from core.engine.task_surroundings import TaskSurroundings
+from core.engine.attempts.task_surroundings import TaskSurroundings
 from core.host import own_surroundings
 from core.model.plans import TaskSpec
 from core.model.stored_spec import StoredSpec

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.control.api import Target
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.limits.limits import Limit, LimitKind, LimitRef
 from tests.support.house import House, task
 
 HOST = Limit(name="host", kind=LimitKind.CONCURRENCY, max=1)

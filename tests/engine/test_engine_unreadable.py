@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from core.model.limits import Capacity, Limit, LimitKind
+from core.model.limits.limits import Capacity, Limit, LimitKind
 from core.store.batch_report import Report
 from tests.support.house import House, task
 from tests.support.waiting import within

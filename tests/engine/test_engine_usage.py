@@ -10,10 +10,10 @@ from core.connectors.base import CallFailed, Plain
 from core.connectors.delay import Delay
 from core.connectors.registry import Registry
 from core.connectors.shell import Shell
-from core.model.limits import Capacity, Limit, LimitKind, Price
+from core.model.limits.limits import Capacity, Limit, LimitKind, Price
+from core.model.limits.usage import FILE_BYTES, LINES_MAX
 from core.model.outcomes import Failed, TaskError
 from core.model.ports import AttemptRef, CallContext, InlineCall
-from core.model.usage import FILE_BYTES, LINES_MAX
 from tests.support.house import House, script
 
 TEAM = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=10**9, default_cost=70_000, on={})

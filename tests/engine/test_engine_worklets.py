@@ -13,7 +13,7 @@ from core.connectors.registry import Registry
 from core.connectors.waiting import SignalWait
 from core.control.api import Target
 from core.control.nouns.workflows import AddWorkflow
-from core.model.commands import SubmitOptions
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Invalid, InvalidDocument
 from core.model.values import JsonValue
 from core.render.prediction_texts import prediction_line, prediction_lines, prediction_shape

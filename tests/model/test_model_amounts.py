@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.amounts import AMOUNT_MAX, parse_amount, round_amount, write_amount
 from core.model.errors import Invalid
-from core.model.limits import MICRO
+from core.model.limits.amounts import AMOUNT_MAX, parse_amount, round_amount, write_amount
+from core.model.limits.limits import MICRO
 
 _amounts = st.integers(0, AMOUNT_MAX * MICRO)
 

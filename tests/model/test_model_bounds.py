@@ -27,10 +27,10 @@ from core.model.bounds import (
     UNIT_MAX,
     UNITS_MAX,
 )
-from core.model.commands import SubmitOptions
-from core.model.durations import LONGEST_MS
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Invalid, InvalidDocument
 from core.model.plans import Backoff, OnLoss, RetryPolicy, TaskSpec
+from core.model.timing.durations import LONGEST_MS
 from core.workflows.expansion import expand, parse
 
 CENTURY = LONGEST_MS // 1000

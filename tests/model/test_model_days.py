@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.model.days import day_name, day_starts
+from core.model.timing.days import day_name, day_starts
 
 HOUR = 3_600_000
 

@@ -12,14 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Ago, Compare, Op
-from core.model.durations import (
+from core.model.errors import Invalid
+from core.model.timing.durations import (
     LONGEST_MS,
     UNITS,
     parse_document_duration,
     parse_duration,
     write_duration,
 )
-from core.model.errors import Invalid
 from core.workflows.field_types import Duration
 
 READ = [

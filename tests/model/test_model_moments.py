@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.model.errors import Invalid
-from core.model.moments import parse_moment
+from core.model.timing.moments import parse_moment
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 

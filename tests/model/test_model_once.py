@@ -6,7 +6,7 @@ import pytest
 
 from core.model.bounds import NAME_MAX
 from core.model.errors import Invalid
-from core.model.once import Once, once_of, read_once
+from core.model.limits.once import Once, once_of, read_once
 from core.model.plans import TaskPlan, TaskSpec, check_task
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.model.errors import Invalid
-from core.model.estimates import Estimate
-from core.model.limits import LimitRef, OnExhausted
-from core.model.once import Once
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
+from core.model.limits.once import Once
 from core.model.plans import NO_RETRY, WATCHDOG_FIELDS, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
 from core.model.records import names_of
 

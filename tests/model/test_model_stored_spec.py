@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.estimates import Estimate
-from core.model.limits import LimitRef, OnExhausted
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
+from core.model.limits.terms import Terms
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
 from core.model.stored_spec import StoredSpec, spec_to_json
-from core.model.terms import Terms
 from core.model.values import JsonObject
 
 _scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)

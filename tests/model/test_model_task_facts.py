@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.limits import LimitRef, TaskFacts
+from core.model.limits.limits import LimitRef, TaskFacts
+from core.model.limits.task_facts import facts_of, host_of
 from core.model.plans import TaskPlan
-from core.model.task_facts import facts_of, host_of
 from core.model.values import JsonObject
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.model.errors import Invalid
-from core.model.zoned_moments import coming_moment
+from core.model.timing.zoned_moments import coming_moment
 
 HOUR = 3_600_000
 NOW = 1_700_000_000_000

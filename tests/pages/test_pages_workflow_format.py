@@ -11,7 +11,7 @@ from core.connectors.delay import DelayInput
 from core.connectors.http_input import HttpInput
 from core.connectors.python import PythonInput
 from core.connectors.shell import ShellInput
-from core.model.children import RESULT_FIELDS
+from core.model.patterns.children import RESULT_FIELDS
 from core.workflows.data_fields import Variable
 from core.workflows.definition import Document, LimitUse, Need, Param, Retry, ScheduleUse, Stage, Task
 from core.workflows.merging import INCLUDE

@@ -12,7 +12,7 @@ from typing import Any
 from core.connectors.base import Plain
 from core.connectors.process import skipped
 from core.model.outcomes import Failed, TaskError
-from core.model.polls import PollPlan
+from core.model.patterns.polls import PollPlan
 from core.model.ports import CallContext, InlineCall
 from tests.reference.interpreter import AGAIN
 

@@ -9,12 +9,12 @@ import pytest
 from core.filters.fields import FIELDS, Noun
 from core.model.events import EventView
 from core.model.failures import FamilyState, FamilyView
-from core.model.limit_views import Cause
+from core.model.limits.limit_views import Cause
+from core.model.patterns.work_items import ItemView
 from core.model.records import replace
-from core.model.schedule_views import FireView, ScheduleView
-from core.model.schedules import FireKind, FireStatus, Schedule, Timing
+from core.model.timing.schedule_views import FireView, ScheduleView
+from core.model.timing.schedules import FireKind, FireStatus, Schedule, Timing
 from core.model.views import JobView, QueueView, TaskView
-from core.model.work_items import ItemView
 from core.render.columns import COLUMNS, Column, Form, cell
 from core.render.item_lines import item_line
 from core.render.schedule_lines import schedule_line

@@ -17,7 +17,7 @@ from core.model.health import (
     MeasureView,
     Unit,
 )
-from core.model.schedule_views import Downtime
+from core.model.timing.schedule_views import Downtime
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts
 from core.render.health_lines import health_shape, lines_text, subject_lines, value_text, worst_of

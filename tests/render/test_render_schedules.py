@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.schedule_views import Downtime
+from core.model.timing.schedule_views import Downtime
 from core.render.cron_words import cron_words
 from core.render.schedule_texts import downtime_text, moment_text
 

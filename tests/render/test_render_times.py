@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.durations import LONGEST_MS, parse_duration
+from core.model.timing.durations import LONGEST_MS, parse_duration
 from core.render.times import age_text, duration_text
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from core.model.schedules import CatchUp, FirePolicy, NextFire, Schedule, Timing
+from core.model.timing.schedules import CatchUp, FirePolicy, NextFire, Schedule, Timing
 from core.rules.fires import FirePlan, jitter, next_fire, plan_fires
 from core.timetables.timetable import timetable_of
 from tests.support.virtual_years import (

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.backends import retries_of
-from core.model.gauges import Gauge
 from core.model.lanes import Head, Need, Room
-from core.model.limits import Backend, Limit, LimitKind, Per, Window
+from core.model.limits.backends import retries_of
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Backend, Limit, LimitKind, Per, Window
 from core.rules import gauges
 from core.rules.lanes import choose
 

@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.backends import retries_of
-from core.model.limits import Backend, Dimension, GaugeKey, Limit, LimitKind, LimitRef, Per, TaskFacts, Window
+from core.model.limits.backends import retries_of
+from core.model.limits.limits import (
+    Backend,
+    Dimension,
+    GaugeKey,
+    Limit,
+    LimitKind,
+    LimitRef,
+    Per,
+    TaskFacts,
+    Window,
+)
 from core.model.records import replace
 from core.model.values import INBOX
 from core.rules.limit_scopes import broad_keys, gauge_keys, is_broad, limit_faults

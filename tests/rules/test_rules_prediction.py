@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from core.model.capacity_facts import CapacityFacts, LineFacts, OpenAttempt, PoolFacts
-from core.model.gauges import Gauge
 from core.model.lanes import Head
-from core.model.limits import Dimension, Limit, LimitKind, Per, Window
+from core.model.limits.capacity_facts import CapacityFacts, LineFacts, OpenAttempt, PoolFacts
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Dimension, Limit, LimitKind, Per, Window
 from core.model.predictions import Extent, Fit, PlannedJob, PlannedTask, PredictionView, Span, UnitCost
 from core.model.records import replace
 from core.model.run_times import Usual, UsualCost, UsualTime

@@ -7,9 +7,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.amounts import AMOUNT_MAX
-from core.model.limits import MICRO, UNPRICED, Price, Spent
-from core.model.usage import Reported
+from core.model.limits.amounts import AMOUNT_MAX
+from core.model.limits.limits import MICRO, UNPRICED, Price, Spent
+from core.model.limits.usage import Reported
 from core.rules.prices import book, cost_of, price_of, price_text
 
 JANUARY, JUNE = 1_767_225_600_000, 1_780_272_000_000

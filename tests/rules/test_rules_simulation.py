@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from core.model.gauges import Gauge
 from core.model.lanes import Head
-from core.model.limits import Limit, LimitKind, Per, Window
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Limit, LimitKind, Per, Window
 from core.rules.simulation import Running, Scene, simulate
 
 HOUR = 3_600_000

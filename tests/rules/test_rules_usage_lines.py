@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.usage import FILE_BYTES, LINES_MAX, Reported
+from core.model.limits.usage import FILE_BYTES, LINES_MAX, Reported
 from core.rules.prices import book
 from core.rules.usage_lines import read_usage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.group_views import GroupCounts
 from core.model.lanes import Head
+from core.model.patterns.group_views import GroupCounts
 from core.model.status import TASK_FINAL, TASK_IDLE, TaskStatus
 from core.model.views import ClaimsClosed
 from core.model.waits import EngineFacts, Need, Place, Reason, Switch, TaskFacts, WaitCode

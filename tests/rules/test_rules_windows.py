@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.model.errors import Invalid
-from core.model.limits import Per, Window
-from core.model.zones import zone_of
+from core.model.limits.limits import Per, Window
+from core.model.timing.zones import zone_of
 from core.rules.windows import turn
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.children import EndJob, Result
 from core.model.errors import Invalid
-from core.model.judgements import TakeResult
+from core.model.patterns.children import EndJob, Result
+from core.model.patterns.judgements import TakeResult
 from core.model.values import JsonObject
 from core.rules.worklets import read_result
 

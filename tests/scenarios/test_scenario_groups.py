@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.store.apply.groups import LATE
+from core.store.apply.groups.groups import LATE
 from tests.support.aftermath import closed_once, finish, rows
 from tests.support.engine_process import start_engine
 from tests.support.waiting import until_now

@@ -12,8 +12,8 @@ import pytest
 
 from core.control.server import ControlServer
 from core.model import present
-from core.model.schedules import FirePolicy, Schedule, Timing, Work
 from core.model.text import cells
+from core.model.timing.schedules import FirePolicy, Schedule, Timing, Work
 from tests.support.house import House
 from tests.support.terminal import ROOT, Terminal
 

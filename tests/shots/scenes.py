@@ -14,8 +14,8 @@ from console.dialogs.workflow_picker import WorkflowPicker
 from console.navigation.history import AsOf, JobMoment, JobPair, Subject
 from console.newjob.documents import Source
 from console.shell.places import ROOTS
+from core.model.patterns.workflow_views import ParamView, WorkflowView
 from core.model.text import SafeText
-from core.model.workflow_views import ParamView, WorkflowView
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.shots.seed import BLOCKED, CLEANING, ETL
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from core.control.reading_api import Runs
-from core.model.artifacts import ArtifactFile, KeptArtifact
 from core.model.orphans import OrphanKind
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
+from core.model.patterns.workflow_views import ParamView
 from core.model.records import replace
 from core.model.status import TASK_FINAL
 from core.model.timelines import RunCell, RunsView
 from core.model.views import AttemptView, StageView, TaskDetail
-from core.model.workflow_views import ParamView
 from tests.console.support_fake_control import NOW, FakeControl
 from tests.console.support_fake_health import stock_health
 from tests.console.support_fake_items import item

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.model.commands import Command, Complete, Enqueue, Submit
-from core.model.limits import Spent
+from core.model.commands.work import Command, Complete, Enqueue, Submit
+from core.model.limits.limits import Spent
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES

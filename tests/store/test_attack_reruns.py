@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Rerun
+from core.model.commands.work import Cancel, Rerun
 from core.model.plans import NeedPlan, NeedWhen, OnTaskFailure
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, raw_rows, stage, task

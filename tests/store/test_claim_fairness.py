@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Submit
-from core.model.limit_commands import Configure
-from core.model.limits import Pool, PoolOrder
+from core.model.commands.limits import Configure
+from core.model.commands.work import Submit
+from core.model.limits.limits import Pool, PoolOrder
 from core.model.plans import JobPlan
 from core.store.verify import verify
 from tests.store.deck import AGING, Deck, stage, task

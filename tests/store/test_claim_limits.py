@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.limits import Configure
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Complete,
@@ -21,11 +22,10 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
-from core.model.estimates import Estimate
-from core.model.gauges import Gauge
-from core.model.limit_commands import Configure
-from core.model.limit_forms import costs_of
-from core.model.limits import (
+from core.model.limits.estimates import Estimate
+from core.model.limits.gauges import Gauge
+from core.model.limits.limit_forms import costs_of
+from core.model.limits.limits import (
     Backend,
     Dimension,
     Limit,
@@ -41,7 +41,7 @@ from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, RetryAt
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.records import replace
 from core.rules import gauges as arithmetic
-from core.store.apply import claim
+from core.store.apply.claims import claim
 from core.store.apply.sharing import gauge_waits
 from core.store.gauges import Gauges
 from core.store.verify import verify

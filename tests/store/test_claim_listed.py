@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from core.model.commands import FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Pool, PoolOrder
+from core.model.commands.limits import Configure
+from core.model.commands.work import FollowUp
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Pool, PoolOrder
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, Per, Pool, Window
+from core.model.commands.limits import Configure
+from core.model.commands.work import FollowUp
+from core.model.limits.limits import Dimension, Limit, LimitKind, Per, Pool, Window
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.commands.work import FollowUp
+from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.plans import TaskPlan
 from core.store.batch_report import Report
 from core.store.transaction import Group, carry_out

@@ -9,8 +9,8 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Pause
-from core.model.limits import Dimension, Limit, Pool
+from core.model.commands.work import Pause
+from core.model.limits.limits import Dimension, Limit, Pool
 from core.model.pulse import Waiting
 from core.store.reports import Reports
 from tests.store.deck import Deck, stage, task
@@ -142,7 +142,7 @@ async def test_a_group_that_is_too_large_to_be_counted_has_the_rest_of_its_queue
 ) -> None:
     configure(deck, Limit(name="db", kind=CONCURRENCY, max=0))
     deck.loose(*(under("db", f"d{n}") for n in range(9)), task("free"))
-    monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 3)
+    monkeypatch.setattr("core.store.reports.limits.lane_waits.COUNTED_MAX", 3)
     assert await waits(reports) == {("concurrency", "db"): 9, ("queued", "default"): 1}
 
 
@@ -151,7 +151,7 @@ async def test_groups_that_are_too_large_to_be_counted_share_the_rest(
 ) -> None:
     configure(deck, *(Limit(name=name, kind=CONCURRENCY, max=0) for name in ("db", "net")))
     deck.loose(*(under(name, f"{name}{n}") for name in ("db", "net") for n in range(9)), task("free"))
-    monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 9)
+    monkeypatch.setattr("core.store.reports.limits.lane_waits.COUNTED_MAX", 9)
     assert await waits(reports) == {
         ("concurrency", "db"): 9,
         ("concurrency", "net"): 9,
@@ -165,5 +165,5 @@ async def test_what_small_groups_leave_of_the_count_goes_to_larger_ones(
     sizes = {"a": 1, "b": 1, "db": 5, "net": 9}
     configure(deck, *(Limit(name=name, kind=CONCURRENCY, max=0) for name in sizes))
     deck.loose(*(under(name, f"{name}{n}") for name, number in sizes.items() for n in range(number)))
-    monkeypatch.setattr("core.store.reports.lane_waits.COUNTED_MAX", 16)
+    monkeypatch.setattr("core.store.reports.limits.lane_waits.COUNTED_MAX", 16)
     assert await waits(reports) == {("concurrency", name): number for name, number in sizes.items()}

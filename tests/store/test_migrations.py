@@ -17,7 +17,7 @@ from core.model.errors import Bug
 from core.rules.families import family_of
 from core.store.database import open_writer, version_of
 from core.store.readers import open_readonly
-from core.store.schema import metadata
+from core.store.tables.schema import metadata
 from core.store.upgrade import MIGRATIONS, upgrade
 from core.store.version import SCHEMA_VERSION
 
@@ -99,7 +99,7 @@ def test_the_last_revision_is_the_schema_version() -> None:
 
 
 def test_tables_of_a_version_that_has_been_used_stay_as_they_are(store: Path) -> None:
-    # Where this differs, `core/store/schema.py` changed: raise SCHEMA_VERSION, add a file to
+    # Where this differs, `core/store/tables/schema.py` changed: raise SCHEMA_VERSION, add a file to
     # `migrations/versions` and a store of the version before to `tests/store/versions`; then the digest here.
     made = open_readonly(store)
     assert sha256(repr(shapes(made)).encode()).hexdigest()[:16] == DIGESTS[SCHEMA_VERSION]

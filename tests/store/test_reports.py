@@ -10,15 +10,16 @@ from sqlalchemy import event as events_of
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Cancel, ComeDue, Complete, Hold, Pause, Rerun, Submit
+from core.model.commands.work import Cancel, ComeDue, Complete, Hold, Pause, Rerun, Submit
 from core.model.errors import Conflict, Invalid, NotFound
 from core.model.outcomes import RetryAt, Succeeded
 from core.model.plans import JobPlan, OnTaskFailure, RetryPolicy
 from core.model.views import TaskView
 from core.store.readers import Readers
-from core.store.reports import Reports, search
+from core.store.reports import Reports
 from core.store.reports.expression_inputs import Mentioned, TaskResult
-from core.store.reports.keyset import PAGE_MAX
+from core.store.reports.paging import search
+from core.store.reports.paging.keyset import PAGE_MAX
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.steps import counted_calls
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import Freeze, PausePool, SetLimit, Span, Unfreeze
-from core.model.limits import Per, Pool
+from core.model.commands.capacity import Freeze, PausePool, SetLimit, Span, Unfreeze
+from core.model.limits.limits import Per, Pool
 from core.model.plans import StagePlan
 from core.store.readers import Readers
 from core.store.reports import Reports

@@ -10,12 +10,12 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import FollowUp, Pause, Resume
-from core.model.judgements import BeginChild, Decide
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.commands.purges import Purge
+from core.model.commands.work import FollowUp, Pause, Resume
+from core.model.limits.limits import Limit, LimitKind, LimitRef
+from core.model.patterns.judgements import BeginChild, Decide
 from core.model.plans import JobPlan
-from core.model.purge_commands import Purge
 from core.model.records import replace
 from core.model.refusals import Refusal
 from core.model.waits import EngineFacts

@@ -10,7 +10,8 @@ from core.model.errors import NotFound
 from core.model.outcomes import Succeeded
 from core.model.plans import JobPlan
 from core.store.readers import Readers
-from core.store.reports import Reports, comparisons
+from core.store.reports import Reports
+from core.store.reports.past import comparisons
 from tests.store.test_reports_counting import Plans
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, task

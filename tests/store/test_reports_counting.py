@@ -11,11 +11,12 @@ from sqlalchemy import event as events_of
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Cancel, Hold, Pause
+from core.model.commands.work import Cancel, Hold, Pause
 from core.model.counts import Count
 from core.model.errors import Invalid
 from core.store.readers import Readers
-from core.store.reports import Reports, search, targets
+from core.store.reports import Reports, targets
+from core.store.reports.paging import search
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.steps import counted_sql
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from core.model.capacity_commands import ChangeCapacity, CorrectGauge, Reconcile
-from core.model.commands import Complete, FollowUp
-from core.model.entry_views import EntryQuery
+from core.model.commands.capacity import ChangeCapacity, CorrectGauge, Reconcile
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, FollowUp
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import GaugeKey, Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.limits.entry_views import EntryQuery
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import GaugeKey, Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.limits.usage_views import UsageBy, UsageQuery
 from core.model.outcomes import Lost, Outcome, Succeeded
 from core.model.plans import TaskPlan
-from core.model.usage_views import UsageBy, UsageQuery
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.reports import entries as rows_of_entries
+from core.store.reports.limits import entries as rows_of_entries
 from tests.store.deck import Deck, stage
 
 USD = 1_000_000

@@ -10,8 +10,8 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.estimates import Estimate
-from core.model.limits import Dimension, Limit, LimitRef, Pool
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Dimension, Limit, LimitRef, Pool
 from core.model.waits import EngineFacts
 from core.store.readers import Readers
 from core.store.reports import Reports

@@ -15,13 +15,14 @@ from sqlalchemy.exc import OperationalError
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Cancel, ComeDue, Command, Hold, Pause, Prioritise, Rerun, Resume
+from core.model.commands.work import Cancel, ComeDue, Command, Hold, Pause, Prioritise, Rerun, Resume
 from core.model.errors import Invalid, Unavailable
 from core.model.plans import JobPlan
 from core.model.values import INBOX
 from core.store.readers import Readers
-from core.store.reports import Reports, past, past_pages
-from core.store.reports.search import SCAN_LIMIT
+from core.store.reports import Reports
+from core.store.reports.paging.search import SCAN_LIMIT
+from core.store.reports.past import past, past_pages
 from tests.support.deck import Deck
 from tests.support.factories import job, stage, task
 from tests.support.lives import batch

@@ -10,9 +10,9 @@ import pytest
 from core.control.arguments import Target
 from core.control.operator_requests import Cancel, Retry, Unhold
 from core.control.operator_verbs import OperatorVerbs
-from core.model.commands import Effect, Hold, Operated, Operation
-from core.model.estimates import Estimate
-from core.model.limits import Spent
+from core.model.commands.work import Effect, Hold, Operated, Operation
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Spent
 from core.model.predictions import Span, UnitCost
 from core.store.reports import Reports
 from core.store.verify import verify

@@ -9,7 +9,7 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import ComeDue, Complete, Hold, Pause, Unhold
+from core.model.commands.work import ComeDue, Complete, Hold, Pause, Unhold
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.outcomes import AskOperator, Lost, RetryAt
 from core.model.plans import OnTaskFailure, RetryPolicy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Complete
+from core.model.commands.work import Complete
 from core.model.outcomes import RetryAt
 from core.model.plans import RetryPolicy
 from core.store.reports import Reports

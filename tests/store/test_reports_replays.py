@@ -12,15 +12,16 @@ from random import Random
 
 import pytest
 
-from core.model.commands import Cancel, Hold
+from core.model.commands.work import Cancel, Hold
 from core.model.errors import Invalid, NotFound
 from core.model.events import BIRTHS
-from core.model.instances import ForEach
-from core.model.judgements import Decide, Expand
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Decide, Expand
 from core.model.values import INBOX
 from core.render.history.lines import line_of
 from core.store.readers import Readers
-from core.store.reports import Reports, replay_sql, replays
+from core.store.reports import Reports
+from core.store.reports.past import replay_sql, replays
 from tests.store.test_reports_counting import Plans
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, job, stage, task

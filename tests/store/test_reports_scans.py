@@ -9,11 +9,12 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Hold
+from core.model.commands.work import Hold
 from core.model.counts import Count
 from core.model.views import Page, TaskView
 from core.store.readers import Readers
-from core.store.reports import Reports, search
+from core.store.reports import Reports
+from core.store.reports.paging import search
 from tests.store.deck import Deck, stage, task
 from tests.store.test_reports_counting import Plans
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.limits import Pool
+from core.model.limits.limits import Pool
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.store.deck import Deck, stage, task
@@ -92,7 +92,7 @@ async def test_pages_lose_nothing_and_a_job_that_runs_has_what_is_newest(
     around += [note(deck, "queue.resumed", queue="default") for _ in range(7)]
     whole = sorted([*await own(reports, job), *around])
     assert await ids(reports, job) == whole
-    monkeypatch.setattr("core.store.reports.surrounding_events.AROUND_MAX", 3)
+    monkeypatch.setattr("core.store.reports.past.surrounding_events.AROUND_MAX", 3)
     for order in ("", "sort:-id"):
         for limit in (1, 2, 4, 50):
             told: list[int] = []

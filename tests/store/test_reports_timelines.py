@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from core.control.timeline_answers import runs_of, timeline_of
-from core.model.commands import ComeDue, Complete, Pause, Resume
+from core.model.commands.work import ComeDue, Complete, Pause, Resume
 from core.model.errors import NotFound
 from core.model.outcomes import RetryAt
 from core.model.plans import RetryPolicy
 from core.store.readers import Readers
-from core.store.reports import Reports, timelines
+from core.store.reports import Reports
+from core.store.reports.past import timelines
 from tests.store.deck import FINISH, Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
 

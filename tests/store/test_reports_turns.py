@@ -10,12 +10,13 @@ from random import Random
 import pytest
 
 from core.control.wait_answers import WaitAnswers
-from core.model.commands import Complete, FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, Pool, PoolOrder
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, FollowUp
+from core.model.limits.limits import Dimension, Limit, LimitKind, Pool, PoolOrder
 from core.model.outcomes import Succeeded
 from core.model.waits import EngineFacts
-from core.store.reports import Reports, lines
+from core.store.reports import Reports
+from core.store.reports.limits import lines
 from tests.store.deck import AGING, Deck, stage, task
 
 KEYS = {"a": 4_000, "b": 9_000, "c": 2_000, "d": 6_000, "e": 3_000}

@@ -10,14 +10,15 @@ import pytest
 from core.control.wait_answers import WaitAnswers
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import Complete, Hold, NoteFault, Pause
+from core.model.commands.work import Complete, Hold, NoteFault, Pause
 from core.model.outcomes import RetryAt
 from core.model.plans import RetryPolicy
 from core.model.waits import OWN, EngineFacts
 from core.rules.why.tasks import reasons
 from core.store.readers import Readers
-from core.store.reports import Reports, lines
+from core.store.reports import Reports
 from core.store.reports import waits as waits_reports
+from core.store.reports.limits import lines
 from tests.store.deck import AGING, Deck, failure, stage, task
 from tests.store.test_reports_counting import Plans
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.model.artifacts import ArtifactFile, KeptArtifact
-from core.model.commands import Complete, FollowUp
-from core.model.judgements import Decide, Expand
+from core.model.commands.work import Complete, FollowUp
 from core.model.outcomes import Succeeded
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
+from core.model.patterns.judgements import Decide, Expand
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.reports.targets import InstancePlace

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Rerun
-from core.model.limits import Spent
+from core.model.commands.work import Rerun
+from core.model.limits.limits import Spent
 from core.model.outcomes import Outcome
 from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
 from core.store.reports import Reports
-from core.store.schema import RUN_TIMES
+from core.store.tables.schema import RUN_TIMES
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 

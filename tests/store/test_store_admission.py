@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from core.model.commands import Cancel, Enqueue, Hold, Pause, Submit, Submitted
+from core.model.commands.work import Cancel, Enqueue, Hold, Pause, Submit, Submitted
 from core.model.errors import Conflict
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.values import INBOX

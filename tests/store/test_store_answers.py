@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, ComeDue, Fail, Hold, Rerun, Unhold
-from core.model.judgements import Await, Decide, SkipIt
+from core.model.commands.signals import Signal, Signalled
+from core.model.commands.work import Cancel, ComeDue, Fail, Hold, Rerun, Unhold
 from core.model.outcomes import Succeeded
-from core.model.signal_commands import Signal, Signalled
+from core.model.patterns.judgements import Await, Decide, SkipIt
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, flat, task

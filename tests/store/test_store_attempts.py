@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Complete, Completed, Force
+from core.model.commands.work import Cancel, Complete, Completed, Force
 from core.model.errors import Bug
 from core.model.outcomes import (
     AskOperator,

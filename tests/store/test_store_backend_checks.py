@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.model.backend_checks import KEPT, Check, CheckStatus, CommandTarget, TcpTarget
-from core.model.capacity_commands import CloseBackend, OpenBackend, ResetBackend
-from core.model.commands import Complete, Operated, Recount
-from core.model.limit_commands import Configure, NoteCheck
+from core.model.commands.capacity import CloseBackend, OpenBackend, ResetBackend
+from core.model.commands.limits import Configure, NoteCheck
+from core.model.commands.work import Complete, Operated, Recount
 from core.model.outcomes import Succeeded
 from core.model.records import replace
 from core.store.verify import verify

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import ComeDue, Command, Complete, FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Backend, Dimension
+from core.model.commands.limits import Configure
+from core.model.commands.work import ComeDue, Command, Complete, FollowUp
+from core.model.limits.limits import Backend, Dimension
 from core.model.outcomes import Failed, RetryAt, TaskError
 from core.model.plans import OnTaskFailure, TaskPlan
 from core.store.verify import verify

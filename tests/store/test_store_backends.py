@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Complete, FollowUp, Recount
-from core.model.limit_commands import Configure
-from core.model.limits import Backend, Dimension, Limit, LimitKind
+from core.model.commands.limits import Configure
+from core.model.commands.work import Cancel, Complete, FollowUp, Recount
+from core.model.limits.limits import Backend, Dimension, Limit, LimitKind
 from core.model.outcomes import (
     Accept,
     Bounced,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     Complete,
     Fail,

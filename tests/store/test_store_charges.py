@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from core.model.commands import Complete, FollowUp
+from core.model.commands.limits import Charge, Charged, Configure
+from core.model.commands.work import Complete, FollowUp
 from core.model.errors import NotFound
-from core.model.estimates import Estimate
-from core.model.limit_commands import Charge, Charged, Configure
-from core.model.limits import UNPRICED, Dimension, Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import UNPRICED, Dimension, Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.outcomes import Lost, Outcome, RetryAt, Succeeded
 from core.model.plans import TaskPlan
 from core.store.verify import verify

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, SetLimit
-from core.model.children import OnFailure
-from core.model.commands import Cancel, Complete, Pause, Rerun, Resume
-from core.model.judgements import Await, BeginChild, BeginWorklet, Decide
-from core.model.limit_commands import Configure
-from core.model.limits import Dimension, Limit, LimitKind, LimitRef
+from core.model.commands.capacity import ChangeCapacity, SetLimit
+from core.model.commands.limits import Configure
+from core.model.commands.work import Cancel, Complete, Pause, Rerun, Resume
+from core.model.limits.limits import Dimension, Limit, LimitKind, LimitRef
+from core.model.limits.terms import Terms
 from core.model.outcomes import Succeeded
+from core.model.patterns.children import OnFailure
+from core.model.patterns.judgements import Await, BeginChild, BeginWorklet, Decide
 from core.model.plans import JobPlan, TaskPlan
 from core.model.records import replace
-from core.model.terms import Terms
 from core.store import batch as batching
-from core.store.apply import child_places, lanes
+from core.store.apply.children import child_places
+from core.store.apply.claims import lanes
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, task

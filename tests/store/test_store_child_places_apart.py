@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, SetLimit
-from core.model.commands import Cancel
+from core.model.commands.capacity import ChangeCapacity, SetLimit
+from core.model.commands.work import Cancel
 from core.store.verify import verify
 from tests.store.test_store_child_places import KIDS, above, begin, configure, placed, taken, waiting
 from tests.support.deck import Deck

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, ComeDue, Command
+from core.model.commands.work import Cancel, ComeDue, Command
 from core.model.errors import Unavailable
-from core.model.judgements import BeginChild, Decide, FailIt, TakeOutputs
 from core.model.outcomes import TaskError
+from core.model.patterns.judgements import BeginChild, Decide, FailIt, TakeOutputs
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import flat, task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.model.commands import Complete, Completed, Enqueue
+from core.model.commands.work import Complete, Completed, Enqueue
 from core.model.errors import Unavailable
 from core.model.outcomes import Interrupted, Succeeded
 from tests.support.deck import AGING, Deck

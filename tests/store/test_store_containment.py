@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.model.commands import Complete, FollowUp, Submit
-from core.model.judgements import BeginChild, Decide
+from core.model.commands.work import Complete, FollowUp, Submit
 from core.model.outcomes import Cancelled, Succeeded
+from core.model.patterns.judgements import BeginChild, Decide
 from core.model.plans import JobPlan
 from core.model.records import replace
 from core.rules.writer import WRITER_RULES

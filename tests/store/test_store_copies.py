@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from core.engine.store_copies import StoreCopies
-from core.model.commands import Enqueue
+from core.model.commands.work import Enqueue
 from core.model.errors import Conflict, Invalid, TaskdeckError, Unavailable
 from core.model.plans import TaskPlan
 from core.store.backups import copying

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, Freeze
-from core.model.commands import Complete, FollowUp
-from core.model.estimates import Estimate
-from core.model.limit_commands import Charge, Configure
-from core.model.limits import Limit, LimitKind, OnExhausted, Spent
+from core.model.commands.capacity import ChangeCapacity, Freeze
+from core.model.commands.limits import Charge, Configure
+from core.model.commands.work import Complete, FollowUp
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, OnExhausted, Spent
 from core.model.outcomes import Succeeded
 from core.store.verify import verify
 from tests.store.deck import Deck, task

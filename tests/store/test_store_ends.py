@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Rerun
+from core.model.commands.work import Cancel, Rerun
 from core.store import batch
-from core.store.schema import BUCKET, KEPT
+from core.store.tables.schema import BUCKET, KEPT
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, task, tasks
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, CorrectGauge
-from core.model.commands import ComeDue, FollowUp
-from core.model.estimates import Estimate
-from core.model.judgements import Decide, Proceed
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Spent
+from core.model.commands.capacity import ChangeCapacity, CorrectGauge
+from core.model.commands.limits import Configure
+from core.model.commands.work import ComeDue, FollowUp
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Spent
+from core.model.limits.terms import Terms
 from core.model.outcomes import Lost, Outcome
-from core.model.terms import Terms
+from core.model.patterns.judgements import Decide, Proceed
 from core.rules.writer import WRITER_RULES
-from core.store.apply import unknown_estimates
+from core.store.apply.limits import unknown_estimates
 from core.store.verify import verify
 from core.store.writer import Writer
 from tests.store.deck import AGING, Deck, stage, task

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Complete, Enqueue, FollowUp
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, OnExhausted, Spent
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, Enqueue, FollowUp
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, LimitRef, OnExhausted, Spent
 from core.model.outcomes import Succeeded
 from core.store.batch import MAX_PER_BATCH
 from core.store.verify import verify

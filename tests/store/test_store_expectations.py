@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Submit
-from core.model.plans import JobPlan
-from core.model.purge_commands import Purge, SweepPurged
-from core.model.records import replace
-from core.model.schedule_commands import (
+from core.model.commands.purges import Purge, SweepPurged
+from core.model.commands.schedules import (
     AddSchedule,
     ChangeSchedule,
     EditSchedule,
@@ -20,8 +17,11 @@ from core.model.schedule_commands import (
     PauseSchedule,
     RemoveSchedule,
 )
-from core.model.schedule_views import ExpectationView
-from core.model.schedules import FireKind, FirePolicy, NextFire, Schedule, Timing, Work
+from core.model.commands.work import Submit
+from core.model.plans import JobPlan
+from core.model.records import replace
+from core.model.timing.schedule_views import ExpectationView
+from core.model.timing.schedules import FireKind, FirePolicy, NextFire, Schedule, Timing, Work
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.verify import verify

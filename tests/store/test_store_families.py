@@ -9,7 +9,7 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import (
+from core.model.commands.work import (
     Acknowledge,
     Cancel,
     ComeDue,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, ComeDue, Force, Hold, Pause, Rerun, Resume
-from core.model.judgements import Decide, SkipIt
+from core.model.commands.work import Cancel, ComeDue, Force, Hold, Pause, Rerun, Resume
 from core.model.outcomes import Cancelled, GiveUp, RetryAt
+from core.model.patterns.judgements import Decide, SkipIt
 from core.model.plans import JobPlan, OnTaskFailure, StagePlan, TaskPlan
 from core.store import batch
 from core.store.verify import verify

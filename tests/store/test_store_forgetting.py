@@ -9,22 +9,12 @@ from random import Random
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, CorrectGauge, Reconcile
-from core.model.children import PinnedDocument
-from core.model.commands import Cancel, Complete, FollowUp, Submit
-from core.model.engine_notes import EngineEvent, NoteEngine
-from core.model.entry_views import EntryQuery
-from core.model.errors import NotFound
-from core.model.forgetting import BeginForgetting, Forget
-from core.model.judgements import BeginChild, Decide
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
-from core.model.once import Once
-from core.model.outcomes import Lost, Succeeded
-from core.model.plans import JobPlan
-from core.model.purge_commands import FilesRemoved, Pin, Purge, RemoveOutputs, SizedOutputs, SweepPurged
-from core.model.retention import DAY_MS, Forgettable
-from core.model.schedule_commands import (
+from core.model.commands.capacity import ChangeCapacity, CorrectGauge, Reconcile
+from core.model.commands.engine_notes import EngineEvent, NoteEngine
+from core.model.commands.forgetting import BeginForgetting, Forget
+from core.model.commands.limits import Configure
+from core.model.commands.purges import FilesRemoved, Pin, Purge, RemoveOutputs, SizedOutputs, SweepPurged
+from core.model.commands.schedules import (
     AddSchedule,
     ChangeSchedule,
     Fire,
@@ -32,10 +22,20 @@ from core.model.schedule_commands import (
     Passed,
     RemoveSchedule,
 )
-from core.model.schedules import FireKind, FireStatus, NextFire, Schedule, Timing, Work
-from core.model.signal_commands import Signal
-from core.model.usage_views import UsageBy, UsageQuery
-from core.model.workflow_commands import AddWorkflow, RemoveWorkflow
+from core.model.commands.signals import Signal
+from core.model.commands.work import Cancel, Complete, FollowUp, Submit
+from core.model.commands.workflows import AddWorkflow, RemoveWorkflow
+from core.model.errors import NotFound
+from core.model.limits.entry_views import EntryQuery
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.limits.once import Once
+from core.model.limits.usage_views import UsageBy, UsageQuery
+from core.model.outcomes import Lost, Succeeded
+from core.model.patterns.children import PinnedDocument
+from core.model.patterns.judgements import BeginChild, Decide
+from core.model.plans import JobPlan
+from core.model.retention import DAY_MS, Forgettable
+from core.model.timing.schedules import FireKind, FireStatus, NextFire, Schedule, Timing, Work
 from core.store.forgettable import FIND
 from core.store.readers import Readers
 from core.store.reports import Reports

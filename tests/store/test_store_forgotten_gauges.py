@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import ChangeCapacity, CorrectGauge
-from core.model.commands import FollowUp
-from core.model.forgetting import Forget
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.commands.capacity import ChangeCapacity, CorrectGauge
+from core.model.commands.forgetting import Forget
+from core.model.commands.limits import Configure
+from core.model.commands.purges import Purge, SweepPurged
+from core.model.commands.work import FollowUp
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.plans import TaskPlan
-from core.model.purge_commands import Purge, SweepPurged
 from core.model.retention import Forgettable
 from core.store.verify import verify
 from tests.store.deck import Deck, stage

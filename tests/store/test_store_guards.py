@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Command,
@@ -21,7 +21,6 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Bug
-from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.lanes import Picks
 from core.model.outcomes import (
     AskOperator,
@@ -34,6 +33,7 @@ from core.model.outcomes import (
     Succeeded,
     TaskError,
 )
+from core.model.patterns.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.records import replace
 from core.model.refusals import Refusal
 from core.store.transaction import Group, carry_out

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.model.children import OnFailure
-from core.model.commands import Cancel, Hold, Rerun
-from core.model.instances import ForEach, OnInstanceFailure
-from core.model.judgements import BeginChild, BeginWorklet, Decide, Expand, TakeOutputs
+from core.model.commands.work import Cancel, Hold, Rerun
 from core.model.outcomes import GiveUp
+from core.model.patterns.children import OnFailure
+from core.model.patterns.instances import ForEach, OnInstanceFailure
+from core.model.patterns.judgements import BeginChild, BeginWorklet, Decide, Expand, TakeOutputs
 from core.model.plans import JobPlan, StagePlan
 from core.store import batch
 from core.store.verify import verify

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from core.model.commands import Cancel, Complete, FollowUp, Hold, Rerun, Unhold
+from core.model.commands.purges import Purge, SweepPurged
+from core.model.commands.work import Cancel, Complete, FollowUp, Hold, Rerun, Unhold
 from core.model.errors import Invalid
-from core.model.instances import AfterThreshold, ForEach, OnInstanceFailure
-from core.model.judgements import Decide, Expand, FailIt, Proceed, SkipIt
 from core.model.outcomes import Succeeded, TaskError
+from core.model.patterns.instances import AfterThreshold, ForEach, OnInstanceFailure
+from core.model.patterns.judgements import Decide, Expand, FailIt, Proceed, SkipIt
 from core.model.plans import NeedPlan, OnTaskFailure, StagePlan
-from core.model.purge_commands import Purge, SweepPurged
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task

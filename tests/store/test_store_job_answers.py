@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from core.model.answer_commands import Answer, NoteLook, WaitRef
-from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
-from core.model.commands import Cancel, Complete, Hold, Rerun, Unhold
-from core.model.judgements import Await, Decide
+from core.model.commands.answers import Answer, NoteLook, WaitRef
+from core.model.commands.purges import Purge, SweepPurged
+from core.model.commands.work import Cancel, Complete, Hold, Rerun, Unhold
 from core.model.outcomes import Parked, Succeeded, TaskError
+from core.model.patterns.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
+from core.model.patterns.judgements import Await, Decide
 from core.model.plans import JobPlan
-from core.model.purge_commands import Purge, SweepPurged
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, failure, flat, task

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     Claimed,
     Complete,

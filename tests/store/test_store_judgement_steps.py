@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.model.instances import ForEach
-from core.model.judgements import BeginChild, Decide, Expand, Proceed
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
-from core.store.apply import child_places
+from core.model.commands.limits import Configure
+from core.model.limits.limits import Limit, LimitKind, LimitRef
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import BeginChild, Decide, Expand, Proceed
+from core.store.apply.children import child_places
 from core.store.reports.conditions import _WAITING
 from core.store.reports.repairs import _QUIET
 from core.store.sql import ids

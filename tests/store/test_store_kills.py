@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.model.commands import Cancel, Force, Kill, Operated, Rerun
+from core.model.commands.work import Cancel, Force, Kill, Operated, Rerun
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
 from core.model.refusals import Refusal
 from tests.support.deck import Deck

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Command,
@@ -24,7 +24,7 @@ from core.model.commands import (
 from core.model.lanes import Head
 from core.model.outcomes import RetryAt
 from core.rules.lanes import choose
-from core.store.apply import claim, lanes, sight
+from core.store.apply.claims import claim, lanes, sight
 from core.store.batch import _AISLE_HEADS, _LANE_HEADS
 from core.store.journal import Journal
 from core.store.verify import verify

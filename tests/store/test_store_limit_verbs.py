@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CapacityChange,
     ChangeCapacity,
     CorrectGauge,
@@ -23,11 +23,11 @@ from core.model.capacity_commands import (
     Span,
     Unfreeze,
 )
-from core.model.commands import Complete, FollowUp, Operated, Rehearse
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, FollowUp, Operated, Rehearse
 from core.model.errors import Conflict, Invalid, NotFound
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import (
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import (
     Backend,
     Dimension,
     Limit,

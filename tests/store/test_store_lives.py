@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from core.model.answer_commands import Answer, WaitRef
-from core.model.commands import (
+from core.model.commands.answers import Answer, WaitRef
+from core.model.commands.forgetting import BeginForgetting, Forget
+from core.model.commands.limits import Configure
+from core.model.commands.signals import Signal
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Command,
@@ -23,17 +26,14 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
+from core.model.commands.work_items import DelegateItem, DenyItem, ReleaseItem
 from core.model.errors import Bug, Unavailable
-from core.model.forgetting import BeginForgetting, Forget
-from core.model.judgements import Await, Decide, GiveUp, Proceed, SkipIt, TakeOutputs
-from core.model.limit_commands import Configure
 from core.model.outcomes import Succeeded
+from core.model.patterns.judgements import Await, Decide, GiveUp, Proceed, SkipIt, TakeOutputs
 from core.model.retention import Forgettable
-from core.model.signal_commands import Signal
 from core.model.values import INBOX
-from core.model.work_item_commands import DelegateItem, DenyItem, ReleaseItem
 from core.store import batch as batching
-from core.store.apply import purge
+from core.store.apply.upkeep import purge
 from core.store.batch_report import Report
 from core.store.forgettable import FIND
 from core.store.journal import Journal

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel
-from core.model.judgements import Decide, FailIt, Proceed, SkipIt
+from core.model.commands.work import Cancel
 from core.model.outcomes import Cancelled, TaskError
+from core.model.patterns.judgements import Decide, FailIt, Proceed, SkipIt
 from core.store import batch
 from core.store.apply import consequences
 from tests.support.deck import Deck

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
+from core.model.commands.notices import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
 from core.model.notices import KEPT, Draft, Topic
 from core.store.apply import notices
 from core.store.verify import verify_path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Enqueue, Enqueued, Recount, Rehearse, Rerun
-from core.model.once import Once
+from core.model.commands.work import Cancel, Enqueue, Enqueued, Recount, Rehearse, Rerun
+from core.model.limits.once import Once
 from core.model.outcomes import Succeeded
 from core.model.plans import TaskPlan
 from core.model.refusals import ONCE_TAKEN, Refusal

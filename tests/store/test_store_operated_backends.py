@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from core.model.capacity_commands import (
+from core.model.commands.capacity import (
     CapacityChange,
     ChangeCapacity,
     CloseBackend,
     OpenBackend,
     ResetBackend,
 )
-from core.model.commands import Complete, FollowUp, Operated
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, FollowUp, Operated
 from core.model.errors import NotFound
-from core.model.gauges import ALWAYS
-from core.model.limit_commands import Configure
-from core.model.limits import Backend, Dimension
+from core.model.limits.gauges import ALWAYS
+from core.model.limits.limits import Backend, Dimension
 from core.model.outcomes import Failed, RetryAt, Succeeded, TaskError
 from core.model.plans import TaskPlan
 from core.model.values import JsonObject

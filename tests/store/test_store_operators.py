@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Fail, Hold, Operated, Pause, Prioritise, Rerun, Resume, Unhold
+from core.model.commands.work import Cancel, Fail, Hold, Operated, Pause, Prioritise, Rerun, Resume, Unhold
 from core.model.errors import Invalid, NotFound
 from core.model.outcomes import Cancelled, RetryAt
 from core.model.plans import OnTaskFailure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.schedules import CatchUp, Overlap
+from core.model.timing.schedules import CatchUp, Overlap
 from tests.support.overlap_years import DAY, POLICIES, OverlapRun
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Command, Enqueue, FollowUp, Hold, Submit, Submitted
-from core.model.instances import ForEach
-from core.model.judgements import Decide, Expand
-from core.model.purge_commands import Purge
+from core.model.commands.purges import Purge
+from core.model.commands.work import Cancel, Command, Enqueue, FollowUp, Hold, Submit, Submitted
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Decide, Expand
 from core.store import batch
-from core.store.apply import purge
+from core.store.apply.upkeep import purge
 from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.pace import FIRST, LEAST, MOST, TARGET_MS, BatchPace

@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Operated, Recount, Rerun
-from core.model.errors import Conflict
-from core.model.instances import ForEach
-from core.model.judgements import Decide, Expand
-from core.model.once import Once
-from core.model.outcomes import GiveUp, Succeeded
-from core.model.purge_commands import (
+from core.model.commands.purges import (
     FilesRemoved,
     Pin,
     Purge,
@@ -24,10 +18,16 @@ from core.model.purge_commands import (
     SweepPurged,
     Unpin,
 )
+from core.model.commands.work import Cancel, Operated, Recount, Rerun
+from core.model.errors import Conflict
+from core.model.limits.once import Once
+from core.model.outcomes import GiveUp, Succeeded
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Decide, Expand
+from core.model.patterns.variables import VariablePlan
 from core.model.refusals import Refusal
-from core.model.variables import VariablePlan
-from core.store.apply import purge
-from core.store.apply.purged_facts import spans
+from core.store.apply.upkeep import purge
+from core.store.apply.upkeep.purged_facts import spans
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task

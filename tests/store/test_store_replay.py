@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from core.model.commands import FollowUp, Repair
+from core.model.commands.work import FollowUp, Repair
 from core.store import batch as batching
 from core.store import transaction
 from core.store.batch_report import Report

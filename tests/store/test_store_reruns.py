@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, Forecast, Hold, Pause, Prioritise, Rehearse, Rerun
+from core.model.commands.work import Cancel, Forecast, Hold, Pause, Prioritise, Rehearse, Rerun
 from core.model.errors import Conflict, NotFound
-from core.model.judgements import Decide, Proceed, SkipIt
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
+from core.model.patterns.judgements import Decide, Proceed, SkipIt
 from core.model.records import replace
 from core.model.refusals import RETRY_LIMIT, Refusal
 from core.model.values import INBOX

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.model.answer_commands import Answer, WaitRef
-from core.model.awaits import Poll
-from core.model.children import OnFailure, Result
-from core.model.commands import ComeDue, Complete, FollowUp, Recount, Rerun
-from core.model.judgements import BeginWorklet, Decide, TakeResult
-from core.model.limit_commands import Configure
-from core.model.limits import Backend, Dimension, Pool
+from core.model.commands.answers import Answer, WaitRef
+from core.model.commands.limits import Configure
+from core.model.commands.work import ComeDue, Complete, FollowUp, Recount, Rerun
+from core.model.limits.limits import Backend, Dimension, Pool
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -28,6 +25,9 @@ from core.model.outcomes import (
     Succeeded,
     TaskError,
 )
+from core.model.patterns.awaits import Poll
+from core.model.patterns.children import OnFailure, Result
+from core.model.patterns.judgements import BeginWorklet, Decide, TakeResult
 from core.model.plans import JobPlan, OnTaskFailure, TaskPlan
 from core.store.verify import verify
 from tests.store.deck import Deck, stage

@@ -12,13 +12,13 @@ from threading import Event
 import pytest
 
 from core.model import crash_points
-from core.model.commands import Claimed
+from core.model.commands.purges import Purge, Shrink
+from core.model.commands.work import Claimed
 from core.model.crash_points import POINTS
 from core.model.disk import LEAST_PAGES, StoreRoom
 from core.model.errors import Unavailable
-from core.model.purge_commands import Purge, Shrink
 from core.store import compacting
-from core.store.apply import room
+from core.store.apply.upkeep import room
 from core.store.compacting import compact_store
 from core.store.database import UNFINISHED, open_writer
 from core.store.readers import open_readonly

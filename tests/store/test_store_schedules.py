@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, FollowUp, Operated, Submit
-from core.model.errors import Conflict, NotFound
-from core.model.plans import JobPlan
-from core.model.schedule_commands import (
+from core.model.commands.schedules import (
     AddSchedule,
     ChangeSchedule,
     EditSchedule,
@@ -24,7 +21,10 @@ from core.model.schedule_commands import (
     SkipFire,
     StartFire,
 )
-from core.model.schedules import (
+from core.model.commands.work import Cancel, FollowUp, Operated, Submit
+from core.model.errors import Conflict, NotFound
+from core.model.plans import JobPlan
+from core.model.timing.schedules import (
     FireKind,
     FirePolicy,
     FireStatus,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.bounds import PRIORITY_MAX
-from core.model.commands import Command, Fail, Hold, Rerun, Unhold
-from core.model.judgements import Decide, Proceed
+from core.model.commands.work import Command, Fail, Hold, Rerun, Unhold
 from core.model.outcomes import Bounced, Interrupted, Outcome, Requeue, RetryAt
+from core.model.patterns.judgements import Decide, Proceed
 from core.model.plans import JobPlan
 from core.rules.lanes import sort_key
 from core.store.sql import SORT_KEY

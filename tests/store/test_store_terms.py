@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Complete, FollowUp, Rerun
-from core.model.estimates import Estimate
-from core.model.judgements import Decide, Proceed, SkipIt
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.commands.work import Cancel, Complete, FollowUp, Rerun
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, LimitRef
+from core.model.limits.terms import Terms
 from core.model.outcomes import Succeeded
-from core.model.terms import Terms
+from core.model.patterns.judgements import Decide, Proceed, SkipIt
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 

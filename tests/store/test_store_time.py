@@ -9,11 +9,11 @@ import pytest
 
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.commands import ComeDue, Hold, Prioritise, Unhold
+from core.model.commands.work import ComeDue, Hold, Prioritise, Unhold
 from core.model.outcomes import RetryAt
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.schema import BUCKET
+from core.store.tables.schema import BUCKET
 from core.store.verify import verify
 from tests.support.deck import AGING, Deck
 from tests.support.factories import failure, retrying, task, tasks

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Fail, FollowUp, Hold, Repair, Rerun
-from core.model.judgements import Decide, FailIt
+from core.model.commands.work import Fail, FollowUp, Hold, Repair, Rerun
 from core.model.outcomes import Cancelled, TaskError
+from core.model.patterns.judgements import Decide, FailIt
 from core.model.plans import OnTaskFailure
 from core.store import batch
 from core.store.verify import verify

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Command,
@@ -27,7 +27,6 @@ from core.model.commands import (
     Unhold,
 )
 from core.model.errors import Bug, Invalid, Unavailable
-from core.model.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -39,6 +38,7 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
+from core.model.patterns.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.records import replace
 from core.store import dispatch, transaction
 from core.store.batch import Batch

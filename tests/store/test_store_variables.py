@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, Complete
+from core.model.commands.work import Cancel, Complete
 from core.model.outcomes import Skipped, Succeeded
-from core.model.variables import VariablePlan
+from core.model.patterns.variables import VariablePlan
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.seeds import seeds

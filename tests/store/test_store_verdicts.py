@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel
+from core.model.commands.work import Cancel
 from core.model.errors import Conflict
-from core.model.judgements import Decide, SkipIt
 from core.model.outcomes import Cancelled, GiveUp, RetryAt
+from core.model.patterns.judgements import Decide, SkipIt
 from core.model.plans import OnTaskFailure
 from core.model.values import INBOX
 from core.store import batch

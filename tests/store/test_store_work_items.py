@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model.commands import Cancel, ComeDue, Fail, Hold, Rerun, Unhold
-from core.model.errors import Conflict, Invalid, NotFound
-from core.model.form_values import read_form
-from core.model.instances import ForEach
-from core.model.judgements import Await, Decide, Expand
-from core.model.purge_commands import Purge
-from core.model.work_item_commands import (
+from core.model.commands.purges import Purge
+from core.model.commands.work import Cancel, ComeDue, Fail, Hold, Rerun, Unhold
+from core.model.commands.work_items import (
     ApproveItem,
     ClaimItem,
     CommentItem,
@@ -19,9 +15,13 @@ from core.model.work_item_commands import (
     ItemChanged,
     ReleaseItem,
 )
-from core.model.work_items import NewItem, OnDeny, OnDue
-from core.store.apply import item_times
-from core.store.apply.work_items import Item
+from core.model.errors import Conflict, Invalid, NotFound
+from core.model.patterns.form_values import read_form
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Await, Decide, Expand
+from core.model.patterns.work_items import NewItem, OnDeny, OnDue
+from core.store.apply.waits import item_times
+from core.store.apply.waits.work_items import Item
 from core.store.batch import Batch
 from core.store.verify import verify
 from tests.support.deck import Deck
@@ -328,7 +328,7 @@ def test_after_a_crash_an_item_goes_on_and_a_purge_takes_it(deck: Deck) -> None:
 
 
 def test_the_times_of_items_are_found_by_their_indexes(deck: Deck) -> None:
-    from core.store.apply import item_times
+    from core.store.apply.waits import item_times
 
     plans = deck.rows(f"EXPLAIN QUERY PLAN {item_times._NEXT}")
     assert all("SCAN work_item" not in plan[-1] or "INDEX" in plan[-1] for plan in plans)

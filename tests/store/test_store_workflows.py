@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from core.model.commands.forgetting import BeginForgetting, Forget
+from core.model.commands.workflows import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.model.errors import NotFound
-from core.model.forgetting import BeginForgetting, Forget
 from core.model.retention import Forgettable
-from core.model.workflow_commands import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.store.forgettable import FIND
 from core.store.verify import verify
 from tests.store.deck import Deck

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from core.model.children import EndJob, OnFailure, Result
-from core.model.commands import Cancel, Hold, Rerun, Unhold
-from core.model.judgements import (
+from core.model.commands.work import Cancel, Hold, Rerun, Unhold
+from core.model.outcomes import Bounced, Failed, GiveUp, TaskError
+from core.model.patterns.children import EndJob, OnFailure, Result
+from core.model.patterns.judgements import (
     BeginWorklet,
     Decide,
     FailIt,
@@ -19,9 +20,8 @@ from core.model.judgements import (
     TakeOutputs,
     TakeResult,
 )
-from core.model.judgements import GiveUp as Unwanted
-from core.model.outcomes import Bounced, Failed, GiveUp, TaskError
-from core.store.apply import children
+from core.model.patterns.judgements import GiveUp as Unwanted
+from core.store.apply.children import children
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, done, failure, flat, stage, task

@@ -18,9 +18,9 @@ from core.rules.families import family_of
 from core.store import store_copy
 from core.store.database import open_writer
 from core.store.readers import open_readonly
-from core.store.schema import metadata
 from core.store.sql import decode
 from core.store.store_copy import copy_path, kept_copies
+from core.store.tables.schema import metadata
 from core.store.upgrade import Progress, upgrade_store
 from core.store.verify import verify_path
 from core.store.version import SCHEMA_VERSION, is_older, stored_version

@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from core.model.amounts import AMOUNT_MAX
 from core.model.errors import Invalid
-from core.model.limits import MICRO, UNPRICED
-from core.model.usage_views import GROUPS_MAX, Spending, UsageBy, UsageQuery, UsageView
+from core.model.limits.amounts import AMOUNT_MAX
+from core.model.limits.limits import MICRO, UNPRICED
+from core.model.limits.usage_views import GROUPS_MAX, Spending, UsageBy, UsageQuery, UsageView
 from core.store.readers import Readers
 from core.store.reports import Reports
 from tests.store.deck import Deck

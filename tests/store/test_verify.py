@@ -10,10 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import Cancel, ComeDue, Complete, Fail, FollowUp, Hold, Pause, Rerun, Resume, Unhold
+from core.model.commands.work import (
+    Cancel,
+    ComeDue,
+    Complete,
+    Fail,
+    FollowUp,
+    Hold,
+    Pause,
+    Rerun,
+    Resume,
+    Unhold,
+)
 from core.model.events import BIRTHS, KINDS
-from core.model.judgements import Decide, Proceed
-from core.model.once import Once
+from core.model.limits.once import Once
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -26,6 +36,7 @@ from core.model.outcomes import (
     Succeeded,
     TimedOut,
 )
+from core.model.patterns.judgements import Decide, Proceed
 from core.model.plans import NeedPlan, NeedWhen, OnTaskFailure
 from core.store.verify import MOST, verify, verify_path
 from core.store.verify.checks import CHECKS

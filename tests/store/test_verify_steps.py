@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import FollowUp
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.commands.limits import Configure
+from core.model.commands.work import FollowUp
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.plans import TaskPlan
 from core.store.verify import verify
 from core.store.verify.check import Check

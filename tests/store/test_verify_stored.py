@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands import FollowUp
-from core.model.limit_commands import Configure
-from core.model.limit_forms import to_text
-from core.model.limits import Limit, LimitKind, LimitRef, Pool
+from core.model.commands.limits import Configure
+from core.model.commands.work import FollowUp
+from core.model.limits.limit_forms import to_text
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Pool
 from core.model.outcomes import Succeeded
 from core.model.plans import RetryPolicy, TaskPlan
-from core.store.schema import metadata
+from core.store.tables.schema import metadata
 from core.store.verify import verify
 from core.store.verify.stored_texts import COLUMNS, unreadable_texts
 from tests.store.deck import Deck, failure, stage, task

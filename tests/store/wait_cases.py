@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.model.backend_checks import Check, CheckStatus, TcpTarget
-from core.model.commands import ComeDue, Complete, FollowUp, Hold, Pause
-from core.model.estimates import Estimate
-from core.model.judgements import BeginChild, Decide
-from core.model.limit_commands import Configure, NoteCheck
-from core.model.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.commands.limits import Configure, NoteCheck
+from core.model.commands.work import ComeDue, Complete, FollowUp, Hold, Pause
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Backend, Dimension, Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
 from core.model.outcomes import RetryAt
+from core.model.patterns.judgements import BeginChild, Decide
 from core.model.plans import JobPlan, RetryPolicy
 from core.model.records import replace
 from tests.store.deck import Deck, failure, stage, task

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.model.commands import Command, Complete, FollowUp
+from core.model.commands.work import Command, Complete, FollowUp
 from core.model.outcomes import Succeeded
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from core.model.limits import Pool
+    from core.model.limits.limits import Pool
     from tests.store.deck import Deck
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from core.model.commands import (
+from core.model.commands.work import (
     Claimed,
     ComeDue,
     Command,

@@ -19,9 +19,9 @@ from core.control.local import LocalControl
 from core.engine.engine_ports import Ports
 from core.engine.service import Engine
 from core.executors.family import MARK
-from core.model.commands import StopMode
+from core.model.commands.work import StopMode
 from core.model.health import Measure
-from core.model.limits import Capacity
+from core.model.limits.limits import Capacity
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Looker
 from core.model.views import JobResult, TaskDetail

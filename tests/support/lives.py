@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
-from core.model.answer_commands import Answer, NoteLook, WaitRef
-from core.model.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
-from core.model.capacity_commands import ChangeCapacity, SetLimit
-from core.model.children import EndJob, OnChildFailure, OnFailure, Result
-from core.model.commands import (
+from core.model.commands.answers import Answer, NoteLook, WaitRef
+from core.model.commands.capacity import ChangeCapacity, SetLimit
+from core.model.commands.limits import Configure
+from core.model.commands.purges import (
+    FilesRemoved,
+    Pin,
+    Purge,
+    RemoveOutputs,
+    SizedOutputs,
+    SweepPurged,
+    Unpin,
+)
+from core.model.commands.signals import Signal
+from core.model.commands.work import (
     Cancel,
     ComeDue,
     Command,
@@ -26,24 +35,15 @@ from core.model.commands import (
     Submit,
     Unhold,
 )
-from core.model.form_values import read_form
-from core.model.instances import AfterThreshold, ForEach, OnInstanceFailure
-from core.model.judgements import (
-    Await,
-    BeginChild,
-    BeginWorklet,
-    Decide,
-    Expand,
-    FailIt,
-    Judgement,
-    Proceed,
-    SkipIt,
-    TakeOutputs,
-    TakeResult,
+from core.model.commands.work_items import (
+    ApproveItem,
+    ClaimItem,
+    CommentItem,
+    DelegateItem,
+    DenyItem,
+    ReleaseItem,
 )
-from core.model.judgements import GiveUp as NoWorklet
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.outcomes import (
     AskOperator,
     Bounced,
@@ -59,28 +59,28 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
+from core.model.patterns.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
+from core.model.patterns.children import EndJob, OnChildFailure, OnFailure, Result
+from core.model.patterns.form_values import read_form
+from core.model.patterns.instances import AfterThreshold, ForEach, OnInstanceFailure
+from core.model.patterns.judgements import (
+    Await,
+    BeginChild,
+    BeginWorklet,
+    Decide,
+    Expand,
+    FailIt,
+    Judgement,
+    Proceed,
+    SkipIt,
+    TakeOutputs,
+    TakeResult,
+)
+from core.model.patterns.judgements import GiveUp as NoWorklet
+from core.model.patterns.variables import VariablePlan
+from core.model.patterns.work_items import NewItem, OnDeny, OnDue
 from core.model.plans import JobPlan, NeedPlan, NeedWhen, OnTaskFailure, StagePlan
-from core.model.purge_commands import (
-    FilesRemoved,
-    Pin,
-    Purge,
-    RemoveOutputs,
-    SizedOutputs,
-    SweepPurged,
-    Unpin,
-)
-from core.model.signal_commands import Signal
 from core.model.values import JsonObject, JsonValue
-from core.model.variables import VariablePlan
-from core.model.work_item_commands import (
-    ApproveItem,
-    ClaimItem,
-    CommentItem,
-    DelegateItem,
-    DenyItem,
-    ReleaseItem,
-)
-from core.model.work_items import NewItem, OnDeny, OnDue
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
 

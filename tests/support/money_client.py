@@ -10,7 +10,7 @@ import sys
 
 import core
 from core.model.errors import TaskdeckError, Unavailable
-from core.model.limits import LimitRef, OnExhausted
+from core.model.limits.limits import LimitRef, OnExhausted
 from core.model.plans import TaskSpec
 
 UNITS = {"team": "usd", "words": "tokens", "asks": "questions"}

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
-from core.model.commands import Cancel, Command, Complete, Enqueue, FollowUp
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import MICRO, Limit, LimitKind, LimitRef, Spent
+from core.model.commands.limits import Configure
+from core.model.commands.work import Cancel, Command, Complete, Enqueue, FollowUp
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import MICRO, Limit, LimitKind, LimitRef, Spent
 from core.model.outcomes import Bounced, Failed, Lost, Outcome, Requeue, Succeeded, TaskError
 from core.model.plans import TaskPlan
 from core.store.batch_report import Report

@@ -9,8 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from core.model.commands import Complete, Enqueue, Enqueued, Submit
-from core.model.once import Once
+from core.model.commands.work import Complete, Enqueue, Enqueued, Submit
+from core.model.limits.once import Once
 from core.model.outcomes import Lost, Succeeded
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.store.batch_report import Report

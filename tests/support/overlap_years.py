@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.model.commands import Cancel, Command, FollowUp, Submit
+from core.model.commands.schedules import AddSchedule, ChangeSchedule, Fire, Fired, MissFires, StartFire
+from core.model.commands.work import Cancel, Command, FollowUp, Submit
 from core.model.plans import JobPlan
-from core.model.schedule_commands import AddSchedule, ChangeSchedule, Fire, Fired, MissFires, StartFire
-from core.model.schedules import (
+from core.model.timing.schedules import (
     QUEUED_MAX,
     CatchUp,
     FirePolicy,

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.model.schedules import CatchUp, FirePolicy, Schedule, Timing
+from core.model.timing.schedules import CatchUp, FirePolicy, Schedule, Timing
 from core.rules.fires import ON_TIME_MS, STEP_BACK_MS, FirePlan, jitter, plan_fires
 from core.timetables.timetable import Timetable, timetable_of
 from tests.support.fire_oracle import cron_fires

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.model.schedules import Timing
+from core.model.timing.schedules import Timing
 from core.timetables.timetable import LAST_MS, timetable_of
 from tests.support.fire_oracle import cron_fires
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.errors import Invalid
-from core.model.schedules import Timing
 from core.model.text import safe_line
+from core.model.timing.schedules import Timing
 from core.timetables.timetable import timetable_of
 
 EVERY = {"every_ms": 60_000}

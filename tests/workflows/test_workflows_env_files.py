@@ -9,8 +9,8 @@ import pytest
 
 from core.connectors.registry import Registry
 from core.connectors.shell import Shell
-from core.engine.admission import plan_job
-from core.model.commands import SubmitOptions
+from core.engine.admissions.admission import plan_job
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Invalid, InvalidDocument, NotFound, TaskdeckError
 
 TASK = {"key": "a", "uses": "shell", "with": {"argv": ["true"]}}

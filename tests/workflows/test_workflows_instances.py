@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.model.errors import Invalid, InvalidDocument
-from core.model.instances import (
+from core.model.patterns.instances import (
     INSTANCES_MAX,
     AfterThreshold,
     ForEach,

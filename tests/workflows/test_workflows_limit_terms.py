@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from core.engine.admission import plan_job
-from core.model.commands import SubmitOptions
+from core.engine.admissions.admission import plan_job
+from core.model.commands.work import SubmitOptions
 from core.model.errors import Invalid
-from core.model.estimates import Estimate
-from core.model.limits import LimitRef, OnExhausted
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import LimitRef, OnExhausted
 from core.model.plans import TaskPlan
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expansion import expand, parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.model.errors import Invalid, InvalidDocument
-from core.model.once import Once
+from core.model.limits.once import Once
 from core.model.values import JsonObject, JsonValue
 from core.workflows.expansion import expand, parse
 from tests.workflows.workflow_cases import CONNECTORS

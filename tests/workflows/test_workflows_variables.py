@@ -7,8 +7,8 @@ import pytest
 from core.connectors.registry import Registry
 from core.connectors.waiting import Wait
 from core.model.errors import Invalid, InvalidDocument
+from core.model.patterns.variables import VARIABLE_BYTES, VariablePlan
 from core.model.values import JsonObject, JsonValue
-from core.model.variables import VARIABLE_BYTES, VariablePlan
 from core.workflows.expansion import Workflow, expand, parse
 from tests.workflows.workflow_cases import CONNECTORS
 

@@ -6,8 +6,8 @@ from core.connectors.child_workflow import ChildWorkflow
 from core.connectors.delay import Delay
 from core.connectors.registry import Registry
 from core.connectors.waiting import SignalWait
-from core.model.children import OnFailure
 from core.model.errors import Fault
+from core.model.patterns.children import OnFailure
 from core.workflows.child_uses import child_uses
 from core.workflows.drawing import text_dag
 from core.workflows.expansion import Workflow, expand, parse

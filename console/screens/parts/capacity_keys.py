@@ -16,9 +16,9 @@ from console.screens.parts.hosts import VerbHost
 from console.verbs.capacity import NewMaximum, shown_max
 from console.verbs.reasons import CAPACITY, NO_ENGINE
 from console.widgets.line_dialog import LineDialog
-from core.model.capacity_commands import Reconcile, Span
-from core.model.limit_views import CapacityView, GaugeView, LimitView, PoolView
-from core.model.limits import LimitKind
+from core.model.commands.capacity import Reconcile, Span
+from core.model.limits.limit_views import CapacityView, GaugeView, LimitView, PoolView
+from core.model.limits.limits import LimitKind
 from core.model.text import SafeText, safe_line
 
 DAY_MS = 24 * 3_600_000

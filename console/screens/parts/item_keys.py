@@ -13,8 +13,8 @@ from console.screens.parts.hosts import VerbHost
 from console.verbs.reasons import NO_ENGINE
 from console.widgets.line_dialog import LineDialog
 from core.model.actors import is_same_person
+from core.model.patterns.work_items import ItemView
 from core.model.text import SafeText, safe_line
-from core.model.work_items import ItemView
 from core.render.item_lines import ItemLine
 
 _NONE = SafeText("no work item here")

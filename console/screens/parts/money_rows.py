@@ -19,7 +19,7 @@ from console.widgets.styled_lines import Span
 from console.widgets.table import Table
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.limit_views import CapacityView, GaugeView
+from core.model.limits.limit_views import CapacityView, GaugeView
 from core.model.text import SafeText
 from core.model.waits import OF_LIMITS
 

@@ -19,7 +19,7 @@ from console.widgets.table import CursorShown, Table
 from core.control.api import ControlAPI
 from core.filters.fields import Noun
 from core.filters.terms import Filter, In
-from core.model.limit_views import CapacityView, PoolView
+from core.model.limits.limit_views import CapacityView, PoolView
 
 _AROUND = 5
 """Lines of a screen for title, strip, status bar, hints and the head of the queues."""

@@ -14,9 +14,9 @@ from console.newjob.schedule_work import Place
 from console.screens.parts.hosts import VerbHost
 from console.verbs.reasons import NO_ENGINE, SCHEDULES
 from console.widgets.line_dialog import LineDialog
-from core.model.schedule_views import ScheduleView
-from core.model.schedules import Schedule
 from core.model.text import SafeText, safe_line
+from core.model.timing.schedule_views import ScheduleView
+from core.model.timing.schedules import Schedule
 
 _NOTHING = SafeText("no schedule here")
 _NO_NEXT = SafeText("it has no next time")

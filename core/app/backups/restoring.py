@@ -28,10 +28,10 @@ from core.files.new_folder import NewFolder
 from core.files.writing import sync_path
 from core.host import effective_user
 from core.model.actors import signed
+from core.model.commands.limits import Configure
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid
-from core.model.limit_commands import Configure
-from core.model.limits import DEFAULT_POOL, Capacity, Pool
+from core.model.limits.limits import DEFAULT_POOL, Capacity, Pool
 from core.model.paths import Paths, ensure_home
 from core.model.text import safe_line
 from core.store.backups.owning import apply_all, pause_all, rename_store

@@ -23,10 +23,10 @@ from core.connectors.registry import build
 from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.server import ControlServer
-from core.engine.alarms import SchedulerAlarms
 from core.engine.clock import SystemClock
 from core.engine.engine_ports import Ports
-from core.engine.loop_watch import LoopWatch
+from core.engine.monitoring.loop_watch import LoopWatch
+from core.engine.scheduling.alarms import SchedulerAlarms
 from core.engine.service import Engine
 from core.host import effective_user
 from core.model.actors import signed

@@ -20,10 +20,10 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 
 from core.app.metrics.reading import MetricFacts
 from core.model.backend_checks import CheckStatus
-from core.model.backends import shown_name
 from core.model.health import Measure
-from core.model.limit_views import BreakerState
-from core.model.limits import MICRO, LimitKind
+from core.model.limits.backends import shown_name
+from core.model.limits.limit_views import BreakerState
+from core.model.limits.limits import MICRO, LimitKind
 from core.model.version import VERSION
 from core.render.backend_shapes import backend_rows
 from core.render.health_lines import subject_lines

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.control.api import ReadingAPI
 from core.model.health import HealthView
-from core.model.limit_views import CapacityView
+from core.model.limits.limit_views import CapacityView
 from core.model.pulse import PulseView
 from core.model.views import QueueView
 

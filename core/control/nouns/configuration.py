@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.control.arguments import OPERATOR
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.commands import Effect
+from core.model.commands.work import Effect
 from core.model.config_changes import Reloaded
 
 

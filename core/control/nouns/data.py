@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.control.arguments import PAGE
 from core.control.requests import Kind, Request, Verbs, verb
-from core.model.artifacts import KeptArtifact
+from core.model.patterns.artifacts import KeptArtifact
 from core.model.views import JobOutputs, Page, TaskView, VariableView
 
 ARTIFACTS_PAGE = 1_000

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
-from core.model import bounds, commands
-from core.model.commands import Operated, Operation
+from core.model import bounds
+from core.model.commands import work as commands
+from core.model.commands.work import Operated, Operation
 from core.model.failures import FamilyList, FamilyScope
 
 ACKNOWLEDGED_MS = 366 * 24 * 3_600_000

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from core.control.arguments import PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.entry_views import EntryQuery, EntryView
-from core.model.limit_commands import Charged
-from core.model.limits import Price
-from core.model.usage_views import UsageQuery, UsageView
+from core.model.commands.limits import Charged
+from core.model.limits.entry_views import EntryQuery, EntryView
+from core.model.limits.limits import Price
+from core.model.limits.usage_views import UsageQuery, UsageView
 from core.model.values import ID_MAX, JsonValue
 from core.model.views import Page
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.capacity_commands import CapacityChange
-from core.model.commands import Operated
-from core.model.limit_views import CapacityView, GaugeView
+from core.model.commands.capacity import CapacityChange
+from core.model.commands.work import Operated
+from core.model.limits.limit_views import CapacityView, GaugeView
 from core.model.views import Page
 
 
@@ -57,7 +57,7 @@ class Limits(LimitsReading):
     """Pools, limits, budgets and backends, read and changed."""
 
     async def change(self, change: CapacityChange, *, reason: str = "", actor: str = OPERATOR) -> Operated:
-        """Change a pool, a limit, a backend, all spending or the ledger (`core.model.capacity_commands`).
+        """Change a pool, a limit, a backend, all spending or the ledger (`core.model.commands.capacity`).
 
         What waits and fits then starts at once; nothing that runs ends. What is so already changes nothing.
         Raises `NotFound` (`pool.unknown`, `limit.unknown`, `backend.unknown`, `gauge.unknown`,

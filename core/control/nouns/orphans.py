@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.control.arguments import OPERATOR, Target
 from core.control.operator_requests import Operate
 from core.control.requests import Kind, Request, Verbs, verb
-from core.model.commands import Operated
+from core.model.commands.work import Operated
 from core.model.orphans import OrphanView
 
 

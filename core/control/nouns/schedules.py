@@ -10,11 +10,11 @@ from enum import StrEnum
 from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.commands import Effect, Operated
-from core.model.schedule_commands import Fired
-from core.model.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
-from core.model.schedules import Schedule, Timing
+from core.model.commands.schedules import Fired
+from core.model.commands.work import Effect, Operated
 from core.model.surroundings import Surroundings
+from core.model.timing.schedule_views import Backfilled, Downtime, ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import Schedule, Timing
 from core.model.views import Page
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.signal_commands import Signal, Signalled
-from core.model.signal_views import SignalsView
+from core.model.commands.signals import Signal, Signalled
+from core.model.patterns.signal_views import SignalsView
 from core.model.values import JsonValue, json_size
 
 KEEP_MS = 7 * 86_400_000

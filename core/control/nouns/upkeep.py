@@ -9,8 +9,9 @@ from core.control.arguments import OPERATOR, Target
 from core.control.operator_requests import Operate
 from core.control.requests import Kind, Request, Verbs, verb
 from core.filters.terms import Filter
-from core.model import bounds, purge_commands
-from core.model.commands import Effect, Operated, Operation
+from core.model import bounds
+from core.model.commands import purges as purge_commands
+from core.model.commands.work import Effect, Operated, Operation
 from core.model.disk import DiskView
 from core.model.purges import PurgeView, PurgeWhat
 from core.model.retention import RetentionView

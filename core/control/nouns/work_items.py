@@ -10,11 +10,18 @@ from msgspec import field
 from core.control.arguments import OPERATOR
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model import work_item_commands as commands
 from core.model.actors import check_person
+from core.model.commands import work_items as commands
+from core.model.commands.work_items import ItemChanged, ItemCommand
+from core.model.patterns.work_items import (
+    ANSWER_BYTES,
+    ITEMS_MAX,
+    TEXT_MAX,
+    ItemDetails,
+    ItemScope,
+    WorkItems,
+)
 from core.model.values import JsonObject, json_size
-from core.model.work_item_commands import ItemChanged, ItemCommand
-from core.model.work_items import ANSWER_BYTES, ITEMS_MAX, TEXT_MAX, ItemDetails, ItemScope, WorkItems
 
 
 @verb("work_items", Kind.READ)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from core.control.arguments import OPERATOR, PAGE
 from core.control.requests import Kind, Request, Verbs, verb
 from core.model import bounds
-from core.model.workflow_commands import WorkflowAdded, WorkflowRemoved
-from core.model.workflow_views import RegisteredText, RegisteredView
+from core.model.commands.workflows import WorkflowAdded, WorkflowRemoved
+from core.model.patterns.workflow_views import RegisteredText, RegisteredView
 
 
 @verb("workflows", Kind.READ)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.model.commands import ENGINE
+from core.model.commands.work import ENGINE
 from core.model.events import BIRTHS, EventView
 from core.model.status import JOB_MOVES, STAGE_MOVES, TASK_MOVES
 from core.model.text import SafeText, safe_line

@@ -5,8 +5,8 @@ Called for tasks that are `waiting`.
 
 from __future__ import annotations
 
-from core.model.durations import write_duration
 from core.model.text import safe_line
+from core.model.timing.durations import write_duration
 from core.model.values import JsonObject, JsonValue, to_iso
 from core.model.waits import AwaitFacts, Reason, TaskFacts, WaitCode
 from core.rules.why.people import people_reason

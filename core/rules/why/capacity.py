@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.model.capacity_facts import NO_LIMITS, CapacityFacts, PoolFacts
-from core.model.gauges import Gauge
 from core.model.lanes import Need
-from core.model.limits import Amounts
+from core.model.limits.capacity_facts import NO_LIMITS, CapacityFacts, PoolFacts
+from core.model.limits.gauges import Gauge
+from core.model.limits.limits import Amounts
 from core.model.records import replace
 from core.rules import gauges as arithmetic
 

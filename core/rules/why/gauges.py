@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from core.model.amounts import write_amount
-from core.model.backends import is_backend, shown_name
-from core.model.commands import ENGINE
-from core.model.durations import write_duration
-from core.model.gauges import ALWAYS, Gauge
+from core.model.commands.work import ENGINE
 from core.model.lanes import Need
-from core.model.limits import MICRO, Limit, LimitKind, Per
+from core.model.limits.amounts import write_amount
+from core.model.limits.backends import is_backend, shown_name
+from core.model.limits.gauges import ALWAYS, Gauge
+from core.model.limits.limits import MICRO, Limit, LimitKind, Per
+from core.model.timing.durations import write_duration
 from core.model.values import JsonObject, JsonValue
 from core.model.waits import Holder, Reason, TaskFacts, WaitCode
 from core.rules.why.capacity import Capacity

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.model.capacity_facts import PoolFacts
 from core.model.lanes import Need
-from core.model.limits import LimitKind
+from core.model.limits.capacity_facts import PoolFacts
+from core.model.limits.limits import LimitKind
 from core.model.status import TaskStatus
 from core.model.waits import LaneHead, Reason, TaskFacts, WaitCode
 from core.rules.why.capacity import Capacity

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from core.model.capacity_facts import PoolFacts
 from core.model.lanes import Head, Room
+from core.model.limits.capacity_facts import PoolFacts
 from core.model.records import replace
 from core.model.values import JsonObject
 from core.model.waits import EngineFacts, Place, Reason, TaskFacts, WaitCode

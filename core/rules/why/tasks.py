@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.model.group_views import GroupCounts
+from core.model.patterns.group_views import GroupCounts
 from core.model.status import TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.model.waits import EngineFacts, Need, PausedJob, Reason, TaskFacts, WaitCode

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from core.model.capacity_facts import LineFacts
 from core.model.lanes import Head
-from core.model.limit_forms import costs_of
-from core.model.limits import DEFAULT_POOL
+from core.model.limits.capacity_facts import LineFacts
+from core.model.limits.limit_forms import costs_of
+from core.model.limits.limits import DEFAULT_POOL
 from core.model.records import replace
 from core.model.waits import EngineFacts, Place, TaskFacts
 from core.rules.queue_scene import scene_of

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from core.model.artifacts import ArtifactFile
+from core.model.patterns.artifacts import ArtifactFile
 from core.model.values import JsonObject
 from core.store.batch import Batch
 from core.store.rows import Subject

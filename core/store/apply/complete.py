@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands import Complete, Completed
+from core.model.commands.work import Complete, Completed
 from core.model.errors import Bug, TaskdeckError
 from core.model.outcomes import (
     SHORT,
@@ -29,14 +29,14 @@ from core.model.outcomes import (
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.apply.artifacts import keep_artifacts
-from core.store.apply.backends import note_end, note_successes
-from core.store.apply.groups import mark_late
+from core.store.apply.children.worklet_asks import follow_failure
+from core.store.apply.groups.groups import mark_late
+from core.store.apply.limits.backends import note_end, note_successes
+from core.store.apply.limits.settle import note_unpriced
 from core.store.apply.moves import running, waiting
 from core.store.apply.moves.attempts import ClosedAttempt, close_attempt
-from core.store.apply.settle import note_unpriced
 from core.store.apply.stored_outputs import store_output
 from core.store.apply.variables import set_variables
-from core.store.apply.worklet_asks import follow_failure
 from core.store.batch import Batch
 from core.store.rows import PLACED, Awaited, Cause, Subject, Success, TaskPlace
 from core.store.sql import guard, pack

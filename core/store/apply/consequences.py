@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from core.model.commands import FollowUp
+from core.model.commands.work import FollowUp
 from core.model.plans import NeedWhen, OnTaskFailure
 from core.model.records import replace
 from core.model.status import JOB, TASK, TaskStatus
 from core.model.values import INBOX
-from core.store.apply.align_instances import align
+from core.store.apply.children.job_answers import answer_ended
+from core.store.apply.claims.lanes import open_job
 from core.store.apply.ends import give_verdict
-from core.store.apply.exhaustion import fail_of_aisle, fail_of_lane
-from core.store.apply.groups import begin_more, decide_groups, read_set
-from core.store.apply.job_answers import answer_ended
-from core.store.apply.lane_sets import rekey
-from core.store.apply.lanes import open_job
+from core.store.apply.groups.align_instances import align
+from core.store.apply.groups.groups import begin_more, decide_groups, read_set
+from core.store.apply.limits.exhaustion import fail_of_aisle, fail_of_lane
+from core.store.apply.limits.lane_sets import rekey
 from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
 from core.store.apply.verdicts import cancel_rest

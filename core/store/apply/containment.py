@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from core.model.commands import ComeDue, FollowUp, NoteFault
+from core.model.commands.work import ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply import answers
+from core.store.apply.children.job_answers import put_off
 from core.store.apply.consequences import (
     apply_consequences,
     apply_follow_ups,
@@ -21,12 +21,12 @@ from core.store.apply.consequences import (
     take_left_overs,
 )
 from core.store.apply.ends import end_job, give_verdict
-from core.store.apply.job_answers import put_off
+from core.store.apply.limits.unknown_estimates import estimate_unknown
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
-from core.store.apply.recounts import recount_job
-from core.store.apply.unknown_estimates import estimate_unknown
+from core.store.apply.upkeep.recounts import recount_job
 from core.store.apply.verdicts import cancel_idle_of
+from core.store.apply.waits import answers
 from core.store.batch import Batch
 from core.store.batch_report import Fault
 from core.store.database import is_trouble

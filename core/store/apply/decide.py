@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands import ComeDue
-from core.model.judgements import (
+from core.model.commands.work import ComeDue
+from core.model.limits.terms import Terms
+from core.model.patterns.judgements import (
     Await,
     BeginChild,
     BeginWorklet,
@@ -21,13 +22,13 @@ from core.model.judgements import (
     TakeOutputs,
     TakeResult,
 )
-from core.model.terms import Terms
 from core.model.values import JsonObject, JsonValue
-from core.store.apply import answers, child_answers, children, worklets
-from core.store.apply.lane_sets import bind
-from core.store.apply.make_instances import expand
+from core.store.apply.children import child_answers, children, worklets
+from core.store.apply.groups.make_instances import expand
+from core.store.apply.limits.lane_sets import bind
+from core.store.apply.limits.unknown_estimates import estimate_unknown
 from core.store.apply.moves import idle, queueing
-from core.store.apply.unknown_estimates import estimate_unknown
+from core.store.apply.waits import answers
 from core.store.batch import Batch
 from core.store.rows import Subject
 from core.store.sql import pack

@@ -5,18 +5,18 @@ Called by the consequences, the verdicts, the stages and the operators' commands
 
 from __future__ import annotations
 
-from core.model.commands import ENGINE, Force
+from core.model.commands.work import ENGINE, Force
 from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
 from core.model.status import JOB, STAGE, JobStatus, StageStatus
 from core.model.values import JsonObject
-from core.store.apply.child_ends import answer_parent
-from core.store.apply.child_marks import spread_pause
-from core.store.apply.expectations import note_success
+from core.store.apply.children.child_ends import answer_parent
+from core.store.apply.children.child_marks import spread_pause
+from core.store.apply.claims.lanes import open_job
 from core.store.apply.finally_stage import open_finally, spared_stage
 from core.store.apply.judged_counts import judged_counts
-from core.store.apply.lanes import open_job
 from core.store.apply.moves import jobs, stages
+from core.store.apply.schedules.expectations import note_success
 from core.store.apply.stops import stop_job
 from core.store.apply.submit import enqueue
 from core.store.batch import Batch

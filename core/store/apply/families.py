@@ -5,7 +5,7 @@ Called through the table in `core.store.dispatch`.
 
 from __future__ import annotations
 
-from core.model.commands import Acknowledge, Operated, Unacknowledge
+from core.model.commands.work import Acknowledge, Operated, Unacknowledge
 from core.model.errors import NotFound, TaskdeckError
 from core.model.values import JsonObject
 from core.store.batch import Batch

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.model.status import TASK_FINAL, StageStatus
-from core.store.apply.lanes import open_job
+from core.store.apply.claims.lanes import open_job
 from core.store.apply.moves.jobs import begin_finally
 from core.store.apply.moves.stages import open_stage
 from core.store.batch import Batch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.model.commands import Submit
+from core.model.commands.work import Submit
 from core.model.plans import NeedPlan, NeedWhen, OnLoss, TaskPlan
 from core.model.redaction import redacted
 from core.model.status import JobStatus, TaskStatus

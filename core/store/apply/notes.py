@@ -5,8 +5,8 @@ Called through the table in `core.store.dispatch`.
 
 from __future__ import annotations
 
-from core.model.commands import AttemptNote, NoteAttempt
-from core.model.engine_notes import NoteEngine
+from core.model.commands.engine_notes import NoteEngine
+from core.model.commands.work import AttemptNote, NoteAttempt
 from core.store.batch import Batch
 from core.store.rows import Subject
 

@@ -5,7 +5,7 @@ Called through the table in `core.store.dispatch`. They are rows apart from task
 
 from __future__ import annotations
 
-from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
+from core.model.commands.notices import BeginDelivery, ConfigureNotices, DraftNotices, EndDelivery
 from core.model.notices import KEPT, LISTED, Delivery, NoticeStatus, NoticeView
 from core.model.values import JsonObject
 from core.store.apply.moves.notices import drop_others, end_delivery

@@ -9,7 +9,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from core.model.commands import Cancel, Fail, Force, Hold, Kill, Operated, Pause, Prioritise, Resume, Unhold
+from core.model.commands.work import (
+    Cancel,
+    Fail,
+    Force,
+    Hold,
+    Kill,
+    Operated,
+    Pause,
+    Prioritise,
+    Resume,
+    Unhold,
+)
 from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
@@ -18,13 +29,15 @@ from core.model.refusals import Refusal
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.stored_text import json_or_note
 from core.model.values import INBOX, JsonObject
-from core.store.apply import answers, child_stops, lanes
-from core.store.apply.child_marks import spread_pause
+from core.store.apply.children import child_stops
+from core.store.apply.children.child_marks import spread_pause
+from core.store.apply.claims import lanes
 from core.store.apply.ends import give_verdict
-from core.store.apply.groups import sets_of
+from core.store.apply.groups.groups import sets_of
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.stops import stop_set, stop_tasks
+from core.store.apply.waits import answers
 from core.store.batch import Batch
 from core.store.rows import PLACED, Cause, Subject, TaskPlace
 from core.store.sql import among, ids, raw

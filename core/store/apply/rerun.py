@@ -9,23 +9,24 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from core.model.commands import Forecast, Operated, Rerun
+from core.model.commands.work import Forecast, Operated, Rerun
 from core.model.decisions import StageTally
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
 from core.model.refusals import ONCE_TAKEN, RETRY_LIMIT, Refusal
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
-from core.store.apply import answers, child_places
-from core.store.apply.child_marks import spread_pause, supersede
-from core.store.apply.group_reruns import refuse_groups, reopened_groups, run_whole, wait_again
+from core.store.apply.children import child_places
+from core.store.apply.children.child_marks import spread_pause, supersede
+from core.store.apply.groups.group_reruns import refuse_groups, reopened_groups, run_whole, wait_again
 from core.store.apply.judged_counts import judged_counts
-from core.store.apply.lane_sets import leave_retries
+from core.store.apply.limits.lane_sets import leave_retries
+from core.store.apply.limits.once_keys import take_again
 from core.store.apply.moves import jobs, queueing, stages
-from core.store.apply.once_keys import take_again
 from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
-from core.store.apply.purge import purging
 from core.store.apply.start_over import let_needs_wait
+from core.store.apply.upkeep.purge import purging
+from core.store.apply.waits import answers
 from core.store.batch import Batch
 from core.store.rows import Cause, LeftOver
 from core.store.sql import among, ids

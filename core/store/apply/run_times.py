@@ -11,8 +11,8 @@ from typing import NamedTuple
 from core.model.values import INBOX
 from core.store.batch import Batch
 from core.store.derived import RUN_TIME_KEY
-from core.store.schema import RUN_TIMES
 from core.store.sql import pack
+from core.store.tables.schema import RUN_TIMES
 
 _ADD = (
     "INSERT INTO run_time (workflow, key, task_id, epoch, ms)"

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from core.model.status import TASK, TASK_FINAL
-from core.store.apply.child_marks import supersede
-from core.store.apply.lane_sets import leave_retries
+from core.store.apply.children.child_marks import supersede
+from core.store.apply.limits.lane_sets import leave_retries
 from core.store.apply.moves import queueing
 from core.store.batch import Batch
 from core.store.rows import Cause

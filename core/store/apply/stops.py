@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands import Force
+from core.model.commands.work import Force
 from core.model.values import JsonObject
 from core.store.batch import Batch
 from core.store.batch_report import Stop

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.model.commands import Enqueue, Enqueued, Submit, Submitted
+from core.model.commands.work import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
-from core.model.limit_forms import cost_column
+from core.model.limits.limit_forms import cost_column
 from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
-from core.store.apply.auto_costs import AutoCosts
-from core.store.apply.expectations import expect_of_workflow
+from core.store.apply.children.job_answers import bind_new
+from core.store.apply.claims.lanes import Lanes
 from core.store.apply.first_facts import job_facts, task_facts
-from core.store.apply.job_answers import bind_new
-from core.store.apply.lane_sets import GaugeSets
-from core.store.apply.lanes import Lanes
+from core.store.apply.limits.auto_costs import AutoCosts
+from core.store.apply.limits.lane_sets import GaugeSets
+from core.store.apply.limits.once_keys import OnceKeys
 from core.store.apply.moves.idle import skip_repeated
-from core.store.apply.once_keys import OnceKeys
+from core.store.apply.schedules.expectations import expect_of_workflow
 from core.store.apply.variables import declare_variables
 from core.store.batch import Batch
 from core.store.rows import PLACE, LeftOver, Subject, TaskPlace

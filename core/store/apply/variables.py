@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.model.patterns.variables import VariablePlan
 from core.model.redaction import redacted
 from core.model.values import JsonObject
-from core.model.variables import VariablePlan
 from core.store.batch import Batch
 from core.store.rows import Subject
 from core.store.sql import pack, raw, unpack

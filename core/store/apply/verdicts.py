@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from core.model.decisions import Verdict
 from core.model.status import JobStatus, TaskStatus
-from core.store.apply.child_stops import HAS_CHILD, stop_children
+from core.store.apply.children.child_stops import HAS_CHILD, stop_children
 from core.store.apply.ends import cause_of, end_if_done
 from core.store.apply.finally_stage import spared_stage
 from core.store.apply.moves import idle

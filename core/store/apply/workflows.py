@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from core.model.commands.workflows import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.model.errors import NotFound
 from core.model.near_misses import one_of
 from core.model.text import safe_line
 from core.model.values import JsonObject
-from core.model.workflow_commands import AddWorkflow, RemoveWorkflow, WorkflowAdded, WorkflowRemoved
 from core.store.batch import Batch
 from core.store.rows import Subject
 from core.store.sql import KEEP_TEXT, raw

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 
-from core.model.capacity_commands import ChangeCapacity, PausePool
-from core.model.commands import ENGINE, Command
+from core.model.commands.capacity import ChangeCapacity, PausePool
+from core.model.commands.schedules import ChangeSchedule, PauseSchedule
+from core.model.commands.work import ENGINE, Command
 from core.model.errors import TaskdeckError
-from core.model.schedule_commands import ChangeSchedule, PauseSchedule
 from core.model.values import JsonObject
 from core.store.apply.moves.notices import drop_others
 from core.store.rows import Cause

@@ -20,7 +20,7 @@ from core.store.derived import (
     REAL_ONCE_KEYS,
 )
 from core.store.families import MESSAGE_CHARS
-from core.store.schema import BUCKET, KEPT
+from core.store.tables.schema import BUCKET, KEPT
 
 RECOUNTS = (
     "DELETE FROM counter",

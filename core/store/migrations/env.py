@@ -5,7 +5,7 @@ Loaded by Alembic; the connection comes from `core.store.upgrade`.
 
 from alembic import context
 
-from core.store.schema import metadata
+from core.store.tables.schema import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.artifacts import ArtifactFile, KeptArtifact
+from core.model.patterns.artifacts import ArtifactFile, KeptArtifact
 from core.store.reports.jobs import read_job
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from core.model.orphans import OrphanKind, OrphanView
-from core.store.reports.keyset import PAGE_MAX, bounded_limit
+from core.store.reports.paging.keyset import PAGE_MAX, bounded_limit
 from core.store.reports.source import Source
 from core.store.sql import ids, member
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from core.model.judgements import Question
-from core.store.reports.keyset import bounded_limit
+from core.model.patterns.judgements import Question
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.sql import ids
 

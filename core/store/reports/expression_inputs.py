@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.artifacts import KeptArtifact
+from core.model.patterns.artifacts import KeptArtifact
 from core.model.status import TASK_FINAL
 from core.model.values import JsonObject, JsonValue
 from core.store.reports.artifacts import read_kept
@@ -21,8 +21,8 @@ from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.refusals import unknown_job
 from core.store.reports.rows import AnyRow, object_of
 from core.store.reports.source import Source
-from core.store.schema import task
 from core.store.sql import ids, unpack
+from core.store.tables.schema import task
 
 _JOBS_REMEMBERED = 8
 

@@ -5,7 +5,7 @@ Read by the engine's retention, which has it forgotten in steps.
 
 from __future__ import annotations
 
-from core.model.forgetting import MAX_PER_BATCH
+from core.model.commands.forgetting import MAX_PER_BATCH
 from core.model.retention import Forgettable
 from core.store.forgettable import FIND
 from core.store.reports.source import Source, engine_offset

@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.artifacts import KeptArtifact
 from core.model.errors import Invalid
-from core.model.instances import INSTANCES_MAX
+from core.model.patterns.artifacts import KeptArtifact
+from core.model.patterns.instances import INSTANCES_MAX
 from core.model.stored_text import json_or_note
 from core.model.values import JsonObject, JsonValue
 from core.model.views import Page, TaskView
-from core.store.instance_tables import instance_set
 from core.store.reports.artifacts import read_kept
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.payloads import fetch_bodies, payload_hash
 from core.store.reports.rows import TASKS, object_of, task_view
 from core.store.reports.source import Source
-from core.store.schema import task
 from core.store.sql import unpack_all
+from core.store.tables.instance_tables import instance_set
+from core.store.tables.schema import task
 
 PAGE = 250
 """Instances of one page."""

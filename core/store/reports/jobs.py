@@ -17,7 +17,7 @@ from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.model.views import JobDetail, JobView, Page
 from core.store.reports.children import read_children
-from core.store.reports.keyset import page_keys, page_of, rows_by_id
+from core.store.reports.paging.keyset import page_keys, page_of, rows_by_id
 from core.store.reports.refusals import unknown_job
 from core.store.reports.rows import (
     DETAILS,
@@ -33,7 +33,7 @@ from core.store.reports.rows import (
     task_detail,
 )
 from core.store.reports.source import Source
-from core.store.schema import counter, definition, edge, job, stage, task
+from core.store.tables.schema import counter, definition, edge, job, stage, task
 
 _RETRIES_MAX = 1_000
 """Retries of a job that are looked at for the last one."""

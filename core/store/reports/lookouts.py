@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.sql import ids
 

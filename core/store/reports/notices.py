@@ -14,7 +14,7 @@ from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.model.views import Page
 from core.store.apply.notices import NOTICE, notice_view
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.sql import member, pack
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.stored_text import json_or_note
 from core.model.values import JsonValue
-from core.store.schema import payload
+from core.store.tables.schema import payload
 
 
 async def fetch_payloads(db: AsyncConnection, outputs: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

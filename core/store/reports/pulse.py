@@ -16,8 +16,8 @@ from core.store.reports.failures import read_families
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
 from core.store.reports.wait_reasons import REASONS_MAX, QueueCount, read_wait_reasons
-from core.store.schema import BUCKET, KEPT
 from core.store.sql import ids, member
+from core.store.tables.schema import BUCKET, KEPT
 
 TROUBLED_MAX = 2_000
 """Tasks, the newest, that are scanned for failures without a family."""

@@ -14,11 +14,11 @@ from core.filters.fields import Noun
 from core.filters.selecting import select as select_views
 from core.filters.terms import Filter
 from core.model.views import QueueView
-from core.store.reports.pools import pools_of, read_drains, read_paused
+from core.store.reports.limits.pools import pools_of, read_drains, read_paused
 from core.store.reports.rows import QUEUES, Throughput, counts_of, queue_view
 from core.store.reports.source import Source, engine_offset
-from core.store.schema import BUCKET, counter, queue
 from core.store.sql import ids
+from core.store.tables.schema import BUCKET, counter, queue
 
 RATE_BUCKETS = 30
 """Buckets over which a rate is taken, the current one included: five minutes."""

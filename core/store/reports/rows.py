@@ -12,18 +12,18 @@ from typing import TypeAlias
 from sqlalchemy import Row, Select, literal_column, select
 
 from core.filters.fields import Noun
-from core.model.estimates import Estimate
 from core.model.events import EventView
-from core.model.group_views import GroupCounts
-from core.model.limit_forms import costs_of
+from core.model.limits.estimates import Estimate
+from core.model.limits.limit_forms import costs_of
+from core.model.patterns.group_views import GroupCounts
 from core.model.stored_spec import StoredSpec
 from core.model.stored_text import json_or_note
 from core.model.values import JsonObject
 from core.model.views import AttemptView, JobView, QueueView, StageView, TaskDetail, TaskView
-from core.store.instance_tables import INSTANCES
 from core.store.predicates import column_of
 from core.store.reports.children import JOB_PLACE, PARENT, PAUSED_ABOVE, objects
-from core.store.schema import attempt, event, job, queue, stage, task
+from core.store.tables.instance_tables import INSTANCES
+from core.store.tables.schema import attempt, event, job, queue, stage, task
 
 AnyRow: TypeAlias = "Row[*tuple[object, ...]]"
 """A row whose values are read by the names of their columns."""

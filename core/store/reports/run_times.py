@@ -14,8 +14,8 @@ from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_
 from core.store.predicates import bound
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
-from core.store.schema import run_time
 from core.store.sql import ids, pack
+from core.store.tables.schema import run_time
 from core.store.usual_costs import COSTS, UnitAmount, by_unit
 
 TASKS_MAX = 100

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import Invalid
-from core.model.limit_views import Cause
+from core.model.limits.limit_views import Cause
 from core.model.records import replace
-from core.model.schedule_views import MISSED_MS, SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
-from core.model.schedules import FireKind, FireStatus, Schedule, Timing, schedule_of
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import safe_line
+from core.model.timing.schedule_views import MISSED_MS, SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import FireKind, FireStatus, Schedule, Timing, schedule_of
 from core.store.reports.rows import AnyRow
 from core.store.sql import among, ids
 

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
 from core.model.near_misses import one_of
-from core.model.schedule_views import SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
-from core.model.schedules import DAY_MS
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.text import safe_line
+from core.model.timing.schedule_views import SCHEDULES_MAX, ExpectationView, FireView, ScheduleView
+from core.model.timing.schedules import DAY_MS
 from core.model.views import Page
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.rows import AnyRow
 from core.store.reports.schedule_rows import (
     COLUMNS,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from core.model.signal_views import KeptSignal, SignalsView, SignalWaiter
-from core.store.reports.keyset import bounded_limit
+from core.model.patterns.signal_views import KeptSignal, SignalsView, SignalWaiter
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 
 _KEPT = text(

@@ -19,11 +19,11 @@ from core.model.counts import Preview
 from core.model.errors import Invalid
 from core.model.status import TASK_FINAL, TaskStatus
 from core.store.predicates import Condition, where
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 from core.store.reports.totals import counter_totals, last_event
-from core.store.schema import event, task
 from core.store.sql import among, ids
+from core.store.tables.schema import event, task
 
 FIRST = 5
 """Ids that a preview names."""

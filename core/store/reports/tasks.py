@@ -16,8 +16,8 @@ from core.model.errors import Conflict
 from core.model.records import replace
 from core.model.views import GroupView, Page, TaskDetail, TaskView
 from core.store.predicates import bound
-from core.store.reports import search
-from core.store.reports.keyset import page_keys, page_of, rows_by_id
+from core.store.reports.paging import search
+from core.store.reports.paging.keyset import page_keys, page_of, rows_by_id
 from core.store.reports.payloads import fetch_payloads
 from core.store.reports.refusals import unknown_task
 from core.store.reports.rows import (
@@ -31,7 +31,7 @@ from core.store.reports.rows import (
     task_view,
 )
 from core.store.reports.source import Source
-from core.store.schema import attempt, edge, task
+from core.store.tables.schema import attempt, edge, task
 
 _FLOOR = sql("SELECT id FROM task ORDER BY id DESC LIMIT 1 OFFSET :scan")
 _GROUPS = sql(

@@ -20,12 +20,12 @@ from core.model.status import TaskStatus
 from core.model.values import INBOX
 from core.render.schedule_lines import schedule_line
 from core.store.predicates import bound
-from core.store.reports import search as searching
 from core.store.reports.failures import SEARCHED_MAX, read_families
+from core.store.reports.paging import search as searching
 from core.store.reports.queues import read_queues
 from core.store.reports.schedule_rows import read_schedules
 from core.store.reports.source import Source
-from core.store.schema import counter
+from core.store.tables.schema import counter
 
 _JOBS = text(
     "SELECT status, count(*) AS n FROM job INDEXED BY job_live"

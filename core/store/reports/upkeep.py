@@ -20,11 +20,11 @@ from core.model.purges import JobFacts, LooseFacts, OutputFacts
 from core.model.values import JsonObject
 from core.store.predicates import where as conditions_of
 from core.store.purge_facts import JOB_FACTS, LOOSE_FACTS, OUTPUT_FACTS
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.rows import object_of
 from core.store.reports.source import Source, engine_offset
-from core.store.schema import job
 from core.store.sql import ids
+from core.store.tables.schema import job
 from core.store.upkeep_facts import store_room
 
 R = TypeVar("R")

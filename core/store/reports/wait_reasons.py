@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.pulse import Waiting, WaitKind
 from core.model.status import TaskStatus
-from core.store.reports.lane_waits import LaneWait, read_lane_waits
+from core.store.reports.limits.lane_waits import LaneWait, read_lane_waits
 from core.store.reports.queues import FIRST_LANE, SHUT, oldest_queued
 
 REASONS_MAX = 20

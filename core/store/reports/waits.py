@@ -12,22 +12,22 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from core.model.capacity_facts import CapacityFacts, LineFacts
-from core.model.group_views import GroupCounts
-from core.model.limit_forms import costs_of
+from core.model.limits.capacity_facts import CapacityFacts, LineFacts
+from core.model.limits.limit_forms import costs_of
+from core.model.patterns.group_views import GroupCounts
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
 from core.model.waits import AskedPeople, LaneHead, Need, Switch, TaskFacts
-from core.store.instance_tables import INSTANCES
 from core.store.reports.awaits import AWAITS, await_facts
-from core.store.reports.capacity import CapacityRows, read_capacity, read_holders
 from core.store.reports.children import AWAITED_PLACE, PAUSED_ABOVE, awaited_place, paused_jobs
 from core.store.reports.jobs import read_job
-from core.store.reports.lines import read_line
+from core.store.reports.limits.capacity import CapacityRows, read_capacity, read_holders
+from core.store.reports.limits.lines import read_line
 from core.store.reports.refusals import unknown_task
 from core.store.reports.rows import object_of
 from core.store.reports.source import Source
 from core.store.sql import ids, member
+from core.store.tables.instance_tables import INSTANCES
 
 LOOKED = 64
 """Needs of a task that a list looks at for the first that is open."""

@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.actors import is_same_person, person_of
 from core.model.errors import Invalid, NotFound
-from core.model.form_values import form_of
-from core.model.stored_text import json_or_note
-from core.model.work_items import (
+from core.model.patterns.form_values import form_of
+from core.model.patterns.work_items import (
     ENTRIES_MAX,
     EntryKind,
     ItemDetails,
@@ -26,7 +25,8 @@ from core.model.work_items import (
     OnDue,
     WorkItems,
 )
-from core.model.workflow_views import ParamView
+from core.model.patterns.workflow_views import ParamView
+from core.model.stored_text import json_or_note
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source, engine_offset
 from core.store.sql import ids

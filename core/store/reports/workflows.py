@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from core.model.children import PinnedDocument
 from core.model.errors import NotFound
 from core.model.near_misses import one_of
+from core.model.patterns.children import PinnedDocument
+from core.model.patterns.workflow_views import RegisteredText, RegisteredView, VersionView
 from core.model.text import safe_line
-from core.model.workflow_views import RegisteredText, RegisteredView, VersionView
-from core.store.reports.keyset import bounded_limit
+from core.store.reports.paging.keyset import bounded_limit
 from core.store.reports.source import Source
 
 _LIST = text(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.derived import ENDED_EVENTS, NEWEST_EVENT, REAL_COUNTERS, REAL_RUN_TIMES
-from core.store.schema import BUCKET, KEPT
 from core.store.sql import among
+from core.store.tables.schema import BUCKET, KEPT
 from core.store.verify.check import check
 from core.store.verify.data_checks import DATA_CHECKS, LEFT_BEHIND_CHECKS
 from core.store.verify.family_checks import FAMILY_CHECKS

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from core.model.commands import Force
+from core.model.commands.work import Force
 from core.model.outcomes import SHORT
 from core.model.status import TASK_MOVES
 from core.model.stored_text import json_or_note

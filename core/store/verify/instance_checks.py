@@ -5,10 +5,10 @@ Used by `checks`.
 
 from __future__ import annotations
 
-from core.model.instances import AfterThreshold
+from core.model.patterns.instances import AfterThreshold
 from core.model.status import JOB_FINAL, TASK_FINAL, TASK_IDLE, JobStatus, TaskStatus
-from core.store.instance_tables import UNBEGUN
 from core.store.sql import among
+from core.store.tables.instance_tables import UNBEGUN
 from core.store.verify.check import check
 
 _LIVE = among(set(JobStatus) - JOB_FINAL - {JobStatus.ENDING}, "j.status")

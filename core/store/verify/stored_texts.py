@@ -15,13 +15,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from core.model.errors import Invalid
-from core.model.form_values import form_of
-from core.model.limit_forms import costs_of, from_text, gauges_in, held_by, recent_in
-from core.model.limits import Limit, Pool
-from core.model.schedules import schedule_of
+from core.model.limits.limit_forms import costs_of, from_text, gauges_in, held_by, recent_in
+from core.model.limits.limits import Limit, Pool
+from core.model.patterns.form_values import form_of
 from core.model.stored_spec import StoredSpec
 from core.model.stored_text import read_stored
 from core.model.text import safe_line
+from core.model.timing.schedules import schedule_of
 from core.model.values import JsonObject, JsonValue
 
 _OBJECT, _ARRAY, _ANY = (

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from core.model.commands import (
+from core.model.commands.work import (
     Cancel,
     Complete,
     Enqueue,

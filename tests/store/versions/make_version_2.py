@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.model.commands import Complete, Rerun
+from core.model.commands.work import Complete, Rerun
 from core.model.outcomes import (
     Accept,
     AskOperator,

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.model.commands import Complete, Enqueue
-from core.model.estimates import Estimate
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
-from core.model.once import Once
+from core.model.commands.limits import Configure
+from core.model.commands.work import Complete, Enqueue
+from core.model.limits.estimates import Estimate
+from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Pool, Spent, Window
+from core.model.limits.once import Once
 from core.model.outcomes import Lost, Succeeded
 from core.model.plans import TaskPlan
 from core.store.verify import verify

@@ -11,9 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core.model.commands import Submit
-from core.model.plans import JobPlan, StagePlan
-from core.model.schedule_commands import (
+from core.model.commands.schedules import (
     AddSchedule,
     ChangeSchedule,
     Fire,
@@ -22,7 +20,9 @@ from core.model.schedule_commands import (
     PauseSchedule,
     RemoveSchedule,
 )
-from core.model.schedules import FireKind, FirePolicy, NextFire, Overlap, Schedule, Timing, Work
+from core.model.commands.work import Submit
+from core.model.plans import JobPlan, StagePlan
+from core.model.timing.schedules import FireKind, FirePolicy, NextFire, Overlap, Schedule, Timing, Work
 from core.store.verify import verify
 from tests.store.versions.make_version_1 import (
     HERE,

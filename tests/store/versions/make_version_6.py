@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 from threading import Event
 
-from core.model.judgements import Await, Decide
-from core.model.notice_commands import BeginDelivery, ConfigureNotices, DraftNotices
+from core.model.commands.notices import BeginDelivery, ConfigureNotices, DraftNotices
+from core.model.commands.purges import Pin, Purge
+from core.model.commands.signals import Signal
 from core.model.notices import Draft, Topic
+from core.model.patterns.judgements import Await, Decide
 from core.model.plans import OnTaskFailure, StagePlan
-from core.model.purge_commands import Pin, Purge
-from core.model.signal_commands import Signal
 from core.rules.families import family_of
 from core.store.upgrade import Progress, upgrade_store
 from core.store.verify import verify

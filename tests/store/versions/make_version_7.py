@@ -12,16 +12,16 @@ import tempfile
 from pathlib import Path
 from threading import Event
 
-from core.model.children import PinnedDocument
-from core.model.commands import Claimed
-from core.model.instances import ForEach
-from core.model.judgements import Await, BeginChild, Decide, Expand, TakeOutputs
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.commands.work import Claimed
+from core.model.commands.workflows import AddWorkflow
+from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.outcomes import Succeeded
+from core.model.patterns.children import PinnedDocument
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Await, BeginChild, Decide, Expand, TakeOutputs
+from core.model.patterns.work_items import NewItem
 from core.model.plans import TaskPlan
-from core.model.work_items import NewItem
-from core.model.workflow_commands import AddWorkflow
 from core.rules.families import family_of
 from core.store.upgrade import Progress, upgrade_store
 from core.store.verify import verify

@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 from threading import Event
 
-from core.model.children import PinnedDocument
-from core.model.instances import ForEach
-from core.model.judgements import BeginChild, Decide, Expand
-from core.model.limit_commands import Configure
-from core.model.limits import Limit, LimitKind, LimitRef
+from core.model.commands.limits import Configure
+from core.model.limits.limits import Limit, LimitKind, LimitRef
+from core.model.patterns.children import PinnedDocument
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import BeginChild, Decide, Expand
 from core.rules.families import family_of
 from core.store.upgrade import Progress, upgrade_store
 from core.store.verify import verify

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from core.model.errors import Bug
 from core.model.status import ATTEMPT, AttemptStatus, Move
 from core.model.values import JsonObject
+from core.store.apply.limits.settle import HOLDING, Holding, give_back, lose, settle
 from core.store.apply.run_times import forget_run_time
-from core.store.apply.settle import HOLDING, Holding, give_back, lose, settle
 from core.store.batch import Batch
 from core.store.rows import ClaimedRow, Hold, Success, TaskPlace
 from core.store.sql import guard, pack, raw

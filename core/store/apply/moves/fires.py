@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.model.schedule_commands import REASON_MAX, Passed
-from core.model.schedules import FireKind, FireStatus
+from core.model.commands.schedules import REASON_MAX, Passed
+from core.model.timing.schedules import FireKind, FireStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
 from core.store.rows import Subject

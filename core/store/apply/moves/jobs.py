@@ -12,8 +12,8 @@ from core.model.decisions import Verdict
 from core.model.errors import Bug
 from core.model.status import JOB, TASK_FINAL, JobStatus, Move, TaskStatus
 from core.model.values import JsonObject
-from core.store.apply.child_places import give_back, stop_waiting
-from core.store.apply.lanes import open_job, shut_job
+from core.store.apply.children.child_places import give_back, stop_waiting
+from core.store.apply.claims.lanes import open_job, shut_job
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
 from core.store.sql import guard, ids, raw

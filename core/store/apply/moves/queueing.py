@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
-from core.store.instance_tables import UNBEGUN
 from core.store.rows import PLACE, Bound, Cause, ReadyRow, TaskPlace, by_task_id
 from core.store.sql import SORT_KEY, WALL, guard, ids, pack, raw
+from core.store.tables.instance_tables import UNBEGUN
 
 _QUEUE = f"status = 'queued', queued_at = {WALL}, sort_key = {SORT_KEY}"
 _NO_CAUSE = "status_by = NULL, status_reason = NULL"

@@ -12,7 +12,7 @@ from core.model.outcomes import SHORT
 from core.model.records import replace
 from core.model.status import TASK, TASK_FINAL, AttemptStatus, Move, TaskStatus
 from core.model.values import JsonObject
-from core.store.apply.lane_sets import join_retries
+from core.store.apply.limits.lane_sets import join_retries
 from core.store.apply.moves.attempts import ClosedAttempt, close_succeeded, error_note, open_attempts
 from core.store.apply.moves.tolerance import NOTE, is_tolerated
 from core.store.apply.run_times import TimedAttempt, keep_run_times

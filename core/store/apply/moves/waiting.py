@@ -5,12 +5,12 @@ Called by the judgements, the answers and the operators' commands.
 
 from __future__ import annotations
 
-from core.model.commands import ENGINE, Force
+from core.model.commands.work import ENGINE, Force
 from core.model.outcomes import TaskError
+from core.model.patterns.work_items import EntryKind, ItemOutcome, NewItem
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
-from core.model.work_items import EntryKind, ItemOutcome, NewItem
-from core.store.apply.lane_sets import join_retries
+from core.store.apply.limits.lane_sets import join_retries
 from core.store.apply.moves import jobs, work_items
 from core.store.apply.moves.attempts import error_note
 from core.store.apply.moves.idle import note_end

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from core.model.actors import person_of
-from core.model.commands import ENGINE
-from core.model.form_values import form_json
+from core.model.commands.work import ENGINE
+from core.model.patterns.form_values import form_json
+from core.model.patterns.work_items import EntryKind, ItemOutcome, NewItem
 from core.model.values import JsonObject
-from core.model.work_items import EntryKind, ItemOutcome, NewItem
 from core.store.batch import Batch
 from core.store.rows import Cause
 from core.store.sql import pack, raw

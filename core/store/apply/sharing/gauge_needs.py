@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from core.model.gauges import Gauge
 from core.model.lanes import Head, Need
-from core.model.limit_forms import costs_of, pack_held
-from core.store.apply.breakers import note_probe
+from core.model.limits.gauges import Gauge
+from core.model.limits.limit_forms import costs_of, pack_held
+from core.store.apply.limits.breakers import note_probe
 from core.store.batch import Batch
 from core.store.capacity import set_of
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from core.model.gauges import Gauge
 from core.model.lanes import Need, Picks
-from core.store.apply.exhaustion import Patience
+from core.model.limits.gauges import Gauge
+from core.store.apply.claims.sight import Aisle, Seen, View
+from core.store.apply.limits.exhaustion import Patience
 from core.store.apply.sharing.open_queues import OpenQueues
 from core.store.apply.sharing.shares import Shares
-from core.store.apply.sight import Aisle, Seen, View
 from core.store.batch import Batch
 from core.store.sql import ids
 

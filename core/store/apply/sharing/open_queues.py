@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from core.store.apply.claims.sight import Aisle, Seen, View
 from core.store.apply.sharing.shares import Shares
-from core.store.apply.sight import Aisle, Seen, View
 from core.store.batch import Batch
 from core.store.sql import raw
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from core.model.lanes import Head
-from core.model.limits import DEFAULT_POOL, Pool, PoolOrder
+from core.model.limits.limits import DEFAULT_POOL, Pool, PoolOrder
 from core.store.batch import Batch
 
 _TAKEN = "SELECT pool, count(*) FROM attempt INDEXED BY attempt_open WHERE status = 'running' GROUP BY pool"

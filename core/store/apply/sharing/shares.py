@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.model.lanes import Further, Head, Picks, Room
-from core.model.limits import DEFAULT_POOL
+from core.model.limits.limits import DEFAULT_POOL
+from core.store.apply.claims.sight import note_costs
 from core.store.apply.sharing.gauge_needs import GaugeNeeds, Taken
 from core.store.apply.sharing.pool_slots import PoolSlots
-from core.store.apply.sight import note_costs
 from core.store.batch import Batch
 from core.store.rows import Hold
 

@@ -1,6 +1,6 @@
 """Bring the tables of schema version 2 to version 3.
 
-Loaded by Alembic. Version 3 has run times and failure families. A version that has been used stays as it is: a change of `core/store/schema.py` makes a new one
+Loaded by Alembic. Version 3 has run times and failure families. A version that has been used stays as it is: a change of `core/store/tables/schema.py` makes a new one
 (tests/store/test_migrations.py compares). A file of this folder holds:
 
 - a nullable column, or one with a constant default: `add_columns("task", "status_by TEXT")`; in `schema.py` the

@@ -1,0 +1,1 @@
+"""Admission: documents and loose tasks become plans that the store takes."""

@@ -1,0 +1,1 @@
+"""Attempts: from the call or process to the outcome that is recorded."""

@@ -1,0 +1,1 @@
+"""Housekeeping: repairs, retention, purges, and room on the disk."""

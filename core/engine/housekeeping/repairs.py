@@ -1,0 +1,83 @@
+"""Repairs: find jobs that cannot go on, and repair or fail them.
+
+Run by the janitor: at the start of an engine, and rarely after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from core.logs import bound, get_logger
+from core.model.commands.work import FailJob, Recount, Repair
+from core.store.journal import Journal
+from core.store.reports.repairs import OpenNeed
+from core.workflows.graph import cycles
+
+_SHOWN = 10
+"""Tasks of a circle that are named."""
+
+_log = get_logger(__name__)
+
+
+class Sweep(Protocol):
+    """Where jobs that may need repair are found: the store's reports."""
+
+    async def broken_jobs(self) -> tuple[int, ...]:
+        """Return their ids, sorted."""
+
+    async def wrong_counts(self) -> tuple[str, ...]:
+        """Return the codes of what is counted wrong beside tasks, attempts and events."""
+
+    async def miscounted_jobs(self) -> tuple[int, ...]:
+        """Return the ids of jobs, ended ones too, whose counts differ from their tasks."""
+
+    async def open_needs(self, job_id: int) -> list[OpenNeed]:
+        """Return for what the blocked tasks of a job wait."""
+
+
+class Repairs:
+    """Find jobs that cannot go on by themselves, and make them go on or fail."""
+
+    def __init__(self, journal: Journal, sweep: Sweep) -> None:
+        self._journal = journal
+        self._sweep = sweep
+
+    async def run(self) -> None:
+        """Repair what a sweep finds; each repair is an event. Raises where the store takes nothing."""
+        await self._repair_all(await self._sweep.broken_jobs())
+
+    async def recount(self) -> None:
+        """Count tasks, run times, families and ends again where they are wrong; each repair is an event."""
+        await self._repair_all(await self._sweep.miscounted_jobs())
+        if codes := await self._sweep.wrong_counts():
+            _log.warning("counted again", codes=list(codes))
+            await self._journal.submit(Recount())
+
+    async def _repair_all(self, jobs: Sequence[int]) -> None:
+        for job_id in jobs:
+            with bound(job=job_id):
+                await self._repair(job_id)
+
+    async def _repair(self, job_id: int) -> None:
+        repaired = await self._journal.submit(Repair(job_id=job_id))
+        if repaired:
+            _log.warning("repaired", repairs=repaired)
+            return
+        circle = _circle(await self._sweep.open_needs(job_id))
+        if circle:
+            await self._journal.submit(FailJob(job_id=job_id, reason=_reason(circle)))
+
+
+def _circle(open_needs: Sequence[OpenNeed]) -> tuple[str, ...]:
+    """Return tasks each of which waits for the next and the last for the first; () = there are none."""
+    needs: dict[str, list[str]] = {}
+    for edge in open_needs:
+        needs.setdefault(edge.task, []).append(edge.need)
+        needs.setdefault(edge.need, [])
+    return next(iter(cycles(needs)), ())
+
+
+def _reason(circle: Sequence[str]) -> str:
+    shown = [*circle[:_SHOWN], *(["..."] if len(circle) > _SHOWN else []), circle[0]]
+    return f"its tasks wait for each other in a circle: {' -> '.join(shown)}"

@@ -1,0 +1,1 @@
+"""Judgements of tasks whose needs are met, and plans of their children."""

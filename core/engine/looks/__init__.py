@@ -1,0 +1,1 @@
+"""Looks at the world outside: what waiting tasks wait for."""

@@ -1,0 +1,1 @@
+"""Monitoring: how backends, machine and loop are, and notices to operators."""

@@ -1,0 +1,1 @@
+"""Scheduling: schedules that fire, and workflows that stay silent."""

@@ -1,0 +1,1 @@
+"""Pools, limits and money: what binds tasks, and what they spend."""

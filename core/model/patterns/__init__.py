@@ -1,0 +1,1 @@
+"""Nouns of workflow patterns: groups, children, people, signals, variables."""

@@ -1,0 +1,1 @@
+"""Changes of children: jobs that tasks wait for, and worklets."""

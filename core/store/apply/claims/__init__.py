@@ -1,0 +1,1 @@
+"""Claims: tasks picked from the heads of open lanes."""

@@ -1,0 +1,1 @@
+"""Changes of groups: instances made, aligned, decided on and run again."""

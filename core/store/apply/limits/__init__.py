@@ -1,0 +1,1 @@
+"""Changes of pools, limits and budgets, and what attempts take of them."""

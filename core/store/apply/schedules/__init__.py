@@ -1,0 +1,1 @@
+"""Changes of schedules, and their fires."""

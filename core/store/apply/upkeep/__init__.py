@@ -1,0 +1,1 @@
+"""Upkeep of rows: repairs, purges and what is forgotten."""

@@ -1,0 +1,1 @@
+"""Answers of what tasks wait for: signals, files, times and people."""

@@ -1,0 +1,1 @@
+"""Reports of pools, limits and money: what binds, what was spent."""

@@ -1,0 +1,1 @@
+"""Pages of rows: filters, orders, and positions in them."""

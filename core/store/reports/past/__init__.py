@@ -1,0 +1,1 @@
+"""Reports of the past: events, jobs as they stood, runs compared."""
