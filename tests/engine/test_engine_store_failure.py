@@ -360,7 +360,8 @@ async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_b
     assert house.states(job)["b"] == "succeeded"
     assert judged, "it was judged by that"
     await house.settle()
-    assert house.engine.info().set_aside == ""
+    # A round for purges that was refused meanwhile has a pause of its own.
+    assert "conditions" not in house.engine.info().set_aside
     assert house.engine.dispatcher.quiet
 
 
