@@ -62,6 +62,8 @@ def writes(house: House) -> int:
 
 async def pass_time(house: House, seconds: int) -> None:
     """Let time pass, second by second, and what follows from each happen."""
+    # What waits in the store is looked for as soon as the engine has heard of it.
+    await house.settle()
     for _ in range(seconds):
         house.clock.advance(seconds=1)
         await house.settle()
