@@ -41,6 +41,8 @@ class Said(NamedTuple):
 NOTHING_SAID = Said()
 
 
+KEPT_MOST = 20_000
+"""Rows that stay known from one transaction to the next at the most, beside those that one reads at once."""
 StoredGauge: TypeAlias = tuple[str, str, tuple[int | str | None, ...]]
 """The row of a gauge: the name of its limit, its key, and the columns that `Gauges` writes."""
 
@@ -74,6 +76,8 @@ class Capacity:
     is_shared: bool = False
     """Whether a claim has more to look at than the number of free slots."""
     gsets: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _full_sets: dict[tuple[int, ...], int] = field(default_factory=dict)
+    """Gauge sets of attempts by their gauges."""
     gauges: dict[int, StoredGauge] = field(default_factory=dict)
     """Gauges by id as the store has them, this transaction included; what is not among them is read."""
     _preferring: Mapping[int, tuple[str, ...]] | None = None
@@ -128,6 +132,16 @@ class Capacity:
             self.gsets |= {one: gauges_in(listed) for one, listed in db.execute(_GSETS, (ids(missing),))}
         return self.gsets
 
+    def full_set(self, db: sqlite3.Connection, gauges: tuple[int, ...]) -> int:
+        """Return the id of the set of all gauges that an attempt passes, made where it is missing."""
+        known = self._full_sets.get(gauges)
+        if known is None:
+            if len(self._full_sets) > KEPT_MOST:
+                self._full_sets.clear()
+            known = self._full_sets[gauges] = set_of(db, gauges)
+            self.gsets[known] = tuple(sorted(gauges))
+        return known
+
     def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
         """Return the gauge sets whose tasks prefer pools, and these pools."""
         if self._preferring is None:
@@ -148,6 +162,7 @@ class Capacity:
     def forget_sets(self) -> None:
         """Read gauge sets and gauges again: one may have been made, or taken back."""
         self.gsets.clear()
+        self._full_sets.clear()
         self.gauges.clear()
         self._preferring = self._may_fail = None
 

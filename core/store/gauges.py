@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 from core.model.limits.gauges import Gauge
 from core.model.limits.limit_forms import pack_recent, recent_in
 from core.model.limits.limits import Limit, LimitKind
-from core.store.capacity import StoredGauge
+from core.store.capacity import KEPT_MOST, StoredGauge
 from core.store.sql import ids, raw
 from core.store.writer import Writer
 
@@ -42,8 +42,6 @@ _MAKE = (
 _PLAIN = [None, None, None, 0, None, None, None, None]
 # Before these columns stand the id, the name of the limit and the key.
 _KEY = 3
-KEPT_MOST = 20_000
-"""Rows that stay known from one transaction to the next at the most, beside those that one reads at once."""
 DUE_MOST = 1_000
 """Gauges that one batch finds open again at the most."""
 _Row: TypeAlias = tuple[int | str | None, ...]

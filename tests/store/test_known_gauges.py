@@ -78,3 +78,49 @@ def test_rows_of_gauges_that_stay_known_are_few(deck: Deck, monkeypatch: pytest.
         assert len(deck.claim()) == len(keys)
         assert len(deck.writer.capacity.gauges) <= 2 + len(keys)
     assert reserved(deck) == [2, 2, 2, 1]
+
+
+@pytest.fixture
+def broad(deck: Deck) -> Deck:
+    """A deck with a limit besides that all tasks of every queue are under."""
+    limits = (
+        Limit(name="db", kind=LimitKind.CONCURRENCY, max=2),
+        Limit(name="all", kind=LimitKind.CONCURRENCY, max=9, on={}),
+    )
+    deck.do(Configure(limits=limits))
+    deck.do(FollowUp())
+    return deck
+
+
+def test_the_set_of_what_an_attempt_passes_is_looked_for_once(broad: Deck) -> None:
+    looked: list[str] = []
+    add(broad, "a")
+    assert len(broad.claim()) == 1
+    broad.db.set_trace_callback(
+        lambda sql: looked.append(sql) if "SELECT id FROM gset WHERE gauges" in sql else None
+    )
+    add(broad, "a")
+    looked.clear()
+    assert len(broad.claim()) == 1
+    broad.db.set_trace_callback(None)
+    assert looked == []
+
+
+def test_a_set_that_a_rollback_took_back_is_made_once_more(broad: Deck) -> None:
+    def fail(_: Report) -> None:
+        raise OSError("no room for the commit")
+
+    add(broad, "ab")
+    _, report = carry_out(broad.writer, Group(commands=(), slots=2, now=broad.now), foresee=fail)
+    assert report.failure is not None
+    add(broad, "c")
+    assert len(broad.claim()) == 3
+    assert reserved(broad) == [3, 1, 1, 1]
+
+
+def test_sets_that_stay_known_are_few(broad: Deck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.capacity.KEPT_MOST", 1)
+    for key in "abcd":
+        add(broad, key)
+        assert len(broad.claim()) == 1
+        assert len(broad.writer.capacity._full_sets) <= 2

@@ -1,10 +1,11 @@
-"""What the writer knows of gauges, beside their rows.
+"""What the writer knows of gauges and their sets, beside the rows.
 
 Called by the decks after each group.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from core.store.gauges import _READ
@@ -13,8 +14,13 @@ from core.store.writer import Writer
 
 
 def assert_gauges_are_as_stored(writer: Writer, db: sqlite3.Connection) -> None:
-    """Compare the rows that stay known from one transaction to the next with those of the store."""
+    """Compare what stays known from one transaction to the next with the rows of the store."""
     known = writer.capacity.gauges
     if known:
         rows = db.execute(_READ, (ids(known),)).fetchall()
         assert known == {row[0]: (row[1], row[2], row[3:]) for row in rows}
+    stored = {one: tuple(json.loads(listed)) for one, listed in db.execute("SELECT id, gauges FROM gset")}
+    for gauges, gset_id in writer.capacity._full_sets.items():
+        assert stored.get(gset_id, ()) == tuple(sorted(gauges))
+    for gset_id, gauges in writer.capacity.gsets.items():
+        assert stored.get(gset_id, ()) == gauges

@@ -14,7 +14,6 @@ from core.model.limits.gauges import Gauge
 from core.model.limits.limit_forms import costs_of, pack_held
 from core.store.apply.limits.breakers import note_probe
 from core.store.batch import Batch
-from core.store.capacity import set_of
 
 Kind: TypeAlias = tuple[int, str]
 """Tasks that pass the same gauges, whatever their pool is: their gauge set and queue."""
@@ -45,7 +44,6 @@ class GaugeNeeds:
         """What gauges have left, until this claim takes more."""
         self._metered: dict[Kind, bool] = {}
         self._wide: dict[tuple[str, str], tuple[int, ...]] = {}
-        self._full_sets: dict[tuple[int, ...], int] = {}
         self.counted: dict[int, Gauge] = {}
         """Those of the retries of backends of which this claim started something."""
 
@@ -179,11 +177,7 @@ class GaugeNeeds:
         """Return the set of all gauges that an attempt passes in a pool; it is made where there was none."""
         if not self._capacity.pool_sets.get(pool) and not self._capacity.queue_sets.get(head.queue):
             return head.gset_id
-        key = self._all_gauges(head, pool)
-        known = self._full_sets.get(key)
-        if known is None:
-            known = self._full_sets[key] = set_of(self._batch.db, key)
-        return known
+        return self._capacity.full_set(self._batch.db, self._all_gauges(head, pool))
 
     def _all_gauges(self, head: Head, pool: str) -> tuple[int, ...]:
         wide, own = self._wide_gauges(head.queue, pool), self.of_set(head.gset_id)
