@@ -176,6 +176,11 @@ class Feed:
         is_slow = self.pulse.link_ms > SLOW_MS or pending > 1
         return max(tick, SECONDS_SLOW) if is_slow else tick
 
+    @property
+    def has_engine(self) -> bool:
+        """Whether an engine answers, or is on its way."""
+        return self.pulse.engine is not None or self.starting
+
     async def _count_alone(self) -> None:
         """Count what the store holds while no engine answers; where it cannot be read, nothing is known."""
         try:

@@ -28,6 +28,7 @@ from console.screens.parts.hosts import Tell
 from console.screens.parts.tabs import tabs_of
 from console.screens.parts.verb_keys import VerbKeys
 from console.terminal.span_compositor import SpanCompositor
+from console.verbs.reasons import NO_ENGINE
 from console.verbs.selection import Selection
 from console.widgets.head import Head
 from console.widgets.line import Line, hint_line
@@ -92,6 +93,7 @@ class DeskScreen(Screen[None]):
         self.filter_noun: Noun | None = None
         """Whose fields a filter of this screen knows; None = it has no filter."""
         self.load_error = ""
+        self._was_loaded = False
         self._loading: Worker[None] | None = None
         self._must_load_again = False
         self._is_load_awaited = True
@@ -271,6 +273,10 @@ class DeskScreen(Screen[None]):
         first = "  ".join(filter(None, (self.position_text(), self.desk.work)))
         words = (first, self.exporter.status_words(), *self.status_words())
         self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
+        if self.load_error and not self._was_loaded and not self.desk.feed.has_engine:
+            # An empty list would say that there is nothing.
+            for table in self.query(Table):
+                table.say(NO_ENGINE)
 
     def status_words(self) -> tuple[str, ...]:
         """Return what else the status bar says of this screen, the most important first."""
@@ -311,6 +317,7 @@ class DeskScreen(Screen[None]):
                 self.notify(sentence_of(event.worker.error), severity="error", markup=False)
         elif failed or event.state is WorkerState.SUCCESS:
             self.load_error = _load_error(event.worker.error) if failed else ""
+            self._was_loaded = self._was_loaded or not failed
             self._is_load_awaited = self._is_load_awaited and event.worker is not self._loading
             if self._must_load_again:
                 self.reload()

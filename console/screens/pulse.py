@@ -27,7 +27,6 @@ from console.screens.pulse_panels import (
     where_waiting,
 )
 from console.screens.pulse_running import read_running, running_table
-from console.verbs.reasons import NO_ENGINE
 from console.verbs.selection import Selection
 from console.widgets.panels import Panels
 from console.widgets.styled_lines import StyledLines
@@ -141,13 +140,10 @@ class PulseScreen(DeskScreen):
         super().show_status()
         feed = self.desk.feed
         self.counts.write(count_lines(feed.pulse, self.desk.look, width=self.size.width))
-        if self._has_engine != self._shown_engine:
+        if self.desk.feed.has_engine != self._shown_engine:
             self._write_throughput()
         if self._view is not None:
             self._say_nothing_fails()
-        elif not self._has_engine:
-            for panel in (self.failing, self.waiting):
-                panel.say(NO_ENGINE)
 
     def _say_nothing_fails(self) -> None:
         feed = self.desk.feed
@@ -235,11 +231,6 @@ class PulseScreen(DeskScreen):
 
     def _write_throughput(self) -> None:
         rates = () if self._view is None else self._view.rates
-        self._shown_engine = self._has_engine
-        drawn = throughput_lines(rates, self.desk.look, size=self.size, has_engine=self._has_engine)
+        self._shown_engine = self.desk.feed.has_engine
+        drawn = throughput_lines(rates, self.desk.look, size=self.size, has_engine=self.desk.feed.has_engine)
         self.throughput.write(drawn)
-
-    @property
-    def _has_engine(self) -> bool:
-        """Whether an engine answers, or is on its way."""
-        return self.desk.feed.pulse.engine is not None or self.desk.feed.starting

@@ -13,6 +13,7 @@ from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
 from core.app.attach import attach
 from core.app.options import Options, own_claim
+from core.app.reading.lasting_control import attach_lasting
 from core.app.remote.ssh_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
 from core.model.actors import Door
 from core.model.paths import ensure_home
@@ -28,11 +29,12 @@ async def show_attached(flags: ConsoleFlags) -> None:
     options = Options(
         home=flags.home, host=flags.host, remote_command=flags.remote_command, actor=own_claim(Door.CONSOLE)
     )
-    # Read-only starts no engine there.
+    # Read-only starts no engine there, and here shows the store where none runs.
     attach_to = attach_remote if flags.read_only else attach_or_start_remote
+    attach_here = attach_lasting if flags.read_only else attach
     async with AsyncExitStack() as opened:
         control = await opened.enter_async_context(
-            attach_to(options, ssh_options=NO_QUESTIONS) if options.host else attach(options)
+            attach_to(options, ssh_options=NO_QUESTIONS) if options.host else attach_here(options)
         )
         if options.host:
             # While the terminal is still plain: an engine of another protocol is reported there.

@@ -301,7 +301,7 @@ async def test_a_host_whose_store_cannot_be_read_says_that_nothing_is_known(
     async with console(control) as operator:
         await at_pulse(operator, "Tasks  not known without an engine", "Jobs   not known without")
         screen = shown(operator.app)
-        assert screen.count("no engine is running (start one with E, or 'taskdeck serve')") == 3
+        assert screen.count("no engine is running (start one with E, or 'taskdeck serve')") == 4
         assert "failed 0  " not in screen.splitlines()[2]
 
 

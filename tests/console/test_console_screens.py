@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from console.screens.lists import JobsScreen, TasksScreen
 from core.model.errors import Unavailable
 from tests.console.support_console import HOSTILE, VISIBLE, console, shown, strips_of
-from tests.console.support_fake_control import FakeControl
+from tests.console.support_fake_control import INFO, FakeControl
 
 
 def stocked() -> FakeControl:
@@ -25,6 +27,29 @@ async def test_the_console_opens_on_the_jobs_newest_first() -> None:
     async with console(stocked()) as operator:
         screen = await operator.sees("weekly", "nightly", "‖ paused", "● running", "failed 1")
         assert screen.index("weekly") < screen.index("nightly")
+
+
+async def test_a_list_that_could_not_be_read_says_that_no_engine_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    control = stocked()
+    control.engine = None
+
+    async def refuse(*_: object) -> object:
+        raise Unavailable("engine.none", "no engine is running")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(control, "ask", refuse)
+        async with console(control) as operator:
+            for key in "2347":
+                await operator.press(key)
+                await operator.sees("no engine is running (start one with E, or 'taskdeck serve')", "row 0/")
+            patched.undo()
+            control.engine = INFO
+            await operator.press("2")
+            await operator.beat()
+            await operator.sees("weekly", "nightly")
+            await operator.misses("no engine is running")
 
 
 async def test_numbers_and_names_lead_to_the_screens() -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from core.app.attach import closing, dial
+from core.app.attach import attach, closing, dial
 from core.control import api
 from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
 from core.model.errors import Conflict, TaskdeckError, Unavailable
@@ -92,6 +92,13 @@ async def read_engine_first(options: Options) -> AsyncIterator[ReadingAPI]:
         closing(dial(options.paths, patience=PATIENCE)) as engine,
         LastingControl(engine, options) as control,
     ):
+        yield control
+
+
+@asynccontextmanager
+async def attach_lasting(options: Options) -> AsyncIterator[ControlAPI]:
+    """Lend the control of the engine of a home, which connects when first asked; its reading lasts."""
+    async with attach(options) as engine, LastingControl(engine, options) as control:
         yield control
 
 
