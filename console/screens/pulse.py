@@ -75,8 +75,6 @@ class PulseScreen(DeskScreen):
         self._view: PulseView | None = None
         self._read_at = 0.0
         self._is_load_due = False
-        self._shown_engine = True
-        """Whether there was an engine when the throughput was written."""
         self.families = FamilyKeys(desk, self, selected=lambda: self.failing.selected)
         self.action_acknowledge = self.families.acknowledge
 
@@ -140,7 +138,7 @@ class PulseScreen(DeskScreen):
         super().show_status()
         feed = self.desk.feed
         self.counts.write(count_lines(feed.pulse, self.desk.look, width=self.size.width))
-        if self.desk.feed.has_engine != self._shown_engine:
+        if not self.desk.feed.has_engine:
             self._write_throughput()
         if self._view is not None:
             self._say_nothing_fails()
@@ -231,6 +229,5 @@ class PulseScreen(DeskScreen):
 
     def _write_throughput(self) -> None:
         rates = () if self._view is None else self._view.rates
-        self._shown_engine = self.desk.feed.has_engine
         drawn = throughput_lines(rates, self.desk.look, size=self.size, has_engine=self.desk.feed.has_engine)
         self.throughput.write(drawn)

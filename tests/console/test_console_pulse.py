@@ -286,6 +286,10 @@ async def test_a_home_without_an_engine_shows_what_its_store_counts_and_how_to_s
         await operator.beat()
         await operator.sees("/min")
         await operator.misses("no engine is running", "not known")
+        control.engine = None
+        await operator.beat()
+        await operator.sees("no engine is running")
+        await operator.misses("/min")
 
 
 async def test_a_host_whose_store_cannot_be_read_says_that_nothing_is_known(
