@@ -33,7 +33,7 @@ overview as lines of text.
   --host USER@BOX           Console here, engine and --home on this host, through ssh.
   --remote-command COMMAND  How taskdeck is called on the --host. [default: taskdeck]
   --embedded                Run the engine in this process; it ends with the console.
-  --read-only               Change nothing, and start no engine.
+  --read-only               Change nothing, start no engine; show the store where none runs.
   --plain                   Print an overview as lines of text, once.
   --watch [SECONDS]         Print the overview, then again what has changed. [default: 2]
   --bundle FILE             Show what `taskdeck bundle` wrote, read-only.

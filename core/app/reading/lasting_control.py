@@ -1,6 +1,7 @@
 """LastingControl: an engine's control whose reading goes on without it.
 
-Used by the commands that read, and by those that submit work and then tell how it ended.
+Used by the commands that read, by those that submit work and then tell how it ended, and by a read-only
+console.
 """
 
 from __future__ import annotations
