@@ -1,1 +1,4 @@
-"""Attempts: from the call or process to the outcome that is recorded."""
+"""Attempts: from the call or process to the outcome that is recorded.
+
+The dispatcher and the recovery start them; knows nothing of admissions, judgements or the service.
+"""

@@ -1,1 +1,4 @@
-"""Moments, zones and schedules."""
+"""Moments, zones and schedules.
+
+Used by schedules on every floor; nouns alone, standard library only.
+"""

@@ -1,1 +1,4 @@
-"""The tables of a store: columns, checks, indexes."""
+"""The tables of a store: columns, checks, indexes.
+
+Read by the creation of a store and by migrations; the statements elsewhere name their columns.
+"""

@@ -1,1 +1,4 @@
-"""Changes of children: jobs that tasks wait for, and worklets."""
+"""Changes of children: jobs that tasks wait for, and worklets.
+
+Called by `core.store.dispatch` and by the consequences of final tasks.
+"""

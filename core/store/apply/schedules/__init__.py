@@ -1,1 +1,4 @@
-"""Changes of schedules, and their fires."""
+"""Changes of schedules, and their fires.
+
+Called by `core.store.dispatch` for the commands of schedules.
+"""

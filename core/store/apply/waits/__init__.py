@@ -1,1 +1,4 @@
-"""Answers of what tasks wait for: signals, files, times and people."""
+"""Answers of what tasks wait for: signals, files, times and people.
+
+Called by `core.store.dispatch`, and where a task that waits is stopped.
+"""

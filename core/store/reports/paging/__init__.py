@@ -1,1 +1,4 @@
-"""Pages of rows: filters, orders, and positions in them."""
+"""Pages of rows: filters, orders, and positions in them.
+
+Used by the read models that list rows; knows no noun.
+"""

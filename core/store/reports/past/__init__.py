@@ -1,1 +1,4 @@
-"""Reports of the past: events, jobs as they stood, runs compared."""
+"""Reports of the past: events, jobs as they stood, runs compared.
+
+Read models of `core.store.reports.Reports`; read a snapshot, write nothing.
+"""
