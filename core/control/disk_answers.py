@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core import host
 from core.config import load_capacity
-from core.executors.output_use import size_of
+from core.executors.output_files import bytes_of
 from core.model.disk import DiskView, OutputShare, ShareOf
 from core.model.paths import Paths
 from core.model.present import present_ms
@@ -58,7 +58,7 @@ class DiskAnswers:
             free_pages=room.unused * room.page_size,
             unused_pages=room.unused,
             is_shrinking=room.is_shrinking,
-            logs=await asyncio.to_thread(size_of, paths.logs),
+            logs=await asyncio.to_thread(_bytes_of, paths.logs),
             copies=sum(map(_size, paths.home.glob(f"{paths.db.name}.version-*"))),
             outputs=sum(looked.sizes.values()),
             folders=len(looked.sizes),
@@ -104,8 +104,12 @@ def _look(root: Path) -> _Looked:
         if time.monotonic() > end:
             looked.is_partial = True
             break
-        looked.sizes[int(name)] = size_of(root / name)
+        looked.sizes[int(name)] = _bytes_of(root / name)
     return looked
+
+
+def _bytes_of(folder: Path) -> int:
+    return bytes_of(str(folder)) or 0
 
 
 def _names(root: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from core.executors.output_files import SUMS
 from core.files.beneath import FoundFiles
 from core.files.writing import sync_path
 from core.model.errors import Invalid, Unavailable
@@ -25,8 +26,6 @@ from core.model.text import safe_line
 
 FILES_MAX = 1_000
 """Files of one artifact."""
-SUMS = "artifacts.sha256"
-"""Checksums of the artifacts of an attempt, as `sha256sum -c` reads them."""
 FILE_NAME = r"artifact-[A-Za-z_][A-Za-z0-9_]{0,99}-[0-9]{1,4}(?:\.[A-Za-z0-9]{1,16})?"
 """What the names of copies look like."""
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({FILE_NAME})\n")

@@ -227,6 +227,7 @@ class ChildExecutor:
             child.watch.close()
         self._children.clear()
         self.collector.close()
+        self.outputs.process.close()
 
     def _prepare(self, ref: AttemptRef, call: ProcessCall, *, streams: Sequence[str], cap: OutputCap) -> Path:
         own = None if cap == self._exits.default else cap

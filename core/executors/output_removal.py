@@ -9,27 +9,27 @@ import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from core.executors.artifacts import ArtifactStore, listed
-from core.executors.output_use import size_of
-from core.files.kinds import is_dir
+from core.executors.output_files import AT_ONCE, GONE, KEPT, LEFT, bytes_of, remove_all
+from core.files.kinds import exists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.executors.output_process import Three
     from core.executors.outputs import Outputs
     from core.model.ports import AttemptRef
 
-_AT_ONCE = 8
-"""Directories that are removed at the same time."""
+_FEW = 50
+"""Tasks for which no process is started."""
 
 
 def sizes_of(outputs: Outputs, task_ids: Sequence[int]) -> dict[int, int]:
     """Return what the directories of tasks take on disk, of those that have one."""
-    folders = {task_id: outputs.root / str(task_id) for task_id in task_ids}
-    return {task_id: size_of(folder) for task_id, folder in folders.items() if is_dir(folder)}
+    sizes = ((task_id, bytes_of(f"{outputs.root}/{task_id}")) for task_id in task_ids)
+    return {task_id: size for task_id, size in sizes if size is not None}
 
 
 def remove_outputs(outputs: Outputs, refs: Sequence[AttemptRef]) -> int:
@@ -37,19 +37,37 @@ def remove_outputs(outputs: Outputs, refs: Sequence[AttemptRef]) -> int:
 
     A later attempt, of a task that was run again meanwhile, keeps its own. What is gone already is fine.
     """
-    # One by one most of the time is waiting for the disk: eight at once took a tenth of it.
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return sum(pool.map(partial(_remove, outputs), refs))
+    epochs, total = dict(refs), 0
+    for task_id, plain, state in _remove_plain(outputs, refs):
+        if state == LEFT:
+            freed = plain + _remove(outputs, task_id, epochs[task_id])
+            left = KEPT if exists(outputs.root / str(task_id)) else GONE
+        else:
+            freed, left = plain, state
+        outputs.use.removed(task_id, freed, left)
+        total += freed
+    return total
 
 
-def _remove(outputs: Outputs, ref: AttemptRef) -> int:
-    folder = outputs.root / str(ref.task_id)
+def _remove_plain(outputs: Outputs, refs: Sequence[AttemptRef]) -> list[Three]:
+    if len(refs) > _FEW:
+        with suppress(OSError):
+            return outputs.process.remove(refs)
+    with ThreadPoolExecutor(max(1, min(AT_ONCE, len(refs)))) as pool:
+        return remove_all(str(outputs.root), refs, pool)
+
+
+def _remove(outputs: Outputs, task_id: int, epoch: int) -> int:
+    folder = outputs.root / str(task_id)
     freed = 0
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        old = [one for one in entries if one.name.isdecimal() and int(one.name) <= ref.epoch]
+        old = [one for one in entries if one.name.isdecimal() and int(one.name) <= epoch]
         for one in old:
             path = folder / one.name
-            freed += size_of(path)
+            if not one.is_dir(follow_symlinks=False):
+                path.unlink()
+                continue
+            freed += bytes_of(one.path) or 0
             hashes = {*listed(path).values()}
             shutil.rmtree(path)
             ArtifactStore(outputs.root.parent).forget(hashes)

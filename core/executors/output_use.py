@@ -5,104 +5,124 @@ Asked by the engine's janitor: what its own attempts wrote is added as they end,
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
-from contextlib import suppress
-from pathlib import Path
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from core.executors.output_files import GONE, bytes_of, walk
+from core.executors.task_sizes import TaskSizes
 from core.model.ports import AttemptRef
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
-_BLOCK = 512
-_BURST, _REST = 256, 4.0
-"""Task directories of a walk that are read at once, and how many times as long the walk rests after them."""
+    from core.executors.output_process import OutputProcess, Three
+
+_REST = 1.0
+"""How many times as long as a part of a walk took it rests after it."""
 
 
 class OutputUse:
     """What the outputs of a store take; only `measure` and `walk` are called in threads, once at a time."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._walked: int | None = None
-        self._measured = self._removed = self._living = 0
-        """Of attempts that ended since the last walk began; what was removed; what runs, as last seen."""
-        self._before = (0, 0)
+    def __init__(self, root: Path, process: OutputProcess) -> None:
+        self._root = str(root)
+        self._process = process
+        self.sizes = TaskSizes()
+        """Of tasks, but for what runs; complete once a walk has ended."""
+        self._walking: TaskSizes | None = None
+        """The same, as the walk that is under way finds it."""
+        self._is_walked = self._is_alone = False
+        self._living = 0
         self._ended: deque[AttemptRef] = deque()
         self._apart: set[AttemptRef] = set()
-        """Attempts of this engine that no walk counts: they run, or ended since the last one began."""
+        """Attempts of this engine that the walk does not count: they run, or ended since it began."""
 
     @property
     def total(self) -> int | None:
         """Bytes on disk, holes not counted; None = not walked yet."""
-        if self._walked is None:
+        return self.sizes.total + self._living if self._is_walked else None
+
+    def known(self, task_ids: Sequence[int]) -> dict[int, int] | None:
+        """Return what the outputs of tasks take, of those that have some; None = not walked yet."""
+        if not self._is_walked:
             return None
-        return max(0, self._walked + self._measured - self._removed + self._living)
+        sizes = ((task_id, self.sizes.get(task_id)) for task_id in task_ids)
+        return {task_id: size for task_id, size in sizes if size is not None}
 
     def begun(self, ref: AttemptRef) -> None:
         """Note an attempt that may write from now on."""
-        self._apart.add(ref)
+        if self._walking is not None:
+            self._apart.add(ref)
 
     def ended(self, ref: AttemptRef) -> None:
         """Note an attempt that writes no more."""
         self._ended.append(ref)
 
-    def removed(self, size: int) -> None:
-        """Take away what was removed."""
-        self._removed += size
+    def removed(self, task_id: int, size: int, state: int) -> None:
+        """Take away what was removed of a task; `state` says what is left of it."""
+        for sizes in self._kept():
+            if state == GONE:
+                sizes.drop(task_id)
+            elif size:
+                sizes.add(task_id, -size)
 
     def measure(self, living: Collection[AttemptRef]) -> None:
         """Count what ended since the last call, and what runs, as it stands."""
         for _ in range(len(self._ended)):
-            self._measured += self._size(self._ended.popleft())
-        self._living = sum(map(self._size, living))
+            ref = self._ended.popleft()
+            size = self._size(ref)
+            for sizes in self._kept() if size is not None else ():
+                sizes.add(ref.task_id, size or 0)
+        self._living = sum(self._size(ref) or 0 for ref in living)
+        self._process.reap()
 
     def begin_walk(self, living: Collection[AttemptRef]) -> None:
         """Get ready to count everything again: what runs now, and what ends meanwhile, is counted apart."""
         self._apart = {*living, *self._ended}
-        self._before = (self._measured, self._removed)
+        self._walking = TaskSizes()
 
-    def walk(self) -> int:
-        """Return what everything else takes; long where there is much, and mostly at rest then."""
-        total, begun = 0, time.monotonic()
-        for number, task in enumerate(_folders(self._root), 1):
-            total += sum(size_of(one) for one in _folders(task) if _ref(task, one) not in self._apart)
-            if number % _BURST == 0:
-                time.sleep(_REST * (time.monotonic() - begun))
-                begun = time.monotonic()
-        return total
+    def walk(self) -> None:
+        """Count everything else; long where there is much, and in a process of its own then.
 
-    def end_walk(self, total: int) -> None:
+        Raises `OSError` when that process is gone; the next walk does without it.
+        """
+        parts = walk(self._root)
+        few = [*islice(parts, 2)]
+        if len(few) < 2 or self._is_alone:
+            self._take_all(chain(few, parts))
+            return
+        try:
+            self._take_all(self._process.walk())
+        except OSError:
+            self._is_alone = True
+            raise
+
+    def _take_all(self, parts: Iterable[list[Three]]) -> None:
+        begun = time.monotonic()
+        for found in parts:
+            self._take(found)
+            time.sleep(_REST * (time.monotonic() - begun))
+            begun = time.monotonic()
+
+    def _take(self, found: list[Three]) -> None:
+        assert self._walking is not None
+        for task_id, epoch, size in found:
+            if (task_id, epoch) not in self._apart:
+                self._walking.add(task_id, size)
+
+    def end_walk(self) -> None:
         """Take the result of a walk."""
-        self._walked = total
-        self._measured -= self._before[0]
-        self._removed -= self._before[1]
+        if self._walking is not None:
+            self.sizes, self._walking, self._is_walked = self._walking, None, True
+        self._apart.clear()
 
-    def _size(self, ref: AttemptRef) -> int:
-        return size_of(self._root / str(ref.task_id) / str(ref.epoch))
+    def _kept(self) -> Iterator[TaskSizes]:
+        yield self.sizes
+        if self._walking is not None:
+            yield self._walking
 
-
-def size_of(folder: Path) -> int:
-    """Return the bytes that the files below a folder take on disk; what vanishes meanwhile takes nothing."""
-    blocks = 0
-    for inner, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                blocks += os.lstat(os.path.join(inner, name)).st_blocks  # noqa: PTH118
-    return blocks * _BLOCK
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    with suppress(FileNotFoundError), os.scandir(root) as entries:
-        for one in entries:
-            if one.is_dir(follow_symlinks=False):
-                yield Path(one.path)
-
-
-def _ref(task: Path, attempt: Path) -> AttemptRef | None:
-    if not (task.name.isdecimal() and attempt.name.isdecimal()):
-        return None
-    return AttemptRef(task_id=int(task.name), epoch=int(attempt.name))
+    def _size(self, ref: AttemptRef) -> int | None:
+        return bytes_of(f"{self._root}/{ref.task_id}/{ref.epoch}")

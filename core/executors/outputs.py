@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from core import host
 from core.executors.output_cap import OutputCap
+from core.executors.output_process import OutputProcess
 from core.executors.output_use import OutputUse
 from core.executors.room import Room, short_disk
 from core.files.kinds import exists
@@ -77,7 +78,8 @@ class Outputs:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self._root = str(self.root)
-        self.use = OutputUse(self.root)
+        self.process = OutputProcess(self.root)
+        self.use = OutputUse(self.root, self.process)
         self._ready: dict[AttemptRef, bytes] = {}
         """What `ready` of attempts that were prepared here holds: no command can know it."""
 
@@ -228,9 +230,10 @@ class Outputs:
 
         The quota of the whole tree in bytes, as far as `use` has counted it.
         """
-        return short_disk(self._existing(), least, root=self.root) or self._over(quota)
+        return short_disk(self._existing(), least, root=self.root) or self.over(quota)
 
-    def _over(self, quota: int) -> Unavailable | None:
+    def over(self, quota: int) -> Unavailable | None:
+        """Return that the quota is reached; None where it is not, or was not counted yet."""
         used = self.use.total
         if used is None or used < quota:
             return None

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from core.model.retention import EndedJob, EndedTask, RetentionPolicy
 
+ABOVE = 0.1
+"""So much above their quota, as a part of it, outputs are removed without any rest."""
+
 
 def job_is_due(policy: RetentionPolicy, job: EndedJob, *, now: int) -> bool:
     """Return whether a job goes as a whole, by its age (`now` in ms UTC)."""
@@ -21,3 +24,11 @@ def task_is_due(policy: RetentionPolicy, task: EndedTask, *, now: int) -> bool:
 def outputs_are_due(policy: RetentionPolicy, task: EndedTask, *, now: int) -> bool:
     """Return whether the outputs of a task go, by its age; those of a job have all ended."""
     return now - task.finished_at >= policy.of(task.workflow).of(task.status).outputs_ms
+
+
+def share_of_rest(used: int, *, quota: int) -> float:
+    """Return how much of its rest the removal of outputs takes: all at the quota, and ever less above it.
+
+    Otherwise work that makes outputs faster than a polite removal takes them would outrun it.
+    """
+    return min(1.0, max(0.0, 1.0 - (used - quota) / (ABOVE * quota)))

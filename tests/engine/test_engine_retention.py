@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from core.control.api import Target
+from core.engine.housekeeping.output_quota import Made
 from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.disk import LEAST_PAGES
@@ -91,7 +92,7 @@ async def test_a_store_without_retention_before_is_told_a_week_ahead_or_until_it
     view = await house.control.upkeep.retention()
     assert (view.policy.usual.succeeded.rows_ms, view.state.found["jobs"]) == (90 * DAY_MS, 1)
     assert jobs(house) == [job]
-    assert await engine.upkeep.retention.make_room(1) == 0
+    assert await engine.upkeep.retention.make_room(1) is Made.NOTHING
     await house.control.upkeep.apply_retention(actor="ann")
     await settled(house)
     assert jobs(house) == []
@@ -248,4 +249,4 @@ async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: Ho
 def in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing rests beside what runs."""
     monkeypatch.setattr("core.engine.housekeeping.retention.BUSY_SHARE", 0.0)
-    monkeypatch.setattr("core.engine.housekeeping.retention.ROOM_REST", 0.0)
+    monkeypatch.setattr("core.engine.housekeeping.output_quota.REST", 0.0)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
+from core.executors import output_files
 from core.executors.output_cap import drop_middle
+from core.executors.output_files import GONE, KEPT, bytes_of
 from core.executors.output_removal import remove_outputs, sizes_of
-from core.executors.output_use import size_of
 from core.executors.outputs import write_new
 from core.executors.room import Room
+from core.executors.task_sizes import TaskSizes
 from core.files.untrusted import tail_text
 from core.model.ports import AttemptRef
 
@@ -103,7 +106,8 @@ def test_a_link_is_not_punched(outputs, ref, tmp_path):
 
 def _walk(outputs, *living: AttemptRef) -> int | None:
     outputs.use.begin_walk(living)
-    outputs.use.end_walk(outputs.use.walk())
+    outputs.use.walk()
+    outputs.use.end_walk()
     outputs.use.measure(living)
     return outputs.use.total
 
@@ -127,12 +131,13 @@ def test_each_attempt_counts_once_whenever_outputs_are_walked(outputs):
     use.begin_walk([ended, running])
     use.ended(ended)
     use.measure([running])
-    use.end_walk(use.walk())
+    use.walk()
+    use.end_walk()
     assert use.total == 3 * 8192
     paths[2].write_bytes(b"x" * 16384)
     use.measure([running])
     assert use.total == 4 * 8192
-    use.removed(8192)
+    use.removed(1, 8192, KEPT)
     assert use.total == 3 * 8192
     use.ended(running)
     use.measure([])
@@ -184,14 +189,17 @@ def test_a_call_back_does_not_land_after_the_begin(outputs, ref, monkeypatch):
 
 def test_files_that_vanish_while_the_space_is_measured_count_nothing(outputs, ref, monkeypatch):
     path = _out(outputs, ref, b"x" * 8192)
-    lstat = os.lstat
+    scandir = os.scandir
 
-    def vanishing(name: str) -> os.stat_result:
+    def vanishing(folder: str):
+        entries = MagicMock()
+        with scandir(folder) as found:
+            entries.__iter__.return_value = [*found]
         path.unlink(missing_ok=True)
-        return lstat(name)
+        return entries
 
-    monkeypatch.setattr(os, "lstat", vanishing)
-    assert size_of(outputs.root) < 8192
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert (bytes_of(str(outputs.root)) or 0) < 8192
 
 
 def test_the_folder_of_a_task_may_go_while_an_attempt_is_prepared(outputs, monkeypatch):
@@ -217,3 +225,72 @@ def test_outputs_are_removed_up_to_an_attempt(outputs):
     assert sizes_of(outputs, [1, 9]) == {1: 8192}
     assert remove_outputs(outputs, [AttemptRef(task_id=1, epoch=3)]) == 8192
     assert list(outputs.root.iterdir()) == []
+
+
+def test_a_link_in_place_of_an_attempt_or_in_it_leads_a_removal_nowhere(outputs, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_bytes(b"k")
+    for task_id in (1, 2):
+        _out(outputs, AttemptRef(task_id=task_id, epoch=1), b"x")
+    (outputs.root / "1" / "1" / "link").symlink_to(kept)
+    (outputs.root / "2" / "2").symlink_to(kept)
+    refs = [AttemptRef(task_id=task_id, epoch=2) for task_id in (1, 2)]
+    assert output_files.remove_plain(str(outputs.root), 1, 2)[1] == GONE
+    assert output_files.remove_plain(str(outputs.root), 2, 2)[1] == output_files.LEFT
+    assert remove_outputs(outputs, refs) == 0
+    assert list(outputs.root.iterdir()) == []
+    assert (kept / "file").read_bytes() == b"k"
+
+
+@pytest.fixture
+def many(outputs):
+    """Attempts of more tasks than are removed without a process."""
+    refs = [AttemptRef(task_id=task_id, epoch=1) for task_id in range(1, 61)]
+    for ref in refs:
+        _out(outputs, ref, b"x" * 8192).with_name("ready").write_bytes(b"")
+    yield refs
+    outputs.process.close()
+
+
+def test_many_outputs_are_walked_and_removed_by_a_process_which_is_started_again(outputs, many, monkeypatch):
+    monkeypatch.setattr(output_files, "WALKED", 1)
+    assert _walk(outputs) == len(many) * 8192
+    assert outputs.use.known([1, 60, 61]) == {1: 8192, 60: 8192}
+    process = outputs.process._process
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    (outputs.root / "7" / "1" / "folder").mkdir()
+    assert remove_outputs(outputs, many) == len(many) * 8192
+    assert list(outputs.root.iterdir()) == []
+    assert outputs.use.total == 0
+    assert outputs.process._process.poll() is None
+
+
+def test_without_a_process_outputs_are_walked_and_removed_all_the_same(outputs, many, monkeypatch):
+    def refused() -> None:
+        raise OSError
+
+    monkeypatch.setattr(output_files, "WALKED", 1)
+    monkeypatch.setattr(outputs.process, "_start", refused)
+    outputs.use.begin_walk(())
+    with pytest.raises(OSError, match=r"^$"):
+        outputs.use.walk()
+    assert _walk(outputs) == len(many) * 8192
+    assert remove_outputs(outputs, many) == len(many) * 8192
+    assert outputs.use.total == 0
+
+
+def test_the_sizes_of_tasks_are_kept_by_id():
+    sizes = TaskSizes()
+    for task_id in (3, 5, 9_000):
+        sizes.add(task_id, 4_096 * task_id)
+    sizes.add(4, 0)
+    sizes.add(5, -4_096)
+    sizes.add(3, -(2**40))
+    assert [sizes.get(task_id) for task_id in (2, 3, 4, 5, 9_000)] == [None, 0, 0, 4 * 4_096, 9_000 * 4_096]
+    assert sizes.total == 9_004 * 4_096
+    assert (sizes.after(0, 9), sizes.after(3, 2), sizes.after(9_000, 9)) == ([3, 4, 5, 9_000], [4, 5], [])
+    sizes.drop(9_000)
+    assert (sizes.total, sizes.after(4, 9)) == (4 * 4_096, [5])

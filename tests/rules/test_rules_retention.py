@@ -14,7 +14,7 @@ from core.model.retention import (
     RetentionPolicy,
     RetentionState,
 )
-from core.rules.retention import job_is_due, outputs_are_due, task_is_due
+from core.rules.retention import job_is_due, outputs_are_due, share_of_rest, task_is_due
 
 OWN = KeepBoth(succeeded=Keep(outputs_ms=DAY_MS, rows_ms=2 * DAY_MS), failed=Keep())
 POLICY = RetentionPolicy(workflows={"nightly": OWN})
@@ -85,3 +85,8 @@ def test_a_notice_is_a_week_long_unless_it_is_applied() -> None:
     assert not noticed.may_take(4 + 7 * DAY_MS)
     assert noticed.may_take(5 + 7 * DAY_MS)
     assert RetentionState(applied_at=9).may_take(9)
+
+
+def test_the_further_outputs_are_above_their_quota_the_less_their_removal_rests() -> None:
+    shares = [share_of_rest(used, quota=1_000) for used in (900, 1_000, 1_025, 1_050, 1_100, 5_000)]
+    assert shares == pytest.approx([1, 1, 0.75, 0.5, 0, 0])

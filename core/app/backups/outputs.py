@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from core.app.backups.manifest import OUTPUT, SUMS, Member, OutputTotals, broken, reading
 from core.executors.artifacts import FILE_NAME as ARTIFACT
-from core.executors.artifacts import SUMS as SUMS_OF_ARTIFACTS
 from core.executors.artifacts import listed as artifacts_of
+from core.executors.output_files import SUMS as SUMS_OF_ARTIFACTS
 from core.executors.outputs import LOST, ORDER, STREAMS, TIMES
 from core.files.copying import copy_file, digest_of
 from core.files.kinds import is_dir

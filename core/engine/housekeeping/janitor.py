@@ -15,6 +15,7 @@ from core.config import Settings
 from core.engine.attempts.runner import Runner
 from core.engine.background import BackgroundTasks
 from core.engine.dispatcher import Dispatcher
+from core.engine.housekeeping.output_quota import Made
 from core.engine.housekeeping.purging import Purging
 from core.engine.housekeeping.repairs import Repairs
 from core.engine.housekeeping.retention import Retention
@@ -75,6 +76,7 @@ class Janitor:
         self._health_at = 0
         self._clock = clock
         self._alarms = alarms
+        self._made = Made.ENOUGH
         self._work = BackgroundTasks()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._swept_at = 0
@@ -137,29 +139,38 @@ class Janitor:
             self._note(f"the round for {name}", done.exception())
 
     async def _measure(self) -> None:
+        while await self._look_for_room():
+            pass
+
+    async def _look_for_room(self) -> bool:
+        """Open or close the claims; return whether more room is to be made at once."""
         outputs = self._children.outputs
         await asyncio.to_thread(outputs.use.measure, self._runner.open)
         if self._walk_at is not None and self._walk_at <= self._clock.now():
             self._begin("outputs", self._walk)
         shortage = await asyncio.to_thread(outputs.shortage, LEAST, quota=self.quota)
-        if shortage is not None and shortage.code == "output.quota":
+        is_full = shortage is not None and shortage.code == "output.quota"
+        if is_full or self._made is Made.MORE:
+            self._made = await self._retention.make_room(self.quota)
+        if is_full:
             # Claims stay open while there is something to remove.
-            freed = await self._retention.make_room(self.quota)
-            shortage = None if freed else shortage
+            shortage = outputs.over(self.quota) if self._made is Made.NOTHING else None
         if shortage is None:
             self._dispatcher.reopen(Closed.ROOM)
-            return
-        self._dispatcher.close(Closed.ROOM, shortage)
-        if self._walk_at is not None and shortage.code == "output.quota":
+        else:
+            self._dispatcher.close(Closed.ROOM, shortage)
+        if shortage is not None and self._walk_at is not None and shortage.code == "output.quota":
             # An operator may have removed some by hand.
             self._walk_at = min(self._walk_at, self._walked_at + max(WALK_AGAIN_MS, self._rest))
+        return self._made is Made.MORE
 
     async def _walk(self) -> None:
         use, begun = self._children.outputs.use, time.monotonic()
         self._walk_at = None
         use.begin_walk(self._runner.open)
         try:
-            use.end_walk(await asyncio.to_thread(use.walk))
+            await asyncio.to_thread(use.walk)
+            use.end_walk()
         finally:
             self._rest = round(WALK_SHARE * 1_000 * (time.monotonic() - begun))
             self._walked_at = self._clock.now()

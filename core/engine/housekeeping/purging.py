@@ -6,7 +6,7 @@ Asked by the control and by retention; continues what a former engine began.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,7 +35,7 @@ from core.model.purges import (
 from core.model.refusals import Refusal
 from core.store.journal import Journal
 
-TASKS_PER_BATCH = 100
+TASKS_PER_BATCH = 500
 """Tasks whose outputs one command removes."""
 
 
@@ -119,7 +119,10 @@ class Purging:
 
     async def plan_outputs(self, task_ids: Sequence[int]) -> PurgeView:
         """Return what a removal of outputs would take; tasks that have none are not counted."""
-        sizes = await asyncio.to_thread(sizes_of, self._outputs, task_ids)
+        return await self.plan_sized(await asyncio.to_thread(sizes_of, self._outputs, task_ids))
+
+    async def plan_sized(self, sizes: Mapping[int, int]) -> PurgeView:
+        """Return the same of outputs whose sizes are known."""
         tasks = await self._facts.outputs([*sizes])
         stays = {task.id: reason for task in tasks if (reason := why_outputs_stay(task)) is not None}
         going = [sizes[task.id] for task in tasks if task.id not in stays]
@@ -133,17 +136,13 @@ class Purging:
         """Purge as many loose tasks as one commit takes; `left` of the answer is to be asked for again."""
         return await self._carry_out(_command(order, task_ids=tuple(task_ids)))
 
-    async def remove_outputs(
-        self, task_ids: Sequence[int], order: PurgeOrder, *, enough: int | None = None
-    ) -> PurgeView:
-        """Remove the outputs of tasks, as far as they have some.
+    async def remove_outputs(self, task_ids: Sequence[int], order: PurgeOrder) -> PurgeView:
+        """Remove the outputs of tasks, as far as they have some."""
+        return await self.remove_sized(await asyncio.to_thread(sizes_of, self._outputs, task_ids), order)
 
-        With `enough` no more than frees so many bytes, those of the lowest ids; `next` is the last of them.
-        """
-        sizes = await asyncio.to_thread(sizes_of, self._outputs, task_ids)
+    async def remove_sized(self, sizes: Mapping[int, int], order: PurgeOrder) -> PurgeView:
+        """Remove outputs whose sizes are known, by rising ids."""
         found, taken = sorted(sizes), PurgeView()
-        if enough is not None:
-            found = [one for one, before in zip(found, _before(found, sizes), strict=True) if before < enough]
         for start in range(0, len(found), TASKS_PER_BATCH):
             some = found[start : start + TASKS_PER_BATCH]
             command = RemoveOutputs(
@@ -159,9 +158,13 @@ class Purging:
                 tasks=taken.tasks + answer.tasks,
                 bytes=taken.bytes + sum(sizes[one] for one in answer.files),
                 refused=(*taken.refused, *answer.refused),
-                next=some[-1],
             )
         return taken
+
+    async def known_sizes(self, task_ids: Sequence[int]) -> dict[int, int]:
+        """Return what outputs take as it was counted last; as it stands before all were counted."""
+        known = self._outputs.use.known(task_ids)
+        return await asyncio.to_thread(sizes_of, self._outputs, task_ids) if known is None else known
 
     async def _carry_out(self, command: Purge) -> Purged:
         answer = await self._journal.submit(command)
@@ -175,12 +178,12 @@ class Purging:
     async def _remove_files(self) -> None:
         """Remove the directories that are decided on."""
         async with self._removing:
-            while refs := await self._facts.removals():
-                freed = await asyncio.to_thread(remove_outputs, self._outputs, refs)
-                self._outputs.use.removed(freed)
-                self.freed += freed
+            while refs := await self._facts.removals(limit=TASKS_PER_BATCH):
+                self.freed += await asyncio.to_thread(remove_outputs, self._outputs, refs)
                 crash_point("purge.removed")
                 await self._journal.submit(FilesRemoved(task_ids=tuple(ref.task_id for ref in refs)))
+                if len(refs) < TASKS_PER_BATCH:
+                    return
 
 
 def _command(order: PurgeOrder, *, job_ids: tuple[int, ...] = (), task_ids: tuple[int, ...] = ()) -> Purge:
@@ -192,11 +195,3 @@ def _command(order: PurgeOrder, *, job_ids: tuple[int, ...] = (), task_ids: tupl
 def _refusals(stays: dict[int, str], missing: set[int], *, noun: str) -> tuple[Refusal, ...]:
     unknown = (Refusal(one, f"this {noun} does not exist") for one in sorted(missing))
     return (*unknown, *(Refusal(one, reason) for one, reason in stays.items()))
-
-
-def _before(task_ids: Sequence[int], sizes: dict[int, int]) -> Iterator[int]:
-    """Yield for each task what those before it take."""
-    total = 0
-    for task_id in task_ids:
-        yield total
-        total += sizes[task_id]

@@ -15,7 +15,8 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from core.engine.housekeeping.archive import Archive
 from core.engine.housekeeping.forgetting import ForgettableFacts, Forgetting
-from core.engine.housekeeping.purging import PurgeFacts, PurgeOrder, Purging
+from core.engine.housekeeping.output_quota import Made, OutputQuota
+from core.engine.housekeeping.purging import TASKS_PER_BATCH, PurgeFacts, PurgeOrder, Purging
 from core.engine.housekeeping.shrinking import Shrinking
 from core.engine.set_aside import Note
 from core.executors.output_use import OutputUse
@@ -47,13 +48,9 @@ AT_ONCE = 100
 """Tasks, or jobs, that are named together."""
 BUSY_SHARE = 4.0
 """How many times as long as a step took it rests after it while tasks run."""
+OUTPUT_SHARE = 1.0
+"""The same of a step that removes outputs: most of it another process waits for the disk."""
 REST_MOST = 2.0
-ROOM_SECONDS = 1.0
-"""After so long the janitor looks again what is left of the quota."""
-ROOM_REST = 2.0
-"""How many times as long as a step took it rests meanwhile after it, while tasks run."""
-ROOM_SHARE = 0.9
-"""To so much of its quota what outputs take is brought, once it is reached."""
 PAYLOAD_MS = 120_000
 _ALARM = "retention"
 
@@ -162,7 +159,7 @@ class _Counting:
         self._counted = set[Forgettable]()
 
     async def outputs(self, numbers: list[int], taken: _Taken) -> None:
-        plan = await self._purging.plan_outputs(numbers)
+        plan = await self._purging.plan_sized(await self._purging.known_sizes(numbers))
         taken.output_tasks += plan.tasks
         taken.output_bytes += plan.bytes
 
@@ -192,7 +189,8 @@ class _Taking:
         self._forgotten = set[Forgettable]()
 
     async def outputs(self, numbers: list[int], taken: _Taken) -> None:
-        done = await self._ports.purging.remove_outputs(numbers, self._order)
+        purging = self._ports.purging
+        done = await purging.remove_sized(await purging.known_sizes(numbers), self._order)
         taken.output_tasks += done.tasks
         taken.output_bytes += done.bytes
 
@@ -242,8 +240,7 @@ class Retention:
         self._clock = clock
         self._alarms = alarms
         self._running: asyncio.Task[None] | None = None
-        self._room_after = 0
-        """The last id of whose task outputs were looked at for room."""
+        self._quota = OutputQuota(ports.purging, ports.facts_of_purge, ports.use, is_busy=ports.is_busy)
 
     def start(self) -> None:
         """Look now, and each hour."""
@@ -296,38 +293,15 @@ class Retention:
             await self._sweep_payloads()
         await self._ports.journal.submit(NoteRetention(step=RetentionStep.PASSED, facts=taken.facts))
 
-    async def make_room(self, quota: int) -> int:
-        """Remove the oldest outputs of what succeeded, for a moment; return the bytes that this freed.
+    async def make_room(self, quota: int) -> Made:
+        """Remove the oldest outputs of what succeeded, for a moment (`OutputQuota.make_room`).
 
-        The oldest are those of the lowest ids. Nothing before the notice of an older store is over.
+        Nothing before the notice of an older store is over.
         """
         state, wall = await self._ports.facts.state(), self._clock.now() - self._clock.offset
         if not state.may_take(wall):
-            return 0
-        order = PurgeOrder(actor=ENGINE, cause=PurgeCause.QUOTA, reason="output_quota is reached")
-        goal, begun, freed = int(ROOM_SHARE * quota), time.monotonic(), 0
-        last = await self._ports.facts.last("task")
-        # Once more from the beginning: something there may have ended, or lost its pin, since.
-        passes = 2 if self._room_after else 1
-        while passes and (self._ports.use.total or 0) > goal and time.monotonic() - begun < ROOM_SECONDS:
-            window_end = self._room_after + WINDOW
-            tasks = await self._ports.facts.tasks(after=self._room_after)
-            numbers = [task.id for task in tasks if task.status == "succeeded"]
-            for some in _parts(numbers):
-                part = time.monotonic()
-                enough = max(1, (self._ports.use.total or 0) - goal)
-                done = await self._ports.purging.remove_outputs(some, order, enough=enough)
-                freed += done.bytes
-                is_enough = done.bytes >= enough
-                self._room_after = done.next if is_enough and done.next is not None else some[-1]
-                if is_enough or time.monotonic() - begun >= ROOM_SECONDS:
-                    return freed
-                if self._ports.is_busy():
-                    await asyncio.sleep(ROOM_REST * (time.monotonic() - part))
-            self._room_after = window_end
-            if self._room_after >= last:
-                self._room_after, passes = 0, passes - 1
-        return freed
+            return Made.NOTHING
+        return await self._quota.make_room(quota)
 
     async def _sweep_payloads(self) -> None:
         """Remove large outputs and surroundings that belonged to what is gone."""
@@ -342,7 +316,7 @@ class Retention:
         """Go through all that has ended: outputs first, then jobs, then loose tasks."""
         taken = _Taken()
         async for numbers in self._due_outputs():
-            await self._step(act.outputs(numbers, taken), offset)
+            await self._step(act.outputs(numbers, taken), offset, share=OUTPUT_SHARE)
         async for numbers in self._due_jobs():
             await self._step(act.jobs(numbers, taken), offset)
         async for numbers in self._due_loose():
@@ -353,13 +327,13 @@ class Retention:
                 await self._step(act.forget(what, taken, before=before), offset)
         return taken
 
-    async def _step(self, work: _Work, offset: int) -> None:
+    async def _step(self, work: _Work, offset: int, *, share: float = BUSY_SHARE) -> None:
         begun = time.monotonic()
         await work
         if offset - self._clock.offset > STEP_MS:
             raise _ClockSet
         if self._ports.is_busy():
-            await asyncio.sleep(min(REST_MOST, BUSY_SHARE * (time.monotonic() - begun)))
+            await asyncio.sleep(min(REST_MOST, share * (time.monotonic() - begun)))
 
     def _wall(self) -> int:
         return self._clock.now() - self._clock.offset
@@ -367,7 +341,8 @@ class Retention:
     async def _due_outputs(self) -> AsyncIterator[list[int]]:
         async for window in self._windows("task", self._ports.facts.tasks):
             now = self._wall()
-            for some in _parts([one.id for one in window if outputs_are_due(self.policy, one, now=now)]):
+            due = [one.id for one in window if outputs_are_due(self.policy, one, now=now)]
+            for some in _parts(due, TASKS_PER_BATCH):
                 yield some
 
     async def _due_loose(self) -> AsyncIterator[list[int]]:
@@ -421,9 +396,9 @@ def _archived(what: Forgettable, refs: Sequence[str | int]) -> ArchivedRows:
             return ArchivedRows()
 
 
-def _parts(numbers: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(numbers), AT_ONCE):
-        yield numbers[start : start + AT_ONCE]
+def _parts(numbers: list[int], most: int = AT_ONCE) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), most):
+        yield numbers[start : start + most]
 
 
 def _keeps(policy: RetentionPolicy) -> Iterator[Keep]:
