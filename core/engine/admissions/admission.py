@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 from core.engine.admissions.child_documents import pin_documents
+from core.engine.admissions.kept_surroundings import KeptSurroundings, text_of
 from core.engine.admissions.limit_checks import check_document, check_loose, says_of_limits
 from core.model import bounds
 from core.model.commands.work import (
@@ -92,13 +93,11 @@ class Admission:
         self._journal = journal
         self._checks = checks
         self._known = known
-        self._env_allow = frozenset(env_allow)
-        self._last_allowed: tuple[Surroundings | None, JsonObject] = None, {}
+        self._surroundings = KeptSurroundings(env_allow)
 
     def allow(self, names: Sequence[str]) -> None:
         """Keep these variables of who submits, beside the harmless ones."""
-        self._env_allow = frozenset(names)
-        self._last_allowed = None, {}
+        self._surroundings.allow(names)
 
     async def submit(
         self,
@@ -114,9 +113,9 @@ class Admission:
 
         Raises `InvalidDocument` with every fault, `Invalid` for parameters, `Conflict` for a taken key.
         """
-        kept = self._allowed(surroundings)
+        kept = self._surroundings.of(surroundings)
         plan = await self._plan(document, params, options=options)
-        return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept))
+        return await self._journal.submit(Submit(plan=plan, actor=options.actor, surroundings=kept.text))
 
     async def plan_fire(self, schedule: Schedule, at: int) -> Submit:
         """Return the submission of a fire; its parameters may ask for `fire.at`, `fire.previous` (ISO 8601).
@@ -141,7 +140,7 @@ class Admission:
         params = resolve(work.params, {"fire": fire}, ("params",))
         assert isinstance(params, dict)
         plan = await self._plan(work.path or document, params, options=options)
-        return Submit(plan=plan, actor=options.actor, surroundings=work.surroundings)
+        return Submit(plan=plan, actor=options.actor, surroundings=text_of(work.surroundings))
 
     async def _registered(self, name: str) -> PinnedDocument:
         """Return the current version of a registered workflow; raise `NotFound` (`workflow.unknown`)."""
@@ -158,7 +157,7 @@ class Admission:
 
     def kept_surroundings(self, surroundings: Surroundings) -> JsonObject:
         """Return what tasks get of the surroundings of who adds a schedule."""
-        return self._allowed(surroundings)
+        return self._surroundings.of(surroundings).stored
 
     async def _plan(
         self, document: Document | Workflow, params: Mapping[str, JsonValue], *, options: SubmitOptions
@@ -230,16 +229,8 @@ class Admission:
             for plan in plans:
                 check_loose(plan, limits)
         tasks = tuple([_kept(plan, self._checks) for plan in plans])
-        kept = self._allowed(surroundings)
+        kept = self._surroundings.of(surroundings).text
         return await self._journal.submit(Enqueue(tasks=tasks, group=group, actor=actor, surroundings=kept))
-
-    def _allowed(self, surroundings: Surroundings | None) -> JsonObject:
-        """Return what tasks get of them, as stored; a program that asks again has most often the same."""
-        if surroundings is None:
-            return {}
-        if surroundings != self._last_allowed[0]:
-            self._last_allowed = surroundings, surroundings.allowed(self._env_allow).to_json()
-        return self._last_allowed[1]
 
     def _check_loose(self, plan: TaskPlan) -> None:
         check_task(plan)

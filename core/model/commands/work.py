@@ -110,8 +110,9 @@ class Submit(Command[Submitted], frozen=True, kw_only=True):
 
     plan: JobPlan
     actor: str = ENGINE
-    surroundings: JsonObject = field(default_factory=dict)
-    """Kept once under its hash, which the `context.at` of the tasks names; empty = none."""
+    surroundings: str = ""
+    """The text of their stored form, kept once under its hash, which the `context.at` of the tasks names;
+    empty = none."""
     schedule_id: int | None = None
     """The schedule whose fire it is."""
 
@@ -163,8 +164,9 @@ class Enqueue(Command[Enqueued], frozen=True, kw_only=True):
     group: str | None = None
     """The name under which `--where group:` finds them."""
     actor: str = ENGINE
-    surroundings: JsonObject = field(default_factory=dict)
-    """Kept once under its hash, which the tasks name as `context.at`; empty = none."""
+    surroundings: str = ""
+    """The text of their stored form, kept once under its hash, which the tasks name as `context.at`; empty =
+    none."""
 
 
 class Claimed(Struct, frozen=True, kw_only=True):

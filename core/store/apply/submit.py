@@ -180,13 +180,12 @@ def _known(client_key: str, job_id: int, *, same_input: bool) -> Submitted | Tas
     )
 
 
-def _keep_surroundings(batch: Batch, surroundings: JsonObject) -> str | None:
+def _keep_surroundings(batch: Batch, surroundings: str) -> str | None:
     """Keep them once; return their hash, None where there are none."""
     if not surroundings:
         return None
-    body = pack(surroundings)
-    key = digest(body)
-    batch.run(KEEP_PAYLOAD, key, body, batch.now)
+    key = digest(surroundings)
+    batch.run(KEEP_PAYLOAD, key, surroundings, batch.now)
     return key
 
 
