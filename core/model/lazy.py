@@ -6,6 +6,7 @@ Called by modules that offer more than most programs need.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -14,8 +15,9 @@ from types import ModuleType
 def lazy_names(module: str, places: Mapping[str, str]) -> Callable[[str], object]:
     """Return the `__getattr__` of a module; `places` has the module that defines each name.
 
-    A place that ends with the name (`name` in `package.name`) is itself what the name stands for. The type
-    checker sees the same names by imports below `if TYPE_CHECKING`; a test compares them.
+    What was found is an attribute of the module from then on. A place that ends with the name (`name` in
+    `package.name`) is itself what the name stands for. The type checker sees the same names by imports below
+    `if TYPE_CHECKING`; a test compares them.
     """
 
     def find(name: str) -> object:
@@ -23,7 +25,9 @@ def lazy_names(module: str, places: Mapping[str, str]) -> Callable[[str], object
         if place is None:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         loaded = _load(place)
-        return loaded if place.rpartition(".")[2] == name else getattr(loaded, name)
+        found = loaded if place.rpartition(".")[2] == name else getattr(loaded, name)
+        setattr(sys.modules[module], name, found)
+        return found
 
     return find
 

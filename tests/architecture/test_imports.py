@@ -138,11 +138,15 @@ def test_no_garbage_is_looked_for_while_a_lazy_name_is_loaded(
     write_tree(tmp_path, {"slow_to_load.py": "import gc\nSEEN = gc.isenabled()\n"})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "slow_to_load", raising=False)
+    offering = ModuleType("offering")
+    monkeypatch.setitem(sys.modules, "offering", offering)
     find = lazy_names("offering", {"SEEN": "slow_to_load"})
     (gc.enable if collects else gc.disable)()
     try:
         assert find("SEEN") is False
         assert gc.isenabled() is collects
+        # Nothing is looked for a second time.
+        assert vars(offering)["SEEN"] is False
     finally:
         gc.enable()
         del sys.modules["slow_to_load"]

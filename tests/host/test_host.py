@@ -236,3 +236,22 @@ def test_a_process_that_cannot_be_looked_at_now_has_not_ended(monkeypatch: pytes
         host.find_process(os.getpid())
     with pytest.raises(OSError, match="too many"):
         host.carries_mark(process, "A=1")
+
+
+def test_the_environment_is_that_of_the_moment_and_read_again_only_when_it_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("COLOUR", "red")
+    first = host.own_surroundings()
+    assert first.env == dict(os.environ)
+    assert host.own_surroundings().env is first.env
+    monkeypatch.setenv("COLOUR", "b\udce9ge")
+    assert host.own_surroundings().env["COLOUR"] == "b\udce9ge"
+    monkeypatch.delenv("COLOUR")
+    assert host.own_surroundings().env == dict(os.environ)
+    assert first.env["COLOUR"] == "red"
+
+
+def test_the_environment_of_a_program_that_put_another_in_its_place(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "environ", {"COLOUR": "red"})
+    assert host.own_surroundings().env == {"COLOUR": "red"}
