@@ -24,6 +24,9 @@ class Door(StrEnum):
     """A program: `core.connect`, `core.open_engine`."""
 
 
+_DOORS = frozenset(Door)
+
+
 def claim(door: Door, label: str | None = None) -> str:
     """Return what a client says of itself: its door, and a label where one is given."""
     return door.value if label is None else f"{door}:{label}"
@@ -36,9 +39,9 @@ def signed(claimed: str, user: str) -> str:
     is empty, longer than `LABEL_MAX` or not printable.
     """
     door, _, label = claimed.partition(":")
-    if claimed in set(Door):
+    if claimed in _DOORS:
         return f"{user} ({claimed})"
-    if door not in set(Door):
+    if door not in _DOORS:
         door, label = Door.API, claimed
     return f"{user} as {_checked(label)} ({door})"
 

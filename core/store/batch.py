@@ -41,6 +41,10 @@ _INSERT_EVENT = (
     "INSERT INTO event (at, kind, job_id, task_id, attempt, actor, data)"
     " VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), ?)"
 )
+_STANDING = (
+    "SELECT (SELECT max(id) FROM event), EXISTS (SELECT 1 FROM followup),"
+    " (SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying')"
+)
 _COUNT = (
     "INSERT INTO counter (scope, ref, status, n) VALUES (?, CAST(? AS TEXT), ?, max(0, ?))"
     " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?"
@@ -409,11 +413,10 @@ def _with_source(data: JsonObject | None, source: str) -> JsonObject:
 def close_report(batch: Batch) -> Report:
     """Fill in what the loops want to know of the store as it stands before the commit."""
     report = batch.report
-    (last_event,) = batch.rows("SELECT max(id) FROM event")[0]
+    ((last_event, left_over, due),) = batch.rows(_STANDING)
     report.last_event = last_event or 0
     report.carried = batch.limit - batch.budget
-    report.left_over = bool(batch.rows("SELECT 1 FROM followup LIMIT 1"))
-    (due,) = batch.rows("SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying'")[0]
+    report.left_over = bool(left_over)
     alarm = batch.gauges.next_due()
     report.next_due = earliest(due, alarm)
     report.waits_for_checks = batch.gauges.has_down()
