@@ -267,7 +267,7 @@ def _umask_in(status: bytes) -> int:
 
 
 class _Environment:
-    """The environment of this process, decoded anew when it has changed: clients ask with each task."""
+    """The environment of this process, decoded again when it has changed: clients ask with each task."""
 
     def __init__(self) -> None:
         self._encoded: dict[bytes, bytes] | None = None
