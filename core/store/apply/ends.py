@@ -5,6 +5,9 @@ Called by the consequences, the verdicts, the stages and the operators' commands
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from core.model.commands.work import ENGINE, Force
 from core.model.decisions import Verdict
 from core.model.plans import RetryPolicy, TaskPlan
@@ -30,6 +33,15 @@ _LEFT = (
 )
 _ENDING = f"SELECT verdict, reason FROM job WHERE id = ? AND {guard(JOB['end_failed'])}"
 _NOTICE_RETRY = RetryPolicy(max_attempts=5, base_ms=2_000)
+
+
+class EndedJob(NamedTuple):
+    """A job that has ended, as far as others hear of it."""
+
+    id: int
+    name: str
+    notify: str | None
+    schedule_id: int | None
 
 
 def give_verdict(
@@ -86,7 +98,7 @@ def end_job(batch: Batch, job_id: int) -> None:
     """End an `ending` job as its verdict has it, whatever is left of it, and tell who waits for that."""
     ((status, reason),) = batch.rows(_ENDING, job_id)
     jobs.end(batch, job_id, Verdict(status=JobStatus(status), reason=reason))
-    _notify(batch, job_id, JobStatus(status))
+    _tell(batch, job_id, JobStatus(status))
 
 
 def close_stage(batch: Batch, job_id: int, stage_id: int, name: str) -> StageStatus:
@@ -101,22 +113,38 @@ def succeed_job(batch: Batch, job_id: int) -> None:
     # A job whose tasks were all skipped was never claimed from; it starts and ends at once.
     jobs.start(batch, [job_id])
     jobs.succeed(batch, job_id)
-    _notify(batch, job_id, JobStatus.SUCCEEDED)
+    _tell(batch, job_id, JobStatus.SUCCEEDED)
 
 
-def _notify(batch: Batch, job_id: int, status: JobStatus) -> None:
-    ((name, url, schedule_id),) = batch.rows("SELECT name, notify, schedule_id FROM job WHERE id = ?", job_id)
+def tell_successes(batch: Batch, ended: Iterable[EndedJob]) -> None:
+    """Tell who waits for it of jobs that succeeded; children are told of by themselves."""
+    known: set[tuple[str, int | None]] = set()
+    for job in ended:
+        kind = (job.name, job.schedule_id)
+        if kind not in known:
+            # The next ones of its kind would say the same at the same moment.
+            known.add(kind)
+            note_success(batch, job.id, name=job.name, schedule_id=job.schedule_id)
+        _notify(batch, job, JobStatus.SUCCEEDED)
+
+
+def _tell(batch: Batch, job_id: int, status: JobStatus) -> None:
+    (job,) = batch.typed(EndedJob, "SELECT id, name, notify, schedule_id FROM job WHERE id = ?", job_id)
     answer_parent(batch, job_id)
     if status is JobStatus.SUCCEEDED:
-        note_success(batch, job_id, name=name, schedule_id=schedule_id)
-    if url is None:
+        note_success(batch, job_id, name=job.name, schedule_id=job.schedule_id)
+    _notify(batch, job, status)
+
+
+def _notify(batch: Batch, job: EndedJob, status: JobStatus) -> None:
+    if job.notify is None:
         return
-    notice: JsonObject = {"job": job_id, "type": name, "status": status}
+    notice: JsonObject = {"job": job.id, "type": job.name, "status": status}
     plan = TaskPlan(
         key="notify",
         uses="http",
-        with_={"method": "POST", "url": url, "json": notice},
+        with_={"method": "POST", "url": job.notify, "json": notice},
         retry=_NOTICE_RETRY,
-        metadata={"job": job_id},
+        metadata={"job": job.id},
     )
-    enqueue(batch, [plan], group=f"notify-{job_id}", actor=ENGINE)
+    enqueue(batch, [plan], group=f"notify-{job.id}", actor=ENGINE)

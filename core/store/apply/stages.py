@@ -18,6 +18,7 @@ from core.store.apply.finally_stage import open_finally
 from core.store.apply.judged_counts import judged_counts
 from core.store.apply.moves import idle, queueing
 from core.store.apply.moves.stages import open_stage
+from core.store.apply.plain_ends import succeed_plain
 from core.store.batch import Batch
 from core.store.rows import FinalTask, LeftOver
 
@@ -54,8 +55,8 @@ class _Stage(NamedTuple):
 def close_stages(batch: Batch, finals: Iterable[FinalTask]) -> None:
     """Count final tasks off their stages; close a stage whose last task this was, and what follows."""
     counts = Counter(final.stage_id for final in finals if final.job_id != INBOX)
-    for stage_id, number in counts.items():
-        ((left,),) = batch.rows(_LESS, number, stage_id)
+    for stage_id in succeed_plain(batch, counts) if counts else ():
+        ((left,),) = batch.rows(_LESS, counts[stage_id], stage_id)
         if left == 0:
             _settle(batch, _read(batch, "s.id = ?", stage_id))
 

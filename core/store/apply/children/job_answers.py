@@ -15,7 +15,7 @@ from core.model.values import INBOX, JsonObject
 from core.store.apply.moves import waiting
 from core.store.batch import Batch
 from core.store.rows import PLACED, TaskPlace
-from core.store.sql import raw
+from core.store.sql import ids, raw
 
 _JOB = "SELECT id, name, status, reason, client_key FROM job WHERE "
 _BY_ID = f"{_JOB} id = ?"
@@ -27,6 +27,10 @@ _BIND_NAME = "UPDATE awaited SET job_id = ? WHERE job_id IS NULL AND job_name = 
 _WAITS = (
     f"SELECT {PLACED}, w.wanted FROM awaited w INDEXED BY awaited_job JOIN task t ON t.id = w.task_id"
     " WHERE w.is_held = 0 AND w.job_id = ? ORDER BY w.task_id LIMIT ?"
+)
+_WAITED_FOR = (
+    "SELECT DISTINCT w.job_id FROM json_each(?) AS j CROSS JOIN awaited w INDEXED BY awaited_job"
+    " ON w.is_held = 0 AND w.job_id = j.value"
 )
 # The alarm of what comes due takes them up at once, also after a crash.
 _LATER = "UPDATE awaited SET due_at = ? WHERE is_held = 0 AND job_id = ?"
@@ -76,6 +80,10 @@ def bind_new(batch: Batch, job_id: int, *, name: str, key: str | None) -> None:
 
 def answer_ended(batch: Batch) -> None:
     """Answer the tasks that wait for jobs which ended just now, as far as the budget goes."""
+    if batch.jobs_over:
+        # Most jobs are waited for by none.
+        waited_for = {job_id for (job_id,) in batch.rows(_WAITED_FOR, ids(batch.jobs_over))}
+        batch.jobs_over = [job_id for job_id in batch.jobs_over if job_id in waited_for]
     while batch.jobs_over and batch.budget > 0:
         job_id = batch.jobs_over.pop(0)
         waits = batch.rows(_WAITS, job_id, batch.budget)

@@ -6,7 +6,7 @@ Called by the claim, the ends of jobs, reruns and the operators' commands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from core.model.decisions import Verdict
 from core.model.errors import Bug
@@ -41,6 +41,10 @@ _END = {
     f" WHERE id = ? AND {guard(move)}"
     for move in (JOB["end_failed"], JOB["end_cancelled"], JOB["succeed"])
 }
+_SUCCEED_MANY = (
+    f"UPDATE job SET status = 'succeeded', finished_at = ?, {_NOT_PAUSED} FROM json_each(?) AS j"
+    f" WHERE job.id = j.value AND {guard(JOB['succeed'], 'job.status')}"
+)
 _CUT = (
     "UPDATE job SET finishing = 2 WHERE id = ? AND status = 'ending' AND finishing < 2"
     " AND EXISTS (SELECT 1 FROM stage s WHERE s.job_id = job.id AND s.is_finally AND s.open_tasks > 0)"
@@ -135,6 +139,16 @@ def end(batch: Batch, job_id: int, verdict: Verdict) -> None:
 def succeed(batch: Batch, job_id: int) -> None:
     """End a job whose stages are all closed well."""
     _end(batch, job_id, JOB["succeed"], {})
+
+
+def succeed_many(batch: Batch, before: Mapping[int, JobStatus]) -> None:
+    """End jobs whose stages are all closed well, by the status that each has; none has a place."""
+    if batch.run(_SUCCEED_MANY, batch.wall, ids(before)) != len(before):
+        raise Bug("job.refused", "a job could not succeed", facts={"jobs": [*before]})
+    for job_id, status in before.items():
+        batch.job_moved(job_id, JOB["succeed"].leaving(status))
+    batch.report.ended_jobs.extend(before)
+    batch.jobs_over.extend(before)
 
 
 def reopen(batch: Batch, job_id: int, cause: Cause) -> None:
