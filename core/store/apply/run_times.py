@@ -11,7 +11,7 @@ from typing import NamedTuple
 from core.model.values import INBOX
 from core.store.batch import Batch
 from core.store.derived import RUN_TIME_KEY
-from core.store.sql import pack
+from core.store.sql import pack, raw
 from core.store.tables.schema import RUN_TIMES
 
 _ADD = (
@@ -20,11 +20,9 @@ _ADD = (
     " FROM json_each(?) AS j"
     " CROSS JOIN attempt a ON a.task_id = j.value->>0 AND a.epoch = j.value->>1"
     f" CROSS JOIN task t ON t.id = a.task_id AND t.job_id != {INBOX} CROSS JOIN job ON job.id = t.job_id"
+    " RETURNING workflow, key"
 )
-_OF = (
-    "workflow = (SELECT name FROM job WHERE id = ?1)"
-    f" AND key = (SELECT {RUN_TIME_KEY} FROM task t WHERE t.id = ?2)"
-)
+_OF = "workflow = CAST(?1 AS TEXT) AND key = CAST(?2 AS TEXT)"
 _PRUNE = (
     f"DELETE FROM run_time WHERE {_OF} AND (task_id, epoch) <= (SELECT task_id, epoch FROM run_time"
     f" WHERE {_OF} ORDER BY task_id DESC, epoch DESC LIMIT 1 OFFSET {RUN_TIMES})"
@@ -48,8 +46,8 @@ def keep_run_times(batch: Batch, attempts: Sequence[TimedAttempt]) -> None:
     """Add closed attempts of workflows; of each task the newest `RUN_TIMES` stay."""
     of_workflows = [one for one in attempts if one.job_id != INBOX]
     if of_workflows:
-        batch.run(_ADD, pack([[one.task_id, one.epoch] for one in of_workflows]))
-        batch.many(_PRUNE, [(one.job_id, one.task_id) for one in of_workflows])
+        added = batch.rows(_ADD, pack([[one.task_id, one.epoch] for one in of_workflows]))
+        batch.many(_PRUNE, [(raw(workflow), raw(key)) for workflow, key in set(added)])
 
 
 def forget_run_time(batch: Batch, task_id: int, epoch: int) -> None:
