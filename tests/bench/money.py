@@ -57,15 +57,17 @@ def clients(rounds: int, kills: int) -> bool:
         try:
             engine = home.start("serve", "--slots", "8")
             home.has_engine()
-            watch = Watch(home.rows)
+            watch = Watch(home.path / "taskdeck.db")
             argv = [sys.executable, "-m", "tests.support.money_client", str(home.path), str(rounds)]
             asking = [subprocess.Popen(argv, cwd=ROOT, env=home.environ) for _ in range(CLIENTS)]
             for number in range(1, kills + 1):
                 _wait(home, asking, rounds * number // (kills + 1), rounds)
+                watch.end()
                 os.kill(engine.pid, signal.SIGKILL)
                 engine.wait()
                 engine = home.start("serve", "--slots", "8")
                 home.has_engine()
+                watch.begin()
             failed = [status for one in asking if (status := one.wait())]
             watch.end()
             home.run("stop")

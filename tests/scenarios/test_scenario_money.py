@@ -44,7 +44,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Home) -> None:
     home.start("serve", "--slots", "8")
     home.has_engine()
-    watch = Watch(home.rows)
+    watch = Watch(home.path / "taskdeck.db")
     costs = ("--cost", "usd=0.10", "--cost", "tokens=100")
     words = ("map", "--detach", *costs, "--", "sh", "-c", "sleep 0.3; echo {}")
     items = home.path.parent / "items"
@@ -63,9 +63,11 @@ def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Ho
             ),
             "some of it is done",
         )
+        watch.end()
         os.kill(home.has_engine(), signal.SIGKILL)
         home.start("serve", "--slots", "8")
         home.has_engine()
+        watch.begin()
     for client in clients:
         client.wait()
     until_now(lambda: not home.rows("SELECT 1 FROM attempt WHERE status = 'running'"), "what began has ended")

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -17,27 +17,47 @@ from tests.support.commands import start_program
 from tests.support.waiting import DEADLINE, until_now
 
 Rows = Callable[[str], list[tuple[object, ...]]]
+_LOOK = 0.005
+"""Seconds between two looks."""
+_OVER = (
+    "SELECT g.name, used, reserved, unknown FROM gauge g JOIN limit_rule l ON l.name = g.name"
+    " WHERE used + reserved + unknown > l.body->>'max' AND g.id > (SELECT max(id) - 30 FROM gauge)"
+)
+"""Those of the newest gauges that are over their limits."""
 
 
 class Watch:
-    """Reads the newest gauges again and again, and keeps every moment in which one was over its limit."""
+    """Reads the newest gauges again and again, and keeps every moment in which one was over its limit.
 
-    def __init__(self, rows: Callable[[str], list[tuple[object, ...]]]) -> None:
-        self._rows = rows
-        self._done = Event()
+    It looks while an engine lives, and lets go of the store before that is killed: the next one has to find
+    it as the killed one left it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self.over: list[object] = []
         self.looks = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self._done = Event()
         self._thread = Thread(target=self._look, daemon=True)
         self._thread.start()
 
     def _look(self) -> None:
-        while not self._done.wait(0.005):
-            self.looks += 1
-            self.over += self._rows(
-                "SELECT g.name, used, reserved, unknown FROM gauge g JOIN limit_rule l ON l.name = g.name"
-                " WHERE used + reserved + unknown > l.body->>'max'"
-                " AND g.id > (SELECT max(id) - 30 FROM gauge)"
-            )
+        while not self._path.exists():
+            if self._done.wait(_LOOK):
+                return
+        seen = 0
+        # One connection: most of what a look takes is to read the schema.
+        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as db:
+            while not self._done.wait(_LOOK):
+                with suppress(sqlite3.OperationalError):
+                    ((version,),) = db.execute("PRAGMA data_version")
+                    if version != seen:
+                        self.over += db.execute(_OVER)
+                        seen = version
+                    self.looks += 1
 
     def end(self) -> None:
         self._done.set()
@@ -63,7 +83,7 @@ def rounds_over_kills(path: Path, *, rounds: int, kills: int, patience: float = 
     `patience` is how many seconds the rounds between two kills may take.
     """
     rows = reader(path)
-    watch = Watch(rows)
+    watch = Watch(path)
     for number in range(1, kills + 2):
         with start_program("tests.support.money_rounds", str(path), str(rounds)) as process:
             if number > kills:
@@ -71,8 +91,10 @@ def rounds_over_kills(path: Path, *, rounds: int, kills: int, patience: float = 
                 break
             most = 3 * rounds * number // (kills + 1)
             _until(process, rows, most, patience)
+            watch.end()
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
+            watch.begin()
     watch.end()
     assert watch.over == []
     assert watch.looks > kills
