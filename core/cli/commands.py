@@ -64,6 +64,8 @@ LIST = "list"
 """The second word that may be left out."""
 HELP = ("-h", "--help")
 _SIGNED = re.compile(r"-[0-9.]+")
+_HINTED: dict[object, tuple[tuple[Field[object], object], ...]] = {}
+"""What the fields of a class of arguments are declared to be, by the class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +178,13 @@ def _filled(arguments: type[T], values: Mapping[str, object]) -> T:
     )
 
 
-def _hinted(arguments: type[object]) -> Iterator[tuple[Field[object], object]]:
-    hints = get_type_hints(arguments, include_extras=True)
-    for argument in fields(arguments):  # type: ignore[arg-type] # every class of arguments is a dataclass
-        yield argument, hints[argument.name]
+def _hinted(arguments: type[object]) -> tuple[tuple[Field[object], object], ...]:
+    # Once for a class: the options that all commands have are a part of a hundred others.
+    if arguments not in _HINTED:
+        hints = get_type_hints(arguments, include_extras=True)
+        declared = fields(arguments)  # type: ignore[arg-type] # every class of arguments is a dataclass
+        _HINTED[arguments] = tuple((argument, hints[argument.name]) for argument in declared)
+    return _HINTED[arguments]
 
 
 def _is_nested(hint: object) -> TypeGuard[type[object]]:

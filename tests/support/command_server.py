@@ -180,6 +180,9 @@ def _load() -> None:
         for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
             if module.name.rpartition(".")[2] != "__main__":
                 import_module(module.name)
+    # What the arguments of commands are is read from their hints, of each command once.
+    commands = import_module("core.cli.main")
+    commands.build(commands.load([]))
     # The statements of a new store are the same for every engine.
     database.ddl = cache(database.ddl)
     database.ddl()
