@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,19 +59,27 @@ def checkout() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _session_ends_its_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    traces = Traces(
-        mark=leftovers.mark_next("session"),
-        folder=tmp_path_factory.getbasetemp(),
-        newest=leftovers.newest_process(),
-    )
+def _session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hold what is so for all tests; one fixture, because each costs every test."""
+    with (
+        _session_ends_its_processes(tmp_path_factory.getbasetemp()),
+        _engines_of_this_process_are_forked(),
+        _stores_do_not_wait_for_the_disk(),
+        _new_stores_are_copies(),
+    ):
+        yield
+
+
+@contextmanager
+def _session_ends_its_processes(folder: Path) -> Iterator[None]:
+    traces = Traces(mark=leftovers.mark_next("session"), folder=folder, newest=leftovers.newest_process())
     commands.SERVER.environ = {**os.environ}
     yield
     commands.SERVER.close()
     leftovers.expect_none(traces)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def _engines_of_this_process_are_forked() -> Iterator[None]:
     """Let command lines in this process have engines that are loaded already."""
     forking = SimpleNamespace(**{**vars(subprocess), "Popen": commands.start_engine})
@@ -79,7 +88,7 @@ def _engines_of_this_process_are_forked() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def _stores_do_not_wait_for_the_disk() -> Iterator[None]:
     """Let stores of this process leave it to the system when to write: processes die here, not machines."""
     connect = database._connect
@@ -94,7 +103,7 @@ def _stores_do_not_wait_for_the_disk() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def _new_stores_are_copies() -> Iterator[None]:
     """Let the hundreds of stores that one process makes be copies of one: a tenth of an engine's life.
 
@@ -125,6 +134,9 @@ def _test_ends_its_processes(request: pytest.FixtureRequest) -> Iterator[None]:
     newest = leftovers.newest_process()
     mark = leftovers.mark_next(request.node.nodeid)
     yield
-    os.environ.clear()
-    os.environ.update(environ)
+    os.environ[leftovers.MARK] = environ[leftovers.MARK]
+    # Few tests change it, and all that is set again is set one by one.
+    if dict(os.environ) != environ:
+        os.environ.clear()
+        os.environ.update(environ)
     leftovers.expect_none(Traces(mark=mark, folder=request.node.funcargs.get("tmp_path"), newest=newest))
