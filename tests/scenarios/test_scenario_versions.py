@@ -12,16 +12,24 @@ from core.model.version import VERSION
 from tests.support.homes import ROOT, Home
 from tests.support.terminal import Terminal
 
+EDITED = {"VERSION": "core/model/version.py", "PROTOCOL": "core/control/wire.py"}
+
 
 def copy_package(folder: Path, **edits: str) -> Path:
     """Copy the package under test, with other values of some constants (`file.py` by `NAME = old`)."""
     folder.mkdir()
     shutil.copy(ROOT / "_taskdeck.py", folder / "_taskdeck.py")
-    for room in ("core", "console", "themes"):
-        # With what is compiled already; the edited files are compiled again.
-        shutil.copytree(ROOT / room, folder / room)
+    (folder / "core").mkdir()
+    edited = {Path(EDITED[name]).parent for name in edits}
+    for room in ("console", "themes", *(f"core/{path.name}" for path in (ROOT / "core").glob("[!_]*"))):
+        if Path(room) in edited:
+            # With what is compiled already; the edited files are compiled again.
+            shutil.copytree(ROOT / room, folder / room)
+        else:
+            (folder / room).symlink_to(ROOT / room)
+    shutil.copy(ROOT / "core/__init__.py", folder / "core")
     for name, line in edits.items():
-        path = folder / {"VERSION": "core/model/version.py", "PROTOCOL": "core/control/wire.py"}[name]
+        path = folder / EDITED[name]
         lines = path.read_text().splitlines()
         changed = [f"{name} = {line}" if text.startswith(f"{name} = ") else text for text in lines]
         assert changed != lines
