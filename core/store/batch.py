@@ -5,7 +5,7 @@ Made by `transaction`; its report goes to the engine.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import starmap
 from typing import TypeVar
@@ -27,7 +27,7 @@ from core.store.writer import Writer
 
 R = TypeVar("R")
 FAILED, RETRYING = TaskStatus.FAILED, TaskStatus.RETRYING
-_FROM: dict[str, str] = {status: pack({"from": status}) for status in TaskStatus}
+_FROM: dict[str, str] = {status: pack({"from": status}) for status in (*TaskStatus, *JobStatus)}
 """What the event of a move says that has no more to say."""
 
 MAX_PER_BATCH = 1_000
@@ -46,9 +46,11 @@ _STANDING = (
     " (SELECT min(retry_at) FROM task INDEXED BY task_due WHERE status = 'retrying')"
 )
 _COUNT = (
-    "INSERT INTO counter (scope, ref, status, n) VALUES (?, CAST(? AS TEXT), ?, max(0, ?))"
-    " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?"
+    "INSERT INTO counter (scope, ref, status, n) VALUES (?1, CAST(?2 AS TEXT), ?3, ?4)"
+    " ON CONFLICT (scope, ref, status) DO UPDATE SET n = n + ?4"
 )
+# What was not counted before cannot be counted less.
+_COUNT_LESS = "UPDATE counter SET n = n + ?4 WHERE scope = ?1 AND ref = CAST(?2 AS TEXT) AND status = ?3"
 _END = (
     "INSERT INTO ended (at, queue, status, n) VALUES (?, CAST(? AS TEXT), ?, ?)"
     " ON CONFLICT (at, queue, status) DO UPDATE SET n = n + excluded.n"
@@ -111,13 +113,13 @@ class Batch:
         self.jobs_over: list[int] = []
         """Jobs that ended in this batch, and for which tasks may wait."""
         self._events: list[tuple[object, ...]] = []
-        self._counts: Counter[tuple[int, int, int | None, str, str]] = Counter()
+        self._counts: defaultdict[tuple[int, int, int | None, str, str], int] = defaultdict(int)
         self.sets: set[int] = set()
         """Sets of instances that this batch has to bring in line with their group."""
         self.turns: set[int] = set()
         """Sets of which further instances may begin."""
-        self._tolerated: Counter[tuple[int, int]] = Counter()
-        self._ended: Counter[tuple[str, TaskStatus]] = Counter()
+        self._tolerated: defaultdict[tuple[int, int], int] = defaultdict(int)
+        self._ended: defaultdict[tuple[str, TaskStatus], int] = defaultdict(int)
         self.families = Families(writer, wall=self.wall)
         self.gauges = Gauges(writer, now=now, offset=offset, tell=self.tell_gauge)
         self.spent: dict[tuple[int, int], Sequence[Spent]] = {}
@@ -221,11 +223,12 @@ class Batch:
         data: JsonObject | None = None,
     ) -> None:
         """Note the event of a job's move."""
-        self.event(move.event, Subject(job_id), actor=actor, data=_with_source(data, move.source))
+        noted = pack({**data, "from": move.source}) if data else _FROM[move.source]
+        self._events.append((self.wall, move.event, job_id, None, None, raw(actor), noted))
 
     def stage_moved(self, job_id: int, move: Move[StageStatus], data: JsonObject) -> None:
         """Note the event of a stage's move; `data` names the stage."""
-        self.event(move.event, Subject(job_id), data=_with_source(data, move.source))
+        self.event(move.event, Subject(job_id), data={**data, "from": move.source})
 
     def due(self, at: int) -> JsonObject:
         """Return what an event says of a time ahead: shown by the wall clock, kept in engine time."""
@@ -352,7 +355,9 @@ class Batch:
 
     def flush_counts(self) -> None:
         """Write the counters; later statements of the batch may read them."""
-        deltas: Counter[tuple[str, str | bytes | None, str]] = Counter()
+        if not self._counts and not self._tolerated:
+            return
+        deltas: defaultdict[tuple[str, str | bytes | None, str], int] = defaultdict(int)
         for (job_id, stage_id, set_id, queue, status), number in self._counts.items():
             if number:
                 deltas["queue", raw(queue), status] += number
@@ -365,7 +370,8 @@ class Batch:
         for (job_id, stage_id), number in self._tolerated.items():
             deltas["job_tolerated", str(job_id), FAILED] += number
             deltas["stage_tolerated", str(stage_id), FAILED] += number
-        self.many(_COUNT, [(*key, number, number) for key, number in deltas.items() if number])
+        self.many(_COUNT, [(*key, number) for key, number in deltas.items() if number > 0])
+        self.many(_COUNT_LESS, [(*key, number) for key, number in deltas.items() if number < 0])
         self._counts.clear()
         self._tolerated.clear()
 
@@ -404,10 +410,6 @@ class Batch:
         self.left_now.update(self.followups)
         self.followups.clear()
         return self.report
-
-
-def _with_source(data: JsonObject | None, source: str) -> JsonObject:
-    return {**data, "from": source} if data else {"from": source}
 
 
 def close_report(batch: Batch) -> Report:
