@@ -40,6 +40,22 @@ def test_what_a_batch_reads_does_not_grow_with_the_jobs_that_succeed_in_it(deck:
         assert deck.history(job=one)[-3:] == TOLD
 
 
+def test_a_job_that_starts_with_a_claim_is_written_once_and_keeps_its_turn(deck: Deck) -> None:
+    first = deck.submit(flat(task("a"), task("b", "a")))
+    written: list[str] = []
+    deck.db.set_trace_callback(lambda sql: written.append(sql) if sql.startswith("UPDATE job") else None)
+    deck.do(slots=1)
+    assert len(written) == 1
+    assert deck.rows("SELECT status, vtime FROM job WHERE id = ?", first) == [("running", 1)]
+    deck.end_all(deck.report.claimed)
+    written.clear()
+    deck.do(slots=1)
+    assert deck.rows("SELECT status, vtime FROM job WHERE id = ?", first) == [("running", 2)]
+    # Whether it starts is asked with each claim.
+    assert len(written) == 2
+    deck.db.set_trace_callback(None)
+
+
 def test_ends_of_all_kinds_in_one_batch_leave_what_else_may_follow_to_each_job(deck: Deck) -> None:
     plain = deck.submit(flat(task("a")))
     staged = deck.submit(job(stage(task("a")), stage(task("later"))))

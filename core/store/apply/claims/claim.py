@@ -123,8 +123,7 @@ def take(
     `holds` is what they take of pools and gauges.
     """
     claimed = [_claimed(row) for row in running.claim(batch, task_ids, holds)]
-    batch.many("UPDATE job SET vtime = ? WHERE id = ?", [(v, job) for job, v in vtimes.items()])
-    jobs.start(batch, dict.fromkeys((*vtimes, *(one.job_id for one in claimed))))
+    jobs.claim(batch, [one.job_id for one in claimed], vtimes)
     return claimed
 
 

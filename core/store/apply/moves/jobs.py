@@ -16,12 +16,14 @@ from core.store.apply.children.child_places import give_back, stop_waiting
 from core.store.apply.claims.lanes import open_job, shut_job
 from core.store.batch import Batch
 from core.store.rows import Cause, Subject
-from core.store.sql import guard, ids, raw
+from core.store.sql import guard, ids, pack, raw
 
 _START = (
-    "UPDATE job SET status = 'running', started_at = coalesce(started_at, ?) FROM json_each(?) AS j"
-    f" WHERE job.id = j.value AND {guard(JOB['start'], 'job.status')} RETURNING id"
+    "UPDATE job SET status = 'running', started_at = coalesce(started_at, ?),"
+    " vtime = coalesce(j.value->>1, vtime) FROM json_each(?) AS j"
+    f" WHERE job.id = j.value->>0 AND {guard(JOB['start'], 'job.status')} RETURNING id"
 )
+_SHARE = "UPDATE job SET vtime = ? WHERE id = ?"
 _PAUSE = (
     "UPDATE job SET status = 'paused', paused_at = ?, paused_by = CAST(? AS TEXT),"
     " pause_reason = CAST(? AS TEXT)"
@@ -58,8 +60,22 @@ _REOPEN = (
 
 def start(batch: Batch, job_ids: Iterable[int]) -> None:
     """Make jobs running whose first task was claimed, or ended without a claim."""
-    for (job_id,) in batch.rows(_START, batch.wall, ids(job_ids)):
+    _start(batch, dict.fromkeys(job_ids))
+
+
+def claim(batch: Batch, job_ids: Iterable[int], vtimes: Mapping[int, int]) -> None:
+    """Make jobs running of which tasks were claimed; those whose share that is get these virtual times."""
+    # A job that starts is written once: so are most of those that have one task.
+    started = _start(batch, {**dict.fromkeys(job_ids), **vtimes})
+    batch.many(_SHARE, [(vtime, job_id) for job_id, vtime in vtimes.items() if job_id not in started])
+
+
+def _start(batch: Batch, vtimes: Mapping[int, int | None]) -> set[int]:
+    """Make jobs running that are pending; return them."""
+    started = batch.rows(_START, batch.wall, pack([[job_id, vtime] for job_id, vtime in vtimes.items()]))
+    for (job_id,) in started:
         batch.job_moved(job_id, JOB["start"])
+    return {job_id for (job_id,) in started}
 
 
 def pause(batch: Batch, job_id: int, cause: Cause) -> bool:
