@@ -150,7 +150,8 @@ class PulseScreen(DeskScreen):
         self.failing.say(_START if is_new else SafeText("nothing fails"))
 
     def title_line(self) -> SafeText:
-        return safe_line(f" Pulse  {engine_text(self.desk.feed)}")
+        may_start = not self.desk.gate.read_only
+        return safe_line(f" Pulse  {engine_text(self.desk.feed, may_start=may_start)}")
 
     def position_text(self) -> str:
         """Say what failed since the operator last looked, or that the search for it was limited."""

@@ -41,11 +41,12 @@ _TALL = ((45, 4), (32, 2))
 """Least height of the terminal, and the lines that the bars of one status get from there on."""
 
 
-def engine_text(feed: Feed) -> str:
-    """Say which engine answers and how busy it is."""
+def engine_text(feed: Feed, *, may_start: bool = True) -> str:
+    """Say which engine answers and how busy it is; name the key where this console may start one."""
     engine = feed.pulse.engine
     if engine is None:
-        return "an engine is starting" if feed.starting else "no engine answers: E starts one"
+        none = "no engine answers: E starts one" if may_start else "no engine answers"
+        return "an engine is starting" if feed.starting else none
     if engine.state == BUNDLE:
         return engine.home
     is_full = engine.running >= engine.slots

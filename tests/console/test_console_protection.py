@@ -400,6 +400,10 @@ async def test_a_console_that_was_opened_read_only_stays_so() -> None:
         await operator.hears("leave, and open it without --read-only")
         await operator.sees("READ-ONLY")
         await operator.press("r")
+        control.engine = None
+        await operator.press("1")
+        await operator.beat()
+        assert "E starts one" not in await operator.sees("no engine answers", "NO ENGINE")
     assert control.asked == []
 
 
