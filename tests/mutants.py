@@ -9,6 +9,7 @@ are red without it; exit 2 when a NAME is in no name of a mutant.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -27,11 +28,12 @@ from queue import SimpleQueue
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "tests" / "mutants.toml"
 COPIED = ("core", "console", "themes", "tests", "pyproject.toml", "_taskdeck.py")
-WORKERS = 2
+WORKERS = 4
+"""More than cores: most mutants are seen by what never comes."""
 PATIENCE = 300
 """Seconds for the tests of one mutant; one that hangs is as dead as one that fails."""
 DEADLINE = 15
-"""Seconds for each wait of such a test: most mutants are seen by what never comes."""
+"""Seconds for each wait of such a test."""
 PATIENCE_WITHOUT = 1_800
 """Seconds for all tests that the mutants name, without a mutant."""
 
@@ -103,16 +105,49 @@ def copy_tree(target: Path) -> Path:
     return target
 
 
-def run_tests(
-    root: Path, tests: Sequence[str], *, patience: int = PATIENCE, deadline: int = DEADLINE
-) -> tuple[int, str]:
-    """Run a selection in a copy; return pytest's exit code and its last line, 1 after `patience` seconds."""
-    # The copy must win over an installed package, in children of the tests too.
-    env = {**os.environ, "PYTHONPATH": str(root), "TESTS_DEADLINE": str(deadline)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
+class Copy:
+    """A copy of the checkout, and the process that runs tests in it."""
+
+    def __init__(self, target: Path) -> None:
+        self.root = copy_tree(target)
+        self._runs = subprocess.Popen(
+            [sys.executable, "-m", "tests.mutant_runs"],
+            cwd=self.root,
+            env=surroundings(self.root, DEADLINE),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def run(self, tests: Sequence[str]) -> tuple[int, str]:
+        """Run a selection; return pytest's exit code and its last line, 1 after `PATIENCE` seconds."""
+        assert self._runs.stdin is not None
+        assert self._runs.stdout is not None
+        self._runs.stdin.write(json.dumps({"tests": tests, "seconds": PATIENCE}) + "\n")
+        self._runs.stdin.flush()
+        code, note = json.loads(self._runs.stdout.readline())
+        return code, note
+
+    def end(self) -> None:
+        """End the process; nothing runs in it any more."""
+        with self._runs:
+            pass
+
+
+def surroundings(root: Path, deadline: int) -> dict[str, str]:
+    """Return the environment of tests of a copy, which wins over an installed package."""
+    return {**os.environ, "PYTHONPATH": str(root), "TESTS_DEADLINE": str(deadline)}
+
+
+def run_all(root: Path, tests: Sequence[str]) -> tuple[int, str]:
+    """Run many tests by several workers; return pytest's exit code and its last line, 1 if they hang."""
+    spread = ["-n", str(WORKERS), "--dist", "worksteal"]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *spread, *tests]
+    env = surroundings(root, 60)
     try:
         done = subprocess.run(
-            command, cwd=root, env=env, capture_output=True, text=True, timeout=patience, check=False
+            command, cwd=root, env=env, capture_output=True, text=True, timeout=PATIENCE_WITHOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return 1, "it hangs"
@@ -140,37 +175,40 @@ def _write_later(path: Path, text: str, before: int) -> None:
     os.utime(path, ns=(moment, moment))
 
 
-def judge(mutant: Mutant, copies: SimpleQueue[Path]) -> Verdict:
+def judge(mutant: Mutant, copies: SimpleQueue[Copy]) -> Verdict:
     """Try one mutant in a free copy."""
-    root = copies.get()
+    copy = copies.get()
     begun = time.monotonic()
     try:
-        note = fault(mutant, root)
+        note = fault(mutant, copy.root)
         word = "BROKEN"
         if note is None:
-            with patched(mutant, root):
-                code, note = run_tests(root, mutant.tests)
+            with patched(mutant, copy.root):
+                code, note = copy.run(mutant.tests)
             word = {0: "SURVIVED", 1: "killed"}.get(code, "BROKEN")
         return Verdict(mutant=mutant, word=word, note=note, seconds=time.monotonic() - begun)
     finally:
-        copies.put(root)
+        copies.put(copy)
 
 
 def try_all(mutants: Sequence[Mutant], home: Path) -> Iterator[Verdict]:
     """Yield the verdicts in the order of the list."""
-    copies: SimpleQueue[Path] = SimpleQueue()
-    for number in range(WORKERS):
-        copies.put(copy_tree(home / str(number)))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        yield from pool.map(lambda mutant: judge(mutant, copies), mutants)
+    made = [Copy(home / str(number)) for number in range(min(WORKERS, len(mutants)))]
+    copies: SimpleQueue[Copy] = SimpleQueue()
+    for copy in made:
+        copies.put(copy)
+    try:
+        with ThreadPoolExecutor(len(made)) as pool:
+            yield from pool.map(lambda mutant: judge(mutant, copies), mutants)
+    finally:
+        for copy in made:
+            copy.end()
 
 
 def healthy(mutants: Sequence[Mutant], home: Path) -> bool:
     """Run all named tests without any mutant; they must be green."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    spread = ["-n", str(WORKERS), "--dist", "worksteal"]
-    whole = copy_tree(home / "whole")
-    code, last = run_tests(whole, [*spread, *tests], patience=PATIENCE_WITHOUT, deadline=60)
+    code, last = run_all(copy_tree(home / "whole"), tests)
     print(f"without a mutant: {last}", flush=True)
     return code == 0
 
