@@ -18,12 +18,14 @@ from core.cli.predictions import read_params
 from core.cli.refusals import usage
 from core.cli.variables import read_variables
 from core.cli.whole_documents import piped_workflow
+from core.files.kinds import is_dir
 from core.model.command_document import document_of_command
 from core.model.commands.work import DocumentText
 from core.model.errors import Invalid
 from core.model.paths import absolute, working_directory
 from core.model.present import present_ms
 from core.model.records import replace
+from core.model.text import safe_line
 from core.model.timing.durations import parse_duration
 from core.model.timing.schedules import COUNTED_MAX, CatchUp, FirePolicy, Overlap, Schedule, Timing, Work
 from core.model.timing.zoned_moments import FORMS, coming_moment
@@ -219,6 +221,11 @@ class What:
         if len(words) != 1 or not _is_workflow(words[0]):
             if self.follow:
                 raise usage("--follow reads a workflow file again, and this is a command")
+            if len(words) == 1 and is_dir(absolute(expanded(words[0]))):
+                raise usage(
+                    f"{safe_line(words[0])!r} is a folder",
+                    hint="name a workflow file, or a command behind --",
+                )
             return Work(text=document_of_command(words, name=name), source=name, cwd=str(working_directory()))
         piped = _piped(words[0])
         if piped is not None:

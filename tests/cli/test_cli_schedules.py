@@ -122,6 +122,7 @@ def test_times_that_passed_are_filled_in(home: Path, deck: Deck, write: Write) -
         (("--at", "2020-01-01T00:00", "--", "true"), "error[schedule.never]"),
         (("--every", "1h", "--follow", "--", "true"), "--follow reads a workflow file"),
         (("--every", "1h", "missing.yaml"), "error[document.not_found]"),
+        (("--every", "1h", "/"), "'/' is a folder"),
         (("--every", "1h", "--overlap", "twice", "--", "true"), "skip"),
         (("--at", "soon", "--", "true"), "error[moment.invalid]"),
         (("--every", "10ms", "--", "true"), "`every` must be from 1s to "),
