@@ -33,6 +33,7 @@ from core.model.plans import (
     Watchdog,
     needs_outputs,
 )
+from core.model.records import replace
 from core.model.stored_text import read_stored
 from core.model.values import JsonObject, JsonValue
 
@@ -156,6 +157,23 @@ class StoredSpec(Struct, frozen=True, kw_only=True):
         if not _WATCHDOG_KEYS.isdisjoint(stored):
             said["watchdog"] = _watchdog(stored)
         return cls(**said)  # type: ignore[arg-type] # Each was read as its field has it.
+
+
+class SpecReader:
+    """Reads the texts of tasks that begin together; those that are alike are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, StoredSpec] = {}
+
+    def read(self, text: str) -> StoredSpec:
+        """Return what a text stands for, as `StoredSpec.of_text` does; its input belongs to the caller."""
+        known = self._known.get(text)
+        if known is None:
+            known = StoredSpec.of_text(text)
+            if not any(isinstance(value, dict | list) for value in known.with_.values()):
+                self._known[text] = known
+        # A connector may change what it is given.
+        return replace(known, with_={**known.with_})
 
 
 def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None) -> JsonObject:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.model.errors import Invalid
 from core.model.limits.estimates import Estimate
 from core.model.limits.limits import LimitRef, OnExhausted
 from core.model.limits.terms import Terms
 from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskPlan
-from core.model.stored_spec import StoredSpec, spec_to_json
+from core.model.stored_spec import SpecReader, StoredSpec, spec_to_json
 from core.model.values import JsonObject
 
 _scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
@@ -126,3 +127,19 @@ def test_what_is_absent_is_the_default() -> None:
 def test_a_task_asked_for_nowhere_has_no_surroundings(context: JsonObject) -> None:
     spec = StoredSpec(context=context)
     assert (spec.cwd, spec.env) == (None, {})
+
+
+def test_texts_that_are_alike_are_read_once_and_each_input_is_its_own() -> None:
+    specs = SpecReader()
+    flat = json.dumps(spec_to_json(StoredSpec(with_={"run": "true"}, retry=RetryPolicy(max_attempts=3))))
+    first, second = specs.read(flat), specs.read(flat)
+    assert first == second == StoredSpec.of_text(flat)
+    assert first.retry is second.retry
+    first.with_["run"] = second.with_["run"] = "false"
+    assert specs.read(flat).with_ == {"run": "true"}
+    nested = '{"with":{"argv":["true"]}}'
+    for _ in range(2):
+        specs.read(nested).with_["argv"].append("x")  # type: ignore[union-attr]
+    assert specs.read(nested).with_ == {"argv": ["true"]}
+    with pytest.raises(Invalid):
+        specs.read("{")

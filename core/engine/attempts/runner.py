@@ -37,7 +37,7 @@ from core.model.outcomes import (
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
 from core.model.records import replace
-from core.model.stored_spec import StoredSpec
+from core.model.stored_spec import SpecReader, StoredSpec
 from core.secret_sources.refusals import SecretUnreadable
 
 STOPPED_INLINE = "the engine stopped while the call ran in it; how far it had come is not known"
@@ -88,7 +88,8 @@ class Runner:
 
     def prepare(self, claims: Sequence[Claimed]) -> None:
         """Get ready what is about to be claimed; without the commit nothing comes of it."""
-        opened = [self._running(claimed) for claimed in claims]
+        specs = SpecReader()
+        opened = [self._running(claimed, specs) for claimed in claims]
         self._prepared = {
             running.ref.task_id: _Prepared(running, self.inputs.foresee(running))
             for running in opened
@@ -100,7 +101,7 @@ class Runner:
         prepared = self._prepared.pop(claimed.task_id, None)
         # After a commit that failed the same id may be claimed again, and be another task.
         if prepared is None or prepared.running.claimed is not claimed:
-            prepared = _Prepared(self._running(claimed), None)
+            prepared = _Prepared(self._running(claimed, SpecReader()), None)
         self._attempts.add(prepared.running)
         self._tools.shortage.begin(prepared.running.ref)
         self._follow(prepared.running, partial(self._run, foreseen=prepared.resolved))
@@ -203,14 +204,14 @@ class Runner:
         self._tools.children.close()
 
     def _open(self, claimed: Claimed) -> Running:
-        running = self._running(claimed)
+        running = self._running(claimed, SpecReader())
         self._attempts.add(running)
         return running
 
-    def _running(self, claimed: Claimed) -> Running:
+    def _running(self, claimed: Claimed, specs: SpecReader) -> Running:
         ref = AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)
         try:
-            return Running(ref=ref, claimed=claimed, spec=StoredSpec.of_text(claimed.spec))
+            return Running(ref=ref, claimed=claimed, spec=specs.read(claimed.spec))
         except Invalid as refusal:
             return Running(ref=ref, claimed=claimed, spec=StoredSpec(), refusal=refusal)
 
