@@ -179,7 +179,7 @@ def _surplus(value: object, read: object) -> str:
             if name in _tag(type(read)):
                 continue
             return str(name)
-        if isinstance(part, (dict, list)) and (path := _surplus(part, getattr(read, name))):
+        if isinstance(part, (dict, list)) and part and (path := _surplus(part, getattr(read, name))):
             return f"{name}.{path}"
     return ""
 
@@ -188,9 +188,9 @@ def _json_parts(value: object) -> dict[str, object]:
     """Return as an object what the encoder does not know; fields that have their default are left out."""
     if isinstance(value, Filter):
         value = FilterForm.of(value)
-    if isinstance(value, Mapping):
-        return dict(value)
     defaults = _defaults(type(value))
+    if defaults is None and isinstance(value, Mapping):
+        return dict(value)
     if defaults is None:
         raise TypeError(f"{type(value).__name__} cannot be written as JSON")
     told = {name: part for name, default in defaults.items() if (part := getattr(value, name)) != default}
@@ -205,10 +205,11 @@ def _tag(kind: type) -> Mapping[str, object]:
 
 def _defaults(kind: type) -> Mapping[str, object] | None:
     """Return the fields of a record with their defaults; None for anything else."""
-    defaults = _DEFAULTS.get(kind)
-    if defaults is None and issubclass(kind, msgspec.Struct):
-        defaults = _DEFAULTS[kind] = {field.name: _default(field) for field in structs.fields(kind)}
-    return defaults
+    if kind in _DEFAULTS:
+        return _DEFAULTS[kind]
+    is_record = issubclass(kind, msgspec.Struct)
+    said = {field.name: _default(field) for field in structs.fields(kind)} if is_record else None
+    return _DEFAULTS.setdefault(kind, said)
 
 
 def _default(field: structs.FieldInfo) -> object:
@@ -220,7 +221,7 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
 
 
-_DEFAULTS: dict[type, Mapping[str, object]] = {}
+_DEFAULTS: dict[type, Mapping[str, object] | None] = {}
 _NAMED = re.compile(r"(?:required|unknown) field `(.*?)`", re.DOTALL)
 _PLACE = re.compile(r" at `\$(.*)`$", re.DOTALL)
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"), default=_json_parts)

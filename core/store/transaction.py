@@ -6,8 +6,7 @@ Called by the journal.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -91,21 +90,14 @@ Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
 
 
 def _attempt(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:
-    with _without_references(writer.connection, group):
+    if not any(isinstance(command, SweepPurged) for command in group.commands):
         return _attempt_in(writer, group, work, foresee)
-
-
-@contextmanager
-def _without_references(db: sqlite3.Connection, group: Group) -> Iterator[None]:
-    """Leave references unchecked while empty jobs are deleted: for each row of theirs all tasks are read."""
-    is_loose = any(isinstance(command, SweepPurged) for command in group.commands)
-    if is_loose:
-        db.execute("PRAGMA foreign_keys = OFF")
+    # To delete an empty job all tasks would be read for each row of its.
+    writer.connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        yield
+        return _attempt_in(writer, group, work, foresee)
     finally:
-        if is_loose:
-            db.execute("PRAGMA foreign_keys = ON")
+        writer.connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _attempt_in(writer: Writer, group: Group, work: Work, foresee: Callable[[Report], None]) -> Applied:

@@ -106,12 +106,13 @@ def _follow_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
 def _leave_finals(batch: Batch, over: Callable[[Batch], None]) -> None:
     """Count what ended for groups and stages; what else follows is for a later batch."""
     finals, batch.finals = batch.finals, []
-    decide_groups(batch, finals)
-    needed = batch.rows(_NEEDED, ids(final.task_id for final in finals)) if finals else ()
-    batch.followups += [LeftOver("task", task_id) for (task_id,) in needed]
-    # The end of a child may have failed the task that waited for it.
-    _first_failures(batch, finals)
-    close_stages(batch, finals)
+    if finals:
+        decide_groups(batch, finals)
+        needed = batch.rows(_NEEDED, ids(final.task_id for final in finals))
+        batch.followups += [LeftOver("task", task_id) for (task_id,) in needed]
+        # The end of a child may have failed the task that waited for it.
+        _first_failures(batch, finals)
+        close_stages(batch, finals)
     _carry_out_verdicts(batch)
     over(batch)
 
