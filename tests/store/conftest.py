@@ -9,10 +9,10 @@ import pytest
 
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import Deck as PlannedDeck
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
+from tests.support.recounts import findings
 
 
 @pytest.fixture
@@ -39,5 +39,5 @@ def reports(deck: PlannedDeck, readers: Readers) -> Reports:
 
 def verified(deck: Deck) -> None:
     """Fail with what is wrong with a store."""
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     assert illegal_moves(deck.db) == []

@@ -9,15 +9,15 @@ import pytest
 
 from core.model.commands.work import Cancel, Rerun
 from core.model.plans import NeedPlan, NeedWhen, OnTaskFailure
-from core.store.verify import verify
 from tests.store.deck import Deck, failure, raw_rows, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -15,15 +15,15 @@ from core.model.limits.estimates import Estimate
 from core.model.limits.limits import Spent
 from core.model.predictions import Span, UnitCost
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import FINISH, Deck, failure, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

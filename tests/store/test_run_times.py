@@ -13,15 +13,15 @@ from core.model.outcomes import Outcome
 from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
 from core.store.reports import Reports
 from core.store.tables.schema import RUN_TIMES
-from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -16,6 +16,7 @@ from core.model.outcomes import Lost, Outcome, RetryAt, Succeeded
 from core.model.plans import TaskPlan
 from core.store.verify import verify
 from tests.store.deck import Deck, failure
+from tests.support.recounts import findings
 
 TEAM = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=100, default_cost=30)
 HOURLY = Limit(name="hourly", kind=LimitKind.BUDGET, unit="usd", max=80, window=Window(per=Per.HOUR), on={})
@@ -36,7 +37,7 @@ def deck(tmp_path: Path):
     made.now = 1_700_000_000_000
     configure(made, TEAM, CALLS, SLOTS)
     yield made
-    assert list(verify(made.db)) == []
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -23,6 +23,7 @@ from core.store.apply.claims import lanes
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, task
+from tests.support.recounts import findings
 
 KIDS = Limit(name="kids", kind=LimitKind.CONCURRENCY, max=1)
 INNER = flat(task("a"), name="inner")
@@ -32,7 +33,7 @@ INNER = flat(task("a"), name="inner")
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.db.close()
 
 

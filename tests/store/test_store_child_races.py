@@ -11,9 +11,9 @@ from core.model.commands.work import Cancel, ComeDue, Command
 from core.model.errors import Unavailable
 from core.model.outcomes import TaskError
 from core.model.patterns.judgements import BeginChild, Decide, FailIt, TakeOutputs
-from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import flat, task
+from tests.support.recounts import findings
 
 WITH_OUTPUTS = flat(task("a"), name="inner", outputs={"n": 1})
 
@@ -23,7 +23,7 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     made.submit(flat(task("up", uses="workflow", waits=True, when="x"), task("after", "up"), name="above"))
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.db.close()
 
 

@@ -13,8 +13,8 @@ from core.model.commands.work import Complete, FollowUp
 from core.model.limits.estimates import Estimate
 from core.model.limits.limits import Limit, LimitKind, OnExhausted, Spent
 from core.model.outcomes import Succeeded
-from core.store.verify import verify
 from tests.store.deck import Deck, task
+from tests.support.recounts import findings
 
 WAIT, FAIL, FINISH = OnExhausted.WAIT, OnExhausted.FAIL, OnExhausted.FINISH
 
@@ -23,7 +23,7 @@ WAIT, FAIL, FINISH = OnExhausted.WAIT, OnExhausted.FAIL, OnExhausted.FINISH
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

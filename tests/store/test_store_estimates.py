@@ -17,9 +17,9 @@ from core.model.outcomes import Lost, Outcome
 from core.model.patterns.judgements import Decide, Proceed
 from core.rules.writer import WRITER_RULES
 from core.store.apply.limits import unknown_estimates
-from core.store.verify import verify
 from core.store.writer import Writer
 from tests.store.deck import AGING, Deck, stage, task
+from tests.support.recounts import findings
 
 AUTO = Estimate(is_auto=True)
 HOUR = 3_600_000
@@ -34,7 +34,7 @@ def budget(name: str = "team", **more: object) -> Limit:
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -26,6 +26,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 
 NEXT = NextFire(at=2**40, wake_at=2**40)
 SCHEDULE = Schedule(
@@ -68,7 +69,7 @@ class Expecting(Deck):
 def deck(tmp_path: Path) -> Iterator[Expecting]:
     made = Expecting(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -25,8 +25,8 @@ from core.model.failures import HOUR, HOURS, FamilyScope, FamilyState, FamilyVie
 from core.model.outcomes import AskOperator, Bounced, Lost, RetryAt
 from core.model.plans import OnTaskFailure, RetryPolicy
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 
 TWICE = RetryPolicy(max_attempts=2)
 
@@ -36,7 +36,7 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     made.now = 100 * HOUR
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

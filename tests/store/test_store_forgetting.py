@@ -41,6 +41,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 
 START = round(datetime(2026, 1, 10, tzinfo=UTC).timestamp() * 1000)
 YEAR = 365 * DAY_MS
@@ -51,7 +52,7 @@ def deck(tmp_path: Path) -> Deck:
     made = Deck(tmp_path / "deck.db")
     made.now = START
     yield made
-    assert list(verify(made.db)) == []
+    assert findings(made.db) == ()
     made.close()
 
 

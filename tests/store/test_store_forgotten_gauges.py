@@ -15,16 +15,16 @@ from core.model.commands.work import FollowUp
 from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
 from core.model.plans import TaskPlan
 from core.model.retention import Forgettable
-from core.store.verify import verify
 from tests.store.deck import Deck, stage
 from tests.store.test_store_forgetting import due, forget
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert list(verify(made.db)) == []
+    assert findings(made.db) == ()
     made.close()
 
 

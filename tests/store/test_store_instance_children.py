@@ -14,10 +14,10 @@ from core.model.patterns.instances import ForEach, OnInstanceFailure
 from core.model.patterns.judgements import BeginChild, BeginWorklet, Decide, Expand, TakeOutputs
 from core.model.plans import JobPlan, StagePlan
 from core.store import batch
-from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, failure, flat, stage, task
 from tests.support.factories import job as plan_of
+from tests.support.recounts import findings
 
 INNER = flat(task("a"), name="inner")
 
@@ -27,7 +27,7 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
     made.settle()
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.db.close()
 
 

@@ -18,6 +18,7 @@ from core.model.plans import NeedPlan, OnTaskFailure, StagePlan
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 
 
 def group(key: str = "g", *needs: Any, **said: Any) -> Any:
@@ -76,7 +77,7 @@ class Groups:
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -42,8 +42,8 @@ from core.model.limits.limits import (
 from core.model.outcomes import Lost, Outcome, Succeeded
 from core.model.plans import TaskPlan
 from core.store.transaction import Group, carry_out
-from core.store.verify import verify
 from tests.store.deck import Deck
+from tests.support.recounts import findings
 
 USD = 1_000_000
 DAY = 24 * 3_600_000
@@ -94,7 +94,7 @@ def deck(tmp_path: Path) -> Iterator[LimitedDeck]:
     made = LimitedDeck(tmp_path / "deck.db")
     made.now = 1_700_000_000_000
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

@@ -23,6 +23,7 @@ from tests.store import deck as by_hand
 from tests.support.deck import Deck
 from tests.support.factories import flat, tasks
 from tests.support.manual_time import ManualClock
+from tests.support.recounts import findings
 from tests.support.steps import counted_sql
 
 
@@ -131,7 +132,7 @@ async def test_commands_that_wait_go_first_and_each_second_time_take_some_of_it_
 def deck(tmp_path: Path) -> Iterator[by_hand.Deck]:
     made = by_hand.Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

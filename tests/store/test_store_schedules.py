@@ -38,6 +38,7 @@ from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 
 SUBMITTED, WAITING, SKIPPED, MISSED, FAILED = (
     FireStatus.SUBMITTED,
@@ -100,7 +101,7 @@ class Schedules(Deck):
 def deck(tmp_path: Path) -> Iterator[Schedules]:
     made = Schedules(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

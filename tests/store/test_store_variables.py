@@ -14,6 +14,7 @@ from core.model.outcomes import Skipped, Succeeded
 from core.model.patterns.variables import VariablePlan
 from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
+from tests.support.recounts import findings
 from tests.support.seeds import seeds
 
 X = VariablePlan(name="x", type="integer", value=0)
@@ -24,7 +25,7 @@ Y = VariablePlan(name="y", value="old")
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

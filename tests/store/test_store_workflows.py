@@ -12,15 +12,15 @@ from core.model.commands.workflows import AddWorkflow, RemoveWorkflow, WorkflowA
 from core.model.errors import NotFound
 from core.model.retention import Forgettable
 from core.store.forgettable import FIND
-from core.store.verify import verify
 from tests.store.deck import Deck
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     made = Deck(tmp_path / "deck.db")
     yield made
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()
 
 

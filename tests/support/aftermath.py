@@ -9,8 +9,8 @@ from typing import Any
 
 import core
 from core.model.views import JobResult
-from core.store.verify import verify_path
 from tests.support.hosted_workload import submit_all
+from tests.support.recounts import findings_of
 from tests.support.waiting import within
 
 
@@ -54,7 +54,7 @@ async def finish(home: Path, documents: list[dict[str, Any]], *, slots: int = 4)
             key: await within(deck.wait_job(job), f"job {job} ends: {states(home, job)}")
             for key, job in jobs.items()
         }
-    assert verify_path(home / "taskdeck.db") == ()
+    assert findings_of(home / "taskdeck.db") == ()
     assert rows(home, "SELECT count(*) FROM attempt WHERE status = 'running'") == [(0,)]
     return results
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from core.app.lock import is_held
 from core.control.sockets import is_open
-from core.store.verify import verify_path
 from tests.support import command_server, commands, leftovers
+from tests.support.recounts import findings_of
 from tests.support.waiting import DEADLINE, until_now
 
 ROOT = commands.ROOT
@@ -118,7 +118,7 @@ class Home:
         for process in self._started:
             process.communicate()
         if (self.path / "taskdeck.db").exists():
-            assert verify_path(self.path / "taskdeck.db") == ()
+            assert findings_of(self.path / "taskdeck.db") == ()
 
     def _is_deserted(self) -> bool:
         living = leftovers.living_on(self.path)

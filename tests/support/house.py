@@ -26,8 +26,8 @@ from core.model.paths import Paths, ensure_home
 from core.model.ports import Looker
 from core.model.views import JobResult, TaskDetail
 from core.probes import Prober
-from core.store.verify import verify_path
 from tests.support.manual_time import ManualAlarms, ManualClock
+from tests.support.recounts import findings_of
 from tests.support.steered import Steered
 from tests.support.waiting import LOOK, ticks, until, within
 
@@ -105,7 +105,7 @@ class House:
                 mark = f"{MARK}={store}:{ref[0]}:{ref[1]}"
                 if (self.paths.output / str(ref[0])).exists():
                     host.kill_family(None, mark)
-        found = [one for one in verify_path(self.paths.db) if one.code not in self.spoiled]
+        found = [one for one in findings_of(self.paths.db) if one.code not in self.spoiled]
         assert not found, found
 
     # What is asked
