@@ -12,7 +12,11 @@ from tests.console.support_console import HOSTILE, console
 from tests.console.support_fake_control import NOW, FakeControl
 
 
-async def test_the_name_of_its_job_stands_beside_the_number_and_is_asked_for_once() -> None:
+async def test_the_name_of_its_job_stands_beside_the_number_and_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An age of whole days is narrower: the name would have more room, in one hour of each day.
+    monkeypatch.setattr("console.rows.listing.present_ms", lambda: NOW + 1_000 * 86_400_000 + 43_200_000)
     control = FakeControl()
     job, odd = control.add_job(f"nightly-{'import-' * 9}region-07-customers"), control.add_job(HOSTILE)
     for _ in range(3):
