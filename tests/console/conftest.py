@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from console.screens.parts import reading_pace
 from tests.console.support_settled import settled
-from tests.support.waiting import idle
+from tests.support.waiting import rest
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,7 +97,7 @@ def _screens_are_drawn_once_they_have_settled() -> Iterator[None]:
         patch.setattr(Pilot, "press", press_and_draw)
         patch.setattr(Pilot, "pause", pause_and_draw)
         for module in (textual.app, textual.pilot):
-            patch.setattr(module, "wait_for_idle", idle)
+            patch.setattr(module, "wait_for_idle", rest)
         yield
 
 

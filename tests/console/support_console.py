@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from console.shell.app import ConsoleApp, ConsoleOptions
 from tests.console.support_fake_control import FakeControl
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, before_next_look
 
 HOSTILE = "\x1b[31mred\x1b]52;c;AAAA\x07\x9b2J\u202e[bold]\r\x00"
 """What must never reach a terminal as it is; the markup is harmless and stays."""
@@ -106,10 +106,12 @@ class Operator:
         await self.until(gone, f"{texts} are shown")
 
     async def until(self, condition: Callable[[], object], story: str, *, within: float = DEADLINE) -> None:
-        deadline = time.monotonic() + within
+        begin = time.monotonic()
         while not condition():
-            if time.monotonic() > deadline:
+            if (waited := time.monotonic() - begin) > within:
                 raise AssertionError(f"{story}; on the screen:\n{_closed_up(shown(self.app))}")
+            # What did not come by itself comes from a timer, a thread or a process.
+            await before_next_look(waited)
             await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import IO, TypeVar
@@ -17,6 +19,8 @@ DEADLINE = float(os.environ.get("TESTS_DEADLINE", "120"))
 """Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
 """Seconds between two looks at the beginning of a wait."""
+_EMPTY_TURNS = 3
+"""Turns of a loop with nothing to run after which it waits: what a turn brought may come a turn later."""
 _RAREST = 0.05
 """The same of a long one: a twentieth of what it took so far, at most so much."""
 
@@ -27,7 +31,7 @@ async def until(condition: Callable[[], T], story: str, *, seconds: float = DEAD
     while not (seen := condition()):
         if (waited := time.monotonic() - begin) > seconds:
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
-        await asyncio.sleep(_until_next(LOOK, waited))
+        await before_next_look(waited)
     return seen
 
 
@@ -48,6 +52,11 @@ def until_now(condition: Callable[[], T], story: str, *, seconds: float = DEADLI
             pytest.fail(f"waited {seconds:g} s in vain: {story}; last seen {seen!r}")
         time.sleep(_until_next(LOOK * 5, waited))
     return seen
+
+
+async def before_next_look(waited: float) -> None:
+    """Wait for what came not yet after so many seconds, before the condition is looked at again."""
+    await asyncio.sleep(_until_next(LOOK, waited))
 
 
 def _until_next(least: float, waited: float) -> float:
@@ -75,6 +84,31 @@ async def idle(least: float = 0, most: float = 1) -> None:
         quiet = not loop._ready  # type: ignore[attr-defined]
         if waited >= least and time.process_time() - busy < 0.001 and quiet:
             return
+
+
+async def rest(least: float = 0, most: float = 1) -> None:
+    """Wait until the loop of this test has nothing to run, now or in the next two milliseconds.
+
+    Looking at the time of the processor costs 10 ms each time, and a whole second where anything burns it.
+    Where threads work for the loop, wait for an idle process: what they bring is not on its way yet.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + most
+    empty = 0
+    while empty < _EMPTY_TURNS and loop.time() < end:
+        if any(thread.name.startswith("asyncio_") for thread in threading.enumerate()):
+            await idle(least, most)
+            return
+        await asyncio.sleep(0)
+        empty = 0 if loop._ready else empty + 1  # type: ignore[attr-defined]
+        if empty == _EMPTY_TURNS and (due := _next_timer(loop)) < loop.time() + LOOK:
+            await asyncio.sleep(due - loop.time())
+            empty = 0
+
+
+def _next_timer(loop: asyncio.AbstractEventLoop) -> float:
+    timers = loop._scheduled  # type: ignore[attr-defined]
+    return min((timer.when() for timer in timers if not timer.cancelled()), default=math.inf)
 
 
 async def ticks(number: int) -> None:
