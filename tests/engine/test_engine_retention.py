@@ -245,6 +245,30 @@ async def test_at_the_quota_the_oldest_outputs_go_and_claims_stay_open(house: Ho
     }
 
 
+async def test_room_is_looked_for_among_older_tasks_again_but_not_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.engine.housekeeping.output_quota.AGAIN", 1e9)
+    numbers = []
+    for end in ("exit 1", ":", ":"):
+        job = await house.submit(script("a", f"head -c 400000 /dev/zero; {end}"))
+        await house.ended(job)
+        numbers.append((job, house.task_id(job, "a")))
+    await house.control.upkeep.pin(Target(job_id=numbers[1][0]))
+    use, retention = house.engine.children.outputs.use, house.engine.upkeep.retention
+    await house.until(lambda: use.total is not None, "outputs are walked")
+    use.measure(())
+    assert await retention.make_room(1_000_000) is Made.ENOUGH
+    assert [folder(house, task).exists() for _, task in numbers] == [True, True, False]
+    # In vain up to the last id: the pin that goes then is not seen for a while.
+    assert await retention.make_room(600_000) is Made.NOTHING
+    await house.control.upkeep.unpin(Target(job_id=numbers[1][0]))
+    assert await retention.make_room(600_000) is Made.NOTHING
+    monkeypatch.setattr(retention._quota, "_again_at", 0.0)
+    assert await retention.make_room(600_000) is Made.ENOUGH
+    assert [folder(house, task).exists() for _, task in numbers] == [True, False, False]
+
+
 @pytest.fixture(autouse=True)
 def in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing rests beside what runs."""
