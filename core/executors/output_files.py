@@ -28,6 +28,8 @@ AT_ONCE = 8
 """Directories that are removed at the same time: one by one most of the time is waiting for the disk."""
 WALKED = 500
 """Task folders of one answer of a walk."""
+NICE = 5
+"""The process lets others go first on a busy machine; they cannot keep it from working."""
 IDLE_SECONDS = 60.0
 """The process ends when it was not asked for so long."""
 SUMS = "artifacts.sha256"
@@ -152,6 +154,7 @@ def walk(root: str) -> Iterator[list[tuple[int, int, int]]]:
 
 def main() -> None:
     """Answer until nothing is asked for a while, or the engine is gone."""
+    os.nice(NICE)
     root, walking = sys.argv[1], iter(list[list[tuple[int, int, int]]]())
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:

@@ -37,6 +37,7 @@ from core.store.journal import Journal
 
 TASKS_PER_BATCH = 500
 """Tasks whose outputs one command removes."""
+_REMOVALS = 2 * TASKS_PER_BATCH
 
 
 class PurgeFacts(Protocol):
@@ -178,11 +179,11 @@ class Purging:
     async def _remove_files(self) -> None:
         """Remove the directories that are decided on."""
         async with self._removing:
-            while refs := await self._facts.removals(limit=TASKS_PER_BATCH):
+            while refs := await self._facts.removals(limit=_REMOVALS):
                 self.freed += await asyncio.to_thread(remove_outputs, self._outputs, refs)
                 crash_point("purge.removed")
                 await self._journal.submit(FilesRemoved(task_ids=tuple(ref.task_id for ref in refs)))
-                if len(refs) < TASKS_PER_BATCH:
+                if len(refs) < _REMOVALS:
                     return
 
 
