@@ -1,4 +1,4 @@
-"""Load, lists and keys of other processes, for benches of an engine beside them.
+"""Load, lists and keys of other processes, for benches.
 
 Used by `retention.py`: the engine runs in the process of the bench and listens as each engine does.
 """

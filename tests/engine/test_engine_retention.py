@@ -269,6 +269,27 @@ async def test_room_is_looked_for_among_older_tasks_again_but_not_at_once(
     assert [folder(house, task).exists() for _, task in numbers] == [True, False, False]
 
 
+async def test_claims_stay_open_until_there_is_nothing_left_to_remove(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.ended(await house.submit(script("a", "head -c 400000 /dev/zero; exit 1")))
+    answers, closed = [Made.NOTHING, Made.MORE, Made.MORE], []
+
+    async def make_room(_quota: int) -> Made:
+        closed.append(house.engine.info().closed)
+        return answers.pop() if answers else Made.NOTHING
+
+    monkeypatch.setattr(house.engine.upkeep.retention, "make_room", make_room)
+    house.engine.upkeep.janitor.quota = 300_000
+
+    def are_closed() -> bool:
+        house.clock.advance(seconds=1)
+        return bool(house.engine.info().closed)
+
+    await house.until(are_closed, "the claims are closed")
+    assert (closed[:3], answers) == ([(), (), ()], [])
+
+
 @pytest.fixture(autouse=True)
 def in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing rests beside what runs."""
