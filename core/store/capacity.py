@@ -24,6 +24,11 @@ _ALL_LIMITS = "SELECT name, body, changed FROM limit_rule"
 _GSETS = "SELECT id, gauges FROM gset WHERE id IN (SELECT value FROM json_each(?))"
 _FIND_SET = "SELECT id FROM gset WHERE gauges = ? AND prefer = ? AND on_exhausted = ?"
 _MAKE_SET = "INSERT INTO gset (gauges, prefer, on_exhausted) VALUES (?, ?, ?) RETURNING id"
+_FIND_SETS = (
+    "SELECT s.gauges, s.id FROM json_each(?) AS j CROSS JOIN gset s"
+    " ON s.gauges = j.value AND s.prefer = '' AND s.on_exhausted = ''"
+)
+_MAKE_SETS = "INSERT INTO gset (gauges) SELECT value FROM json_each(?) RETURNING gauges, id"
 _IMPATIENT = (
     "SELECT 1 FROM gset INDEXED BY gset_said WHERE on_exhausted != '' AND on_exhausted != 'wait' LIMIT 1"
 )
@@ -135,12 +140,24 @@ class Capacity:
     def full_set(self, db: sqlite3.Connection, gauges: tuple[int, ...]) -> int:
         """Return the id of the set of all gauges that an attempt passes, made where it is missing."""
         known = self._full_sets.get(gauges)
-        if known is None:
-            if len(self._full_sets) > KEPT_MOST:
-                self._full_sets.clear()
-            known = self._full_sets[gauges] = set_of(db, gauges)
-            self.gsets[known] = tuple(sorted(gauges))
-        return known
+        return self.full_sets(db, (gauges,))[gauges] if known is None else known
+
+    def full_sets(
+        self, db: sqlite3.Connection, wanted: Iterable[tuple[int, ...]]
+    ) -> Mapping[tuple[int, ...], int]:
+        """Return by gauges, these among them, what `full_set` does; the missing ones are made at once."""
+        if len(self._full_sets) > KEPT_MOST:
+            self._full_sets.clear()
+        missing = {gauges: ids(sorted({*gauges})) for gauges in wanted if gauges not in self._full_sets}
+        if missing:
+            found = {ids(()): 0, **dict(db.execute(_FIND_SETS, (pack([*missing.values()]),)))}
+            new = dict.fromkeys(listed for listed in missing.values() if listed not in found)
+            if new:
+                found |= dict(db.execute(_MAKE_SETS, (pack([*new]),)).fetchall())
+            for gauges, listed in missing.items():
+                known = self._full_sets[gauges] = found[listed]
+                self.gsets[known] = tuple(sorted({*gauges}))
+        return self._full_sets
 
     def preferring(self, db: sqlite3.Connection) -> Mapping[int, tuple[str, ...]]:
         """Return the gauge sets whose tasks prefer pools, and these pools."""

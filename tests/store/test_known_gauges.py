@@ -96,14 +96,35 @@ def test_the_set_of_what_an_attempt_passes_is_looked_for_once(broad: Deck) -> No
     looked: list[str] = []
     add(broad, "a")
     assert len(broad.claim()) == 1
-    broad.db.set_trace_callback(
-        lambda sql: looked.append(sql) if "SELECT id FROM gset WHERE gauges" in sql else None
-    )
+    broad.db.set_trace_callback(lambda sql: looked.append(sql) if "CROSS JOIN gset s" in sql else None)
     add(broad, "a")
     looked.clear()
     assert len(broad.claim()) == 1
     broad.db.set_trace_callback(None)
     assert looked == []
+
+
+def test_the_sets_of_what_many_attempts_pass_are_made_at_once(broad: Deck) -> None:
+    made: list[str] = []
+    add(broad, "a")
+    broad.claim()
+    add(broad, "abcd")
+    broad.db.set_trace_callback(lambda sql: made.append(sql) if "gset" in sql and "_each" in sql else None)
+    assert len(broad.claim()) == 4
+    broad.db.set_trace_callback(None)
+    assert [sql.split()[0] for sql in made if "s.gauges = j.value" in sql or "INSERT" in sql] == [
+        "SELECT",
+        "INSERT",
+    ]
+    assert len(broad.db.execute("SELECT DISTINCT gset_id FROM attempt").fetchall()) == 4
+
+
+def test_a_set_that_is_not_known_any_more_is_found(broad: Deck) -> None:
+    add(broad, "a")
+    broad.claim()
+    broad.writer.capacity.forget_sets()
+    add(broad, "ab")
+    assert len(broad.claim()) == 2
 
 
 def test_a_set_that_a_rollback_took_back_is_made_once_more(broad: Deck) -> None:

@@ -173,6 +173,15 @@ class GaugeNeeds:
         """Return whether a gauge is one of a whole pool."""
         return any(gauge_id in self.of_set(gset_id) for gset_id in self._capacity.pool_sets.values())
 
+    def make_full_sets(self, taken: Iterable[tuple[Head, str]]) -> None:
+        """Make what `full_set` returns of heads and pools, where it is missing, all at once."""
+        pools, queues = self._capacity.pool_sets, self._capacity.queue_sets
+        if pools or queues:
+            wanted = [
+                self._all_gauges(*one) for one in taken if pools.get(one[1]) or queues.get(one[0].queue)
+            ]
+            self._capacity.full_sets(self._batch.db, wanted)
+
     def full_set(self, head: Head, pool: str) -> int:
         """Return the set of all gauges that an attempt passes in a pool; it is made where there was none."""
         if not self._capacity.pool_sets.get(pool) and not self._capacity.queue_sets.get(head.queue):

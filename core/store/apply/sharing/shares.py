@@ -53,6 +53,7 @@ class Shares:
             for (*_, pool), heads in alike.items()
         ]
         self.needs.take([one for *_, one in taken])
+        self.needs.make_full_sets([(heads[0], pool) for pool, heads, _ in taken])
         holds: dict[int, Hold] = {}
         for pool, heads, one in taken:
             hold = self._hold(pool, one)
