@@ -6,11 +6,12 @@ Every screen is a subclass, directly or through `ListScreen`.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.worker import Worker, WorkerState
@@ -266,7 +267,7 @@ class DeskScreen(Screen[None]):
             self.head.show_title(self.title_line(), width, mark=self.mark or self.desk.mark)
         tabs = tabs_of(pulse, self.desk, present="" if self.spot is None else self.spot.root)
         self.head.show_tabs(tabs, width=width, height=self.size.height or 24)
-        self.hints.write(hint_line(hints((*self.parts(), "app"), width)))
+        self.hints.write(_hints_at((*self.parts(), "app"), width))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
         # Work that is under way is seen on a narrow screen, too.
@@ -353,6 +354,11 @@ class DeskScreen(Screen[None]):
             self.exporter.stop()
         elif len(self.app.screen_stack) > 1:
             self.dismiss()
+
+
+@lru_cache(maxsize=64)
+def _hints_at(parts: tuple[str, ...], width: int) -> Content:
+    return hint_line(hints(parts, width))
 
 
 def _load_error(error: BaseException | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 from core.control.api import Target
 from core.filters.fields import FIELDS, Kind, Noun
@@ -281,10 +282,13 @@ class FakeRows:
 
 def as_row(noun: Noun, view: object) -> dict[str, object]:
     """Return a view as filters judge it."""
-    columns = {
-        column.partition(".")[0] for field in FIELDS[noun].fields for column in field.column.split(":")
-    }
-    return {column: getattr(view, column) for column in columns}
+    return {column: getattr(view, column) for column in _columns(noun)}
+
+
+@cache
+def _columns(noun: Noun) -> frozenset[str]:
+    columns = (column for field in FIELDS[noun].fields for column in field.column.split(":"))
+    return frozenset(column.partition(".")[0] for column in columns)
 
 
 def page(rows: list, where: Filter, after: str | None, limit: int) -> Page:

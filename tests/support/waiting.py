@@ -19,10 +19,10 @@ DEADLINE = float(os.environ.get("TESTS_DEADLINE", "120"))
 """Seconds after which a wait has failed; long, because machines of tests are slow and shared."""
 LOOK = 0.002
 """Seconds between two looks at the beginning of a wait."""
-_EMPTY_TURNS = 3
-"""Turns of a loop with nothing to run after which it waits: what a turn brought may come a turn later."""
 _RAREST = 0.05
 """The same of a long one: a twentieth of what it took so far, at most so much."""
+_EMPTY_TURNS = 3
+"""Turns of a loop with nothing to run after which it waits: what a turn brought may come a turn later."""
 
 
 async def until(condition: Callable[[], T], story: str, *, seconds: float = DEADLINE) -> T:
