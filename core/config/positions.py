@@ -22,6 +22,9 @@ _DEEPEST = 8
 """Keys of a path whose lines are kept; no key of a section stands deeper."""
 _HEADER = re.compile(r"""\s*(\[\[?(?:"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[^"'\]\n])*\]\]?)""")
 
+_PLAIN = re.compile(r"\[([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_-]+))?\]|([A-Za-z0-9_-]+) *=0")
+"""Most heads and keys: what tomllib would read of them is seen at once."""
+
 
 class Positions:
     """Where keys stand in a text that tomllib has read."""
@@ -89,6 +92,8 @@ def _statements(text: str) -> Iterator[_Statement]:
 
 def _keys(statement: str) -> tuple[str, ...]:
     """Return the keys of a dotted key or a head, read by tomllib itself."""
+    if (plain := _PLAIN.fullmatch(statement)) is not None:
+        return tuple(key for key in plain.groups() if key)
     keys: list[str] = []
     try:
         value: object = tomllib.loads(statement)

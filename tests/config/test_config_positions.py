@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config.positions import Positions
+from core.config import positions
+from core.config.positions import Positions, _keys
 
 TEXT = '''# one
 a = 1
@@ -33,7 +36,7 @@ deep = 1
 
 
 def test_each_key_has_its_line():
-    positions = Positions(TEXT)
+    found = Positions(TEXT)
     expected = {
         ("a",): 2,
         ("text",): 3,
@@ -51,7 +54,7 @@ def test_each_key_has_its_line():
         ("pools", "gpu", "absent"): 9,
         ("absent",): None,
     }
-    assert {path: positions.line(path) for path in expected} == expected
+    assert {path: found.line(path) for path in expected} == expected
     assert tomllib.loads(TEXT)
 
 
@@ -63,3 +66,13 @@ def test_any_text_has_positions(text):
 def test_a_long_text_is_read_in_no_time():
     text = "a = [" + "[" * 20_000 + "'" * 20_001 + '"' * 20_001
     assert Positions(text * 10).line(("b",)) is None
+
+
+@pytest.mark.parametrize("statement", ["{}=0", "[{}]", "[[{}]]"])
+@given(text=st.text(alphabet="aB-_1. ='", max_size=8))
+def test_keys_are_those_that_tomllib_reads(statement, text):
+    asked = statement.format(text)
+    keys = _keys(asked)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(positions, "_PLAIN", re.compile("(?!)"))
+        assert _keys(asked) == keys
