@@ -11,8 +11,8 @@ from tests.reference.patterns import every_pattern, patterns_of
 from tests.reference.runs import compare
 from tests.support.seeds import seeds
 
-DOCUMENTS = 125
-PARTS = 4
+DOCUMENTS = 130
+PARTS = 2
 
 
 @pytest.mark.parametrize("part", seeds(PARTS, soak=40))
