@@ -298,7 +298,7 @@ def over_limit(history: History) -> list[Gauge]:
 
 
 @pytest.mark.parametrize("kind", [History, Failing, Listed])
-@pytest.mark.parametrize("seed", seeds(16, soak=40))
+@pytest.mark.parametrize("seed", seeds(8, soak=40))
 def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_say(
     tmp_path: Path, seed: int, kind: type[History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
