@@ -52,7 +52,7 @@ def test_the_file_is_read_without_a_change(home):
     assert not is_told(home, WHOLE.encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     place=st.integers(0, len(WHOLE)),
     cut=st.integers(0, 40),
@@ -65,7 +65,7 @@ def test_bytes_that_change_are_read_or_refused(home, place, cut, put):
     is_told(home, data[:place] + put + data[place + cut :])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     spans=st.lists(st.sampled_from(VALUES), min_size=1, max_size=4, unique=True),
     value=st.sampled_from(HOSTILE),
@@ -84,7 +84,7 @@ def test_each_key_takes_or_refuses_each_hostile_value(home, value):
         is_told(home, (WHOLE[:begin] + value + WHOLE[end:]).encode())
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(key=st.sampled_from(KEYS), name=st.text(min_size=1, max_size=20), section=st.text(max_size=8))
 def test_keys_and_names_of_any_text_are_read_or_refused(home, key, name, section):
     quoted = (
