@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from core.model.retention import EndedJob, EndedTask, RetentionPolicy
 
-ABOVE = 0.1
-"""So much above their quota, as a part of it, outputs are removed without any rest."""
+ABOVE, LEAST = 0.1, 0.25
+"""So much above their quota, as a part of it, the removal of outputs takes only so much of its rest."""
 
 
 def job_is_due(policy: RetentionPolicy, job: EndedJob, *, now: int) -> bool:
@@ -26,9 +26,12 @@ def outputs_are_due(policy: RetentionPolicy, task: EndedTask, *, now: int) -> bo
     return now - task.finished_at >= policy.of(task.workflow).of(task.status).outputs_ms
 
 
-def share_of_rest(used: int, *, quota: int) -> float:
+def share_of_rest(used: int, *, quota: int, before: int) -> float:
     """Return how much of its rest the removal of outputs takes: all at the quota, and ever less above it.
 
-    Otherwise work that makes outputs faster than a polite removal takes them would outrun it.
+    None above the quota while they do not get less (`before`: what they took a moment ago): work that makes
+    outputs faster than a polite removal takes them would outrun it.
     """
-    return min(1.0, max(0.0, 1.0 - (used - quota) / (ABOVE * quota)))
+    if used > quota and used >= before:
+        return 0.0
+    return min(1.0, max(LEAST, 1.0 - (used - quota) / (ABOVE * quota)))

@@ -337,7 +337,7 @@ async def measure_quota(home: Path, args: argparse.Namespace) -> bool:
     )
     quota = args.run * 8_192 // 4
     kept = await run_shells(home / "kept", args.run, quota=quota)
-    most = quota + MADE_SECONDS * free.total / free.took
+    most = quota + MADE_SECONDS * free.total / min(free.took, kept.took)
     print(
         f"{args.run} tasks under {quota / MIB:.0f} MiB in {kept.took:.0f} s,"
         f" {free.took / kept.took:.2f} of the speed:"

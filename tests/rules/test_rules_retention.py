@@ -88,5 +88,16 @@ def test_a_notice_is_a_week_long_unless_it_is_applied() -> None:
 
 
 def test_the_further_outputs_are_above_their_quota_the_less_their_removal_rests() -> None:
-    shares = [share_of_rest(used, quota=1_000) for used in (900, 1_000, 1_025, 1_050, 1_100, 5_000)]
-    assert shares == pytest.approx([1, 1, 0.75, 0.5, 0, 0])
+    shares = [
+        share_of_rest(used, quota=1_000, before=9_000) for used in (900, 1_000, 1_025, 1_050, 1_100, 5_000)
+    ]
+    assert shares == pytest.approx([1, 1, 0.75, 0.5, 0.25, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("used", "before", "rests"), [(1_050, 1_050, False), (1_050, 1_051, True), (999, 900, True)]
+)
+def test_removal_does_not_rest_while_outputs_above_their_quota_do_not_get_less(
+    used: int, before: int, rests: bool
+) -> None:
+    assert (share_of_rest(used, quota=1_000, before=before) > 0) is rests

@@ -29,6 +29,7 @@ AGAIN, AGAIN_MOST = 10.0, 30.0
 newer tasks are looked at."""
 READ = 2_000
 """Tasks that are read at once in search of what may go."""
+_UNKNOWN = 2**63
 _ORDER = PurgeOrder(actor=ENGINE, cause=PurgeCause.QUOTA, reason="output_quota is reached")
 
 
@@ -57,12 +58,16 @@ class OutputQuota:
         """The last id of whose task outputs were looked at."""
         self._is_in_vain = False
         """All from the first id up to there was looked at, and nothing of it could go."""
+        self._used = _UNKNOWN
+        """What outputs took a moment ago, while room is being made."""
         self._began_at = self._again_at = 0.0
         """When this look began at the first id, and when the next one may."""
 
     async def make_room(self, quota: int) -> Made:
         """Remove for a moment, in steps; what a former moment did not get to comes first."""
         begun, read = time.monotonic(), TASKS_PER_BATCH
+        before, self._used = self._used, self._use.total or 0
+        share = REST * share_of_rest(self._used, quota=quota, before=before)
         while (enough := (self._use.total or 0) - int(SHARE * quota)) > 0:
             step = time.monotonic()
             if step - begun >= SECONDS:
@@ -78,8 +83,8 @@ class OutputQuota:
                 self._is_in_vain = False
                 await self._purging.remove_sized(chosen, _ORDER)
                 if self._is_busy():
-                    share = REST * share_of_rest(self._use.total or 0, quota=quota)
                     await asyncio.sleep(share * (time.monotonic() - step))
+        self._used = _UNKNOWN
         return Made.ENOUGH
 
     async def _choose(self, task_ids: list[int], enough: int) -> dict[int, int]:
