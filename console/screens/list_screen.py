@@ -51,6 +51,8 @@ class ListScreen(DeskScreen, Generic[V]):
 
     SHARED = ("rows", "marks")
     READER = "table"
+    # Without this the line of the filter has the keys for a moment, and two styles are computed for it.
+    AUTO_FOCUS = "Table"
     BINDINGS = bindings(*SHARED)
     PLACES: ClassVar[Mapping[str, str]] = {}
     """By action, such as `open`, `logs` or `why`, the place that shows the row under the cursor."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widget import Widget
 
 from console.screens.lists import JobsScreen, TasksScreen
 from core.model.errors import Unavailable
@@ -27,6 +28,23 @@ async def test_the_console_opens_on_the_jobs_newest_first() -> None:
     async with console(stocked()) as operator:
         screen = await operator.sees("weekly", "nightly", "‖ paused", "● running", "failed 1")
         assert screen.index("weekly") < screen.index("nightly")
+
+
+async def test_the_keys_of_a_list_are_for_its_rows_from_the_first_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    had_keys: list[str] = []
+    watch = Widget.watch_has_focus
+
+    def note(widget: Widget, has_focus: bool) -> None:
+        had_keys.append(type(widget).__name__)
+        watch(widget, has_focus)
+
+    monkeypatch.setattr(Widget, "watch_has_focus", note)
+    async with console(stocked()) as operator:
+        await operator.press("3")
+        await operator.sees("parse")
+        assert set(had_keys) == {"Table"}
 
 
 async def test_a_list_that_could_not_be_read_says_that_no_engine_runs(
