@@ -302,7 +302,10 @@ class DeskScreen(Screen[None]):
         self.show_status()
 
     def on_resize(self) -> None:
-        """Write the lines for the new width, also while the screen is frozen."""
+        """Write the lines for the new width, also while the screen is frozen.
+
+        Textual calls the method of each class of a screen: one that calls that of its base has it twice.
+        """
         self.call_after_refresh(self.show_status)
 
     def on_text_view_found(self) -> None:

@@ -60,7 +60,6 @@ class FootScreen(DeskScreen, Generic[V]):
         self.write_foot()
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self.write_foot)
 
     def on_table_moved(self) -> None:

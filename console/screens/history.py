@@ -47,7 +47,6 @@ class HistoryScreen(ListScreen[EventView]):
         self.then.show()
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self.then.write)
 
     def restyle(self) -> None:

@@ -111,7 +111,6 @@ class ListScreen(DeskScreen, Generic[V]):
 
     def on_resize(self) -> None:
         """Open the inspector where there is room for it."""
-        super().on_resize()
         self.inspector.fit(self.size.height)
 
     async def load(self) -> None:

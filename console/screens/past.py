@@ -55,7 +55,6 @@ class PastScreen(PagedScreen[PastRow]):
 
     def on_resize(self) -> None:
         self._write_counts()
-        super().on_resize()
 
     async def load(self) -> None:
         """Read the rows in view and around; what is known of the moment stays."""

@@ -106,7 +106,6 @@ class QueuesScreen(ListScreen[QueueView]):
         super().restyle()
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.panels.fit(self.size.height)
 
     def action_open(self) -> None:

@@ -42,7 +42,6 @@ class RunsScreen(FootScreen[RunRow]):
 
     def on_resize(self) -> None:
         """Show as many runs as have room."""
-        super().on_resize()
         self._show()
         self.show_status()
 

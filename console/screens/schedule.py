@@ -81,7 +81,6 @@ class ScheduleScreen(PagedScreen[FireView]):
         return super().why_not(action)
 
     def on_resize(self) -> None:
-        super().on_resize()
         self.call_after_refresh(self._write_facts)
 
     def action_open(self) -> None:

@@ -84,7 +84,6 @@ class SchedulesScreen(ListScreen[ScheduleLine]):
         return super().why_not(action)
 
     def on_resize(self) -> None:
-        super().on_resize()
         self._write_faults()
 
     def _chosen(self) -> ScheduleView | None:
