@@ -14,6 +14,7 @@ import pytest
 from core.app.bundles.file import open_bundle_file
 from core.model.errors import Conflict
 from tests.cli.cli_stage import HOSTILE, VISIBLE, Deck, command, environment
+from tests.support.commands import kind_of, run
 from tests.support.waiting import DEADLINE, until_now
 
 
@@ -134,9 +135,7 @@ def test_a_home_without_a_store_is_said(deck: Deck, home: Path, tmp_path: Path) 
 
 
 def test_a_bundle_goes_to_a_pipe_and_the_words_about_it_beside_it(stored_home: Path, tmp_path: Path) -> None:
-    ended = subprocess.run(
-        command("bundle", "2", "-o", "-"), env=environment(stored_home), capture_output=True, check=False
-    )
+    ended = run(command("bundle", "2", "-o", "-"), env=environment(stored_home))
     assert ended.returncode == 0, ended.stderr
     (tmp_path / "b.zip").write_bytes(ended.stdout)
     assert zipfile.is_zipfile(tmp_path / "b.zip")
@@ -166,9 +165,8 @@ def test_a_reader_that_is_ended_removes_what_it_unpacked(
     env = {**environment(stored_home), "TMPDIR": str(folder)}
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     with fifo.open("wb") as out:
-        process = subprocess.Popen(
-            command("--bundle", str(file), "--watch", "1"), env=env, stdout=out, stderr=subprocess.DEVNULL
-        )
+        argv = command("--bundle", str(file), "--watch", "1")
+        process = kind_of(argv, env)(argv, env=env, stdout=out, stderr=subprocess.DEVNULL)
     try:
         until_now(lambda: b"tasks:" in _read(reader), "the overview")
         assert len(list(folder.iterdir())) == 1
@@ -187,9 +185,10 @@ def test_a_console_whose_terminal_goes_away_removes_what_it_unpacked(
     folder = tmp_path / "tmp"
     folder.mkdir()
     ours, theirs = os.openpty()
-    process = subprocess.Popen(
-        command("--bundle", str(file)),
-        env={**environment(stored_home), "TMPDIR": str(folder)},
+    argv, environ = command("--bundle", str(file)), {**environment(stored_home), "TMPDIR": str(folder)}
+    process = kind_of(argv, environ)(
+        argv,
+        env=environ,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

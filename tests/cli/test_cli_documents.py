@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.cli.cli_stage import Deck, command, environment
+from tests.support.commands import run
 
 Write = Callable[[str, object], str]
 RECORD = {
@@ -156,16 +156,8 @@ def test_a_fault_in_an_included_file_is_told_with_its_name(home: Path, deck: Dec
 
 def test_a_piped_document_includes_from_the_present_directory(home: Path, tmp_path: Path) -> None:
     including(tmp_path)
-    ended = subprocess.run(
-        command("check", "-"),
-        input=INCLUDING,
-        env=environment(home),
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout) == (0, "standard input: no faults; 1 stage, 2 tasks\n"), (
+    ended = run(command("check", "-"), text=INCLUDING, env=environment(home), cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (0, b"standard input: no faults; 1 stage, 2 tasks\n"), (
         ended.stderr
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from tests.cli.cli_stage import Deck, command
 from tests.cli.test_cli_processes import Processes, processes
+from tests.support.commands import kind_of, run
 from tests.support.waiting import DEADLINE, first_line, until_now
 
 __all__ = ["processes"]
@@ -48,8 +50,10 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
         assert following.stderr
         assert why in first_line(following.stderr, f"{words} says why nothing comes")
     for words in (["run", str(sample(home))], ["map", "echo"]):
-        begun = subprocess.Popen(
-            command(*words),
+        argv, environ = command(*words), {**os.environ}
+        begun = kind_of(argv, environ)(
+            argv,
+            env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -68,8 +72,8 @@ def test_every_door_says_that_the_quota_is_reached_and_work_continues_when_it_is
     for words in (["why", "2"], ["why", "2", "--json"], ["health"], ["health", "--json"], ["doctor"]):
         ended = deck(*words)
         assert "outputs take 2 MiB" in ended.out + ended.err, (words, ended)
-    plain = subprocess.run(command("--plain"), capture_output=True, text=True, check=False)
-    assert "nothing is claimed: outputs take 2 MiB" in plain.stdout
+    plain = run(command("--plain")).stdout.decode()
+    assert "nothing is claimed: outputs take 2 MiB" in plain
     left = deck("wait", "--json", "--patience", "0s", "--task", "2")
     refusal = json.loads(left.err.splitlines()[-1])["error"]
     assert left.status == 4

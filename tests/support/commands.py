@@ -92,6 +92,18 @@ def kind_of(argv: Sequence[str], environ: Mapping[str, str]) -> type[subprocess.
     return Forked if _beginning(ours, early) == _beginning(usual, early) else subprocess.Popen
 
 
+def run(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, text: str | None = None, **how: Any
+) -> subprocess.CompletedProcess[Any]:
+    """Carry a command line out to its end as `subprocess.run` does; `text` is its standard input."""
+    environ = {**os.environ} if env is None else env
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    stdin = subprocess.DEVNULL if text is None else subprocess.PIPE
+    process = kind_of(argv, environ)(argv, env=environ, stdin=stdin, **how)
+    out, err = process.communicate(None if text is None else text.encode())
+    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
 def start_engine(argv: Sequence[str], *, env: Mapping[str, str], **how: Any) -> subprocess.Popen[bytes]:
     """Start the engine of a command line in this process, as `subprocess.Popen` does."""
     return kind_of(argv, env)(argv, env=env, **how)
