@@ -59,7 +59,7 @@ LIVE = {
     "output_policy": ('"fail"', lambda engine: engine.children._exits.default.policy, OnOverflow.FAIL),
     "output_quota": ("2097152", lambda engine: engine.upkeep.janitor.quota, 2097152),
     "artifact_cap": ("4096", lambda engine: engine.runner._tools.results.artifacts.most, 4096),
-    "env_allow": ('["X_Y"]', lambda engine: engine.admission._env_allow, frozenset({"X_Y"})),
+    "env_allow": ('["X_Y"]', lambda engine: engine.admission._surroundings._allowed, frozenset({"X_Y"})),
     "http_timeout": ("20", lambda engine: engine._ports.registry.get("http").settings.http_timeout, 20),
     "http_body_cap": ("2048", lambda engine: engine._ports.registry.get("http").settings.http_body_cap, 2048),
     "protected": ("true", lambda engine: engine.info().protected, True),
