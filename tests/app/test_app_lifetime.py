@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
+from core.app.engine_process import StartNotice
 from core.app.hosting import lifetime
 from core.app.hosting.lifetime import serve_until_idle
 from tests.support.waiting import DEADLINE, until
@@ -72,3 +74,12 @@ async def test_who_asks_for_the_end_does_not_wait_for_those_who_watch() -> None:
     quiet.stopping = True
     quiet.end.set()
     await asyncio.wait_for(work, DEADLINE)
+
+
+def test_the_client_that_started_an_engine_is_expected_until_it_listens_no_longer() -> None:
+    reading, writing = os.pipe()
+    notice = StartNotice(writing)
+    notice.serves()
+    assert notice.is_heard()
+    os.close(reading)
+    assert not notice.is_heard()

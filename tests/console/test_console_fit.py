@@ -214,8 +214,8 @@ async def test_where_there_are_few_rows_the_strip_gives_way_to_them() -> None:
     control = FakeControl()
     control.add_task(control.add_job("nightly"), "broken", status="failed")
     async with console(control, size=(80, 11), at="3") as operator:
-        await operator.misses("4 Retries")
         await operator.sees("broken")
+        await operator.misses("4 Retry")
 
 
 async def test_every_screen_begins_at_the_same_margin() -> None:

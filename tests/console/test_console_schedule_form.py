@@ -138,6 +138,10 @@ async def test_an_edit_keeps_what_is_not_touched_takes_away_what_is_emptied_and_
         await operator.press("j", "j", "e")
         await operator.sees("Edit schedule month-end", "< calendar >", "next        Thu 2023-11-30 18:00")
         await operator.press(*["down"] * 10)
+        await replaced(operator, "soon")
+        await operator.press(*["down"] * 5, "enter")
+        await operator.sees("1 field to fix")
+        assert control.schedule_changes == []
         await replaced(operator, "")
         await operator.press("escape")
         await operator.sees("Esc again leaves without saving", "Edit schedule")

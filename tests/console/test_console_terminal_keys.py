@@ -64,6 +64,7 @@ def test_the_screen_is_drawn_again_and_the_shell_is_one_key_away(tmp_path: Path,
             terminal.sees("shell-42")
             terminal.press("fg\r")
             terminal.sees(" Pulse  idle")
+            assert terminal.settled() == before
             terminal.press("2")
             terminal.sees(" Jobs")
             terminal.press("1", "q")

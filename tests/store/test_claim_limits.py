@@ -378,7 +378,7 @@ def test_what_is_taken_of_a_gauge_after_it_was_written_is_written_as_well(tmp_pa
     gauges.take({gauge_id: 1})
     gauges.flush()
 
-    gauges.take({gauge_id: 2})
+    gauges.one(gauge_id).reserved += 2
     gauges.flush()
 
     assert deck.db.execute("SELECT reserved FROM gauge WHERE id = ?", (gauge_id,)).fetchall() == [(3,)]

@@ -160,6 +160,8 @@ async def test_what_one_job_spent_names_the_budgets_in_which_it_counts(
     }
     assert [group.name for group in usage.groups] == [str(job)]
     assert usage.counted_in == (GaugeKey(name="clients", key="zeta"), GaugeKey(name="team"))
+    by_day = await reports.usage.of(UsageQuery(by=UsageBy.DAY, days=(0,), job=job, unit="usd", **span))
+    assert [one.total for one in by_day.total] == [2 * USD]
     only = await reports.usage.of(UsageQuery(by=UsageBy.DAY, days=(0,), job=job, unit="pages", **span))
     assert [(one.unit, one.total) for one in only.total] == [("pages", 3 * USD)]
     assert only.counted_in == ()

@@ -112,6 +112,8 @@ async def test_callers_wait_seconds_for_their_turn_and_are_told_that_there_are_t
     for pool in (readers._engine.pool, readers._workspace.pool):
         assert pool.timeout() == TURN_SECONDS == 30  # type: ignore[attr-defined]
     crowded = Readers(deck.path, size=1, turn=0.001)
+    for pool in (crowded._engine.pool, crowded._workspace.pool):
+        assert pool.timeout() == 0.001  # type: ignore[attr-defined]
     for lend in (crowded.snapshot, crowded.workspace):
         async with lend():
             with pytest.raises(Unavailable) as refused:

@@ -531,7 +531,8 @@ def test_what_a_decided_group_had_no_use_for_stays_cancelled_when_its_job_runs_a
     deck.end(*rest.values(), outcome=failure())
     groups.follow()
     assert groups.statuses() == ["succeeded", "cancelled", "cancelled"]
-    deck.do(Rerun(job_id=job, actor="ana"))
+    (answer,) = deck.do(Rerun(job_id=job, actor="ana"))
+    assert answer.changed == 1
     assert groups.statuses() == ["succeeded", "cancelled", "cancelled"]
     deck.drain()
     assert groups.job_status() == "succeeded"
