@@ -36,7 +36,7 @@ from tests.support.deck import Deck
 from tests.support.factories import flat, task, tasks
 from tests.support.faults import faulty
 from tests.support.manual_time import ManualClock
-from tests.support.waiting import ticks, until
+from tests.support.waiting import ticks, until, within
 
 
 class Line:
@@ -252,7 +252,8 @@ async def test_callers_have_their_answers_though_what_hears_of_commits_breaks(
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: errors.append(told["exception"]))
     monkeypatch.setattr(line.journal, "_listener", break_)
-    assert isinstance(await line.journal.submit(Enqueue(tasks=tasks("a", 2))), Enqueued)
+    answer = await within(line.journal.submit(Enqueue(tasks=tasks("a", 2))), "an answer comes")
+    assert isinstance(answer, Enqueued)
     assert [type(error) for error in errors] == [LookupError]
 
 
