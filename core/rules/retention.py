@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from core.model.retention import EndedJob, EndedTask, RetentionPolicy
 
-ABOVE, LEAST = 0.1, 0.25
+ABOVE, LEAST = 0.1, 0.75
 """So much above their quota, as a part of it, the removal of outputs takes only so much of its rest."""
 
 

@@ -89,9 +89,9 @@ def test_a_notice_is_a_week_long_unless_it_is_applied() -> None:
 
 def test_the_further_outputs_are_above_their_quota_the_less_their_removal_rests() -> None:
     shares = [
-        share_of_rest(used, quota=1_000, before=9_000) for used in (900, 1_000, 1_025, 1_050, 1_100, 5_000)
+        share_of_rest(used, quota=1_000, before=9_000) for used in (900, 1_000, 1_010, 1_050, 1_100, 5_000)
     ]
-    assert shares == pytest.approx([1, 1, 0.75, 0.5, 0.25, 0.25])
+    assert shares == pytest.approx([1, 1, 0.9, 0.75, 0.75, 0.75])
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from core.model.purges import (
 from core.model.refusals import Refusal
 from core.store.journal import Journal
 
-TASKS_PER_BATCH = 500
+TASKS_PER_BATCH = 250
 """Tasks whose outputs one command removes."""
 _REMOVALS = 2 * TASKS_PER_BATCH
 
