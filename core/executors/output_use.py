@@ -25,7 +25,10 @@ _REST = 1.0
 
 
 class OutputUse:
-    """What the outputs of a store take; only `measure` and `walk` are called in threads, once at a time."""
+    """What the outputs of a store take.
+
+    `measure`, `walk` and `removed` are called in threads, each of the first two once at a time.
+    """
 
     def __init__(self, root: Path, process: OutputProcess) -> None:
         self._root = str(root)
