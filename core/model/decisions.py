@@ -187,7 +187,7 @@ class WriterRules(Struct, frozen=True, kw_only=True):
     gauges: GaugeRules
     admit: Callable[[Head, Room], str | None]
     """Return the pool in which a head may start now; None = none."""
-    gauge_keys: Callable[[TaskFacts, Sequence[Limit]], Sequence[GaugeKey]]
+    gauge_keys: Callable[[TaskFacts, Sequence[Limit]], tuple[GaugeKey, ...]]
     """Return the gauges that a task passes beside those of its queue."""
     broad_keys: Callable[[str, Sequence[Limit]], Sequence[GaugeKey]]
     """Return the gauges that every task of a queue passes."""

@@ -71,17 +71,20 @@ class GaugeSets:
         if not self.are_needed:
             return 0
         said = self._said(plan.prefer, plan.on_exhausted)
-        return self._of(facts_of(plan, job=job_id, workflow=workflow, project=project), said)
+        if not self._limits:
+            return self._with((), said)
+        facts = facts_of(plan, job=job_id, workflow=workflow, project=project)
+        return self._with(self._batch.rules.gauge_keys(facts, self._limits), said)
 
     def of_waiting(self, task: Waiting) -> int:
         """Return the gauge set of a task that was admitted, by its row."""
         if not self.are_needed:
             return 0
         plan = _plan(task)
-        return self._of(_facts(task, plan), self._said(plan.prefer, plan.on_exhausted))
+        keys = self._batch.rules.gauge_keys(_facts(task, plan), self._limits)
+        return self._with(keys, self._said(plan.prefer, plan.on_exhausted))
 
-    def _of(self, facts: TaskFacts, said: Said) -> int:
-        keys = tuple(self._batch.rules.gauge_keys(facts, self._limits))
+    def _with(self, keys: tuple[GaugeKey, ...], said: Said) -> int:
         known = self._known.get((keys, said))
         if known is None:
             capacity = self._batch.capacity
