@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.app.hosting.hosts import open_engine
     from core.model.limits.limits import LimitRef
     from core.model.limits.once import Once
-    from core.model.plans import TaskSpec
+    from core.model.task_specs import TaskSpec
 
 __version__ = VERSION
 __all__ = ["Deck", "LimitRef", "Once", "TaskSpec", "__version__", "connect", "open_engine"]
@@ -28,7 +28,7 @@ if not TYPE_CHECKING:
             "Deck": "core.app.deck",
             "LimitRef": "core.model.limits.limits",
             "Once": "core.model.limits.once",
-            "TaskSpec": "core.model.plans",
+            "TaskSpec": "core.model.task_specs",
             "connect": "core.app.deck",
             "open_engine": "core.app.hosting.hosts",
         },

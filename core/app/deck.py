@@ -13,7 +13,7 @@ from pathlib import Path
 from core.app.attach import attach
 from core.app.options import Options
 from core.control.api import ControlAPI, Document, SubmitOptions
-from core.model.plans import TaskSpec
+from core.model.task_specs import TaskSpec
 from core.model.values import JsonValue
 from core.model.views import JobResult
 

@@ -45,8 +45,8 @@ from core.model.commands.work import (
 )
 from core.model.lazy import lazy_names
 from core.model.patterns.workflow_views import WorkflowView
-from core.model.plans import TaskSpec
 from core.model.surroundings import Surroundings
+from core.model.task_specs import TaskSpec
 from core.model.values import JsonValue
 
 if TYPE_CHECKING:

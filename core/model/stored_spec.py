@@ -33,7 +33,7 @@ from core.model.plans import (
     Watchdog,
     needs_outputs,
 )
-from core.model.records import replace
+from core.model.records import leaves_out, replace
 from core.model.stored_text import read_stored
 from core.model.values import JsonObject, JsonValue
 
@@ -210,8 +210,25 @@ def spec_to_json(task: TaskPlan | StoredSpec, *, surroundings: str | None = None
     return stored
 
 
+_has_plain_ends = leaves_out(
+    TaskPlan,
+    "output_limit",
+    "on_overflow",
+    "leftovers",
+    "success_exit_codes",
+    "skip_exit_codes",
+    "continue_on_error",
+    "waits",
+    "for_each",
+    "on_failure",
+)
+_has_no_limits = leaves_out(TaskPlan, "limits", "prefer", "on_exhausted", "tags", "project", "cost")
+
+
 def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
     """Return what a task says of its output and of the end of its process; defaults are left out."""
+    if _has_plain_ends(task):
+        return {}
     said: JsonObject = {
         "output_limit": task.output_limit,
         "on_overflow": task.on_overflow,
@@ -228,6 +245,8 @@ def _ends_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
 
 def limits_to_json(task: TaskPlan | StoredSpec) -> JsonObject:
     """Return what a task says of limits, costs, pools and tags, as it is stored; defaults are left out."""
+    if _has_no_limits(task):
+        return {}
     said: JsonObject = {
         "limits": [_ref_to_json(ref) for ref in task.limits],
         "prefer": list(task.prefer),

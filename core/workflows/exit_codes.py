@@ -40,6 +40,8 @@ def exit_code_faults(
 def check_process(plan: TaskPlan, checks: Checks) -> None:
     """Refuse what a loose task says of the end of a process (`task.FIELD`) where its calls are none."""
     said = {_SUCCESS: plan.success_exit_codes, _SKIP: plan.skip_exit_codes, "retry.output": plan.retry.output}
+    if not any(said.values()):
+        return
     for field in [field for field, value in said.items() if value]:
         if not checks.has_output(plan.uses):
             raise _refused(plan, field, _no_process(field.rpartition(".")[2], plan.uses))

@@ -81,7 +81,7 @@ def test_commands_that_find_an_engine_load_no_sql_and_no_server(checkout: Path) 
 
 
 @pytest.mark.parametrize(
-    ("room", "most"), [("core.cli.lists", 112), ("core.cli.show", 112), ("core.cli.exec_map", 115)]
+    ("room", "most"), [("core.cli.lists", 113), ("core.cli.show", 112), ("core.cli.exec_map", 116)]
 )
 def test_commands_that_ask_an_engine_load_few_modules_of_ours(room: str, most: int, checkout: Path) -> None:
     loaded = modules_loaded_by(f"import console.launch, core.cli.main, {room}", checkout)

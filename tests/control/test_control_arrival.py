@@ -23,8 +23,9 @@ from core.model.errors import (
     TaskdeckError,
     Unavailable,
 )
-from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
+from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy
 from core.model.records import replace
+from core.model.task_specs import TaskSpec
 from core.store.reports.paging import search
 from tests.control.control_stage import INFO, RESULT
 from tests.support.actors import by

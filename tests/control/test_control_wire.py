@@ -12,9 +12,9 @@ from core.filters.parser import parse
 from core.model.commands.work import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView
-from core.model.plans import TaskSpec
 from core.model.records import replace
 from core.model.refusals import Refusal
+from core.model.task_specs import TaskSpec
 from core.model.views import EngineInfo, LogChunk
 
 

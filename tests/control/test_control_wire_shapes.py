@@ -19,7 +19,8 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import Filter
 from core.model.errors import Bug, Fault, Invalid, InvalidDocument, NotFound, TaskdeckError, Unavailable
-from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy, TaskSpec
+from core.model.plans import Backoff, Jitter, OnLoss, RetryPolicy
+from core.model.task_specs import TaskSpec
 from core.model.values import ID_MAX, JsonValue
 
 TEXTS = st.text(st.characters(codec=None), max_size=12)

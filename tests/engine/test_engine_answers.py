@@ -12,7 +12,7 @@ from core.connectors.waiting import SignalWait, Wait
 from core.control.api import Target
 from core.control.nouns.signals import SendSignal
 from core.model.errors import InvalidDocument
-from core.model.plans import TaskSpec
+from core.model.task_specs import TaskSpec
 from tests.support.house import House, task
 
 

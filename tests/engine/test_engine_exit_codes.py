@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.model.errors import Invalid
-from core.model.plans import RetryPolicy, TaskSpec
+from core.model.plans import RetryPolicy
+from core.model.task_specs import TaskSpec
 from tests.support.house import House, script
 
 CHOSEN = {"success_exit_codes": [0, 3], "skip_exit_codes": [99]}

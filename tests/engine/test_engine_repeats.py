@@ -13,7 +13,8 @@ from core.connectors.delay import Delay
 from core.connectors.http import Http
 from core.connectors.registry import Registry
 from core.engine.shortage import Closed
-from core.model.plans import OnLoss, TaskPlan, TaskSpec
+from core.model.plans import OnLoss, TaskPlan
+from core.model.task_specs import TaskSpec
 from tests.engine.test_engine_losses import take_over
 from tests.support.house import House, task
 from tests.support.steered import Steered

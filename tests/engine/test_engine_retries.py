@@ -6,7 +6,8 @@ import pytest
 
 from core.control.api import Target
 from core.model.errors import Invalid
-from core.model.plans import RetryPolicy, TaskSpec
+from core.model.plans import RetryPolicy
+from core.model.task_specs import TaskSpec
 from tests.support.house import House, script, task
 
 POLICY = {"max_attempts": 4, "base": "2s", "max": "5s"}

@@ -8,9 +8,9 @@ import os
 from core.control.api import Enqueue
 from core.engine.attempts.task_surroundings import TaskSurroundings
 from core.host import own_surroundings
-from core.model.plans import TaskSpec
 from core.model.stored_spec import StoredSpec
 from core.model.surroundings import Surroundings
+from core.model.task_specs import TaskSpec
 from tests.support.house import House
 from tests.support.waiting import within
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.model.errors import Invalid, InvalidDocument
-from core.model.plans import TaskSpec
+from core.model.task_specs import TaskSpec
 from tests.support.house import House, script, task
 
 ECHO = 'touch "$FLAG"; while read -r line; do echo "$line"; done <"$PIPE"'

@@ -10,7 +10,7 @@ import pytest
 
 from core.control.api import Target
 from core.model.errors import Conflict, NotFound
-from core.model.plans import TaskSpec
+from core.model.task_specs import TaskSpec
 from tests.support.house import House, task
 from tests.support.waiting import ticks, within
 

@@ -29,7 +29,8 @@ from core.model.bounds import (
 )
 from core.model.commands.work import SubmitOptions
 from core.model.errors import Invalid, InvalidDocument
-from core.model.plans import Backoff, OnLoss, RetryPolicy, TaskSpec
+from core.model.plans import Backoff, OnLoss, RetryPolicy
+from core.model.task_specs import TaskSpec
 from core.model.timing.durations import LONGEST_MS
 from core.workflows.expansion import expand, parse
 

@@ -7,7 +7,8 @@ import pytest
 from core.model.bounds import NAME_MAX
 from core.model.errors import Invalid
 from core.model.limits.once import Once, once_of, read_once
-from core.model.plans import TaskPlan, TaskSpec, check_task
+from core.model.plans import TaskPlan
+from core.model.task_specs import TaskSpec, check_task
 
 
 @pytest.mark.parametrize(

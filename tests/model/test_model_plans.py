@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.model.errors import Invalid
 from core.model.limits.estimates import Estimate
 from core.model.limits.limits import LimitRef, OnExhausted
 from core.model.limits.once import Once
-from core.model.plans import NO_RETRY, WATCHDOG_FIELDS, OnLoss, RetryPolicy, TaskPlan, TaskSpec, check_task
-from core.model.records import names_of
+from core.model.plans import NO_RETRY, WATCHDOG_FIELDS, Leftovers, OnLoss, RetryPolicy, TaskPlan
+from core.model.records import names_of, replace
+from core.model.task_specs import TaskSpec, check_task
 
 
 def test_a_spec_becomes_a_plan_with_everything_it_says() -> None:
@@ -41,6 +44,28 @@ def test_every_field_of_a_spec_reaches_the_plan() -> None:
     plan_fields = set(names_of(TaskPlan))
     given = {"timeout", *WATCHDOG_FIELDS}
     assert set(names_of(TaskSpec)) - given <= plan_fields
+
+
+def test_what_few_tasks_say_makes_no_difference_to_the_rest() -> None:
+    said: dict[str, Any] = {
+        "uses": "shell",
+        "with_": {"argv": ["true"]},
+        "key": "probe",
+        "name": "Probe",
+        "queue": "io",
+        "priority": 7,
+        "retry": RetryPolicy(max_attempts=3),
+        "metadata": {"a": 1},
+        "context": {"cwd": "/tmp"},
+    }
+    plain, more = TaskSpec(**said).to_plan(), TaskSpec(**said, tags=("slow",)).to_plan()
+    assert replace(more, tags=()) == plain
+    assert {name: getattr(plain, name) for name in said} == said
+
+
+def test_a_word_for_leftovers_becomes_its_member() -> None:
+    spec = TaskSpec(uses="shell", leftovers="kill")  # type: ignore[arg-type]
+    assert spec.leftovers is Leftovers.KILL
 
 
 @pytest.mark.parametrize(("seconds", "ms"), [(None, None), (0, 0), (0.0004, 1), (2, 2_000), (0.25, 250)])

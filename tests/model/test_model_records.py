@@ -8,8 +8,8 @@ import pytest
 from msgspec import Struct
 
 from core.model.errors import Invalid
-from core.model.plans import TaskSpec
-from core.model.records import as_dict, names_of, replace
+from core.model.records import as_dict, leaves_out, names_of, replace
+from core.model.task_specs import TaskSpec
 
 
 class Inner(Struct, frozen=True, kw_only=True):
@@ -39,3 +39,10 @@ def test_a_copy_is_checked_like_what_it_is_made_of() -> None:
 def test_records_within_records_are_dicts_too() -> None:
     assert as_dict(OUTER) == {"inner": {"number": 1}, "many": [{"number": 2}], "named": {"a": {"number": 3}}}
     assert (names_of(Outer), names_of(Inner()), names_of(7)) == (("inner", "many", "named"), ("number",), ())
+
+
+def test_what_is_left_out_is_told_by_the_defaults_of_the_class() -> None:
+    leaves_both = leaves_out(TaskSpec, "limits", "once")
+    assert leaves_both(TaskSpec(uses="shell", priority=5))
+    assert not leaves_both(TaskSpec(uses="shell", once="a"))  # type: ignore[arg-type]
+    assert not leaves_both(TaskSpec(uses="shell", limits=("db",)))  # type: ignore[arg-type]

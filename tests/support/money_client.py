@@ -11,7 +11,7 @@ import sys
 import core
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.limits.limits import LimitRef, OnExhausted
-from core.model.plans import TaskSpec
+from core.model.task_specs import TaskSpec
 
 UNITS = {"team": "usd", "words": "tokens", "asks": "questions"}
 PAUSE = 0.05

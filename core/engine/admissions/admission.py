@@ -37,12 +37,12 @@ from core.model.plans import (
     OnLoss,
     RetryPolicy,
     TaskPlan,
-    check_task,
     silence_fault,
 )
 from core.model.ports import Checks
 from core.model.records import replace
 from core.model.surroundings import Surroundings
+from core.model.task_specs import check_task
 from core.model.text import safe_line
 from core.model.timing.schedules import Schedule
 from core.model.values import JsonObject, JsonValue, json_size, to_iso

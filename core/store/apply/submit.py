@@ -87,6 +87,7 @@ class _NewTask:
     needs: int
     group: str | None
     status: TaskStatus
+    is_conditional: bool
     awaits_judgement: bool
     """Its `when`, its limits and cost are to be judged at once."""
     first: int | None = None
@@ -301,14 +302,15 @@ def _tasks_of_stage(
 def _new_task(
     place: TaskPlace, plan: TaskPlan, *, needs: int, is_open: bool, group: str | None = None
 ) -> _NewTask:
-    ready = is_open and needs == 0
+    ready, is_conditional = is_open and needs == 0, plan.is_conditional
     return _NewTask(
         place=place,
         plan=plan,
         needs=needs,
         group=group,
-        status=TaskStatus.QUEUED if ready and not plan.is_conditional else TaskStatus.BLOCKED,
-        awaits_judgement=ready and plan.is_conditional,
+        status=TaskStatus.QUEUED if ready and not is_conditional else TaskStatus.BLOCKED,
+        is_conditional=is_conditional,
+        awaits_judgement=ready and is_conditional,
     )
 
 
@@ -374,7 +376,7 @@ def _row(batch: Batch, task: _NewTask) -> tuple[int | str | bytes | None, ...]:
         status,
         sort_key,
         task.needs,
-        int(plan.is_conditional),
+        int(task.is_conditional),
         "condition" if task.awaits_judgement else None,
         plan.retry.max_attempts,
         batch.wall,
