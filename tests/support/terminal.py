@@ -149,10 +149,10 @@ class Terminal:
         """Wait until none of the texts is on the screen."""
         self.until(lambda: not any(text in self.picture() for text in texts), f"{texts} seen", within=within)
 
-    def settled(self, *, quiet: float = 0.06, within: float = 5.0) -> str:
-        """Read until nothing has come for a while; return the picture."""
+    def settled(self, *, first: float = 1.0, quiet: float = 0.06, within: float = 5.0) -> str:
+        """Read until nothing has come for a while, the first of it within its own; return the picture."""
         deadline = time.monotonic() + within
-        self.read(1.0)
+        self.read(first)
         while self.read(quiet) and time.monotonic() < deadline:
             continue
         return self.picture()
