@@ -58,6 +58,7 @@ class House:
         self.spoiled: frozenset[str] = frozenset()
         """Codes of findings that the test itself made, and leaves."""
         self.registry = lambda: Registry([Delay(), Shell(), self.steer])
+        self._reader: sqlite3.Connection | None = None
 
     async def open(self, *, dispatch: bool = True, **settings: Any) -> Engine:
         """Start an engine, without looking at the lock: a second one takes the store over."""
@@ -87,6 +88,7 @@ class House:
     async def stop(self, engine: Engine | None = None, *, kill: bool = False) -> None:
         """Stop an engine; its graces pass at once."""
         stopping = engine or self.engine
+        self._let_go()
         stopping.stop(StopMode.KILL if kill else StopMode.STOP)
         while not stopping._stopped.is_set():
             self.clock.advance(seconds=1)
@@ -105,6 +107,7 @@ class House:
                 mark = f"{MARK}={store}:{ref[0]}:{ref[1]}"
                 if (self.paths.output / str(ref[0])).exists():
                     host.kill_family(None, mark)
+        self._let_go()
         found = [one for one in findings_of(self.paths.db) if one.code not in self.spoiled]
         assert not found, found
 
@@ -156,11 +159,16 @@ class House:
 
     def rows(self, sql: str, *args: object) -> list[tuple]:
         """Read the store as it is now, beside the engine."""
-        db = sqlite3.connect(f"file:{self.paths.db}?mode=ro", uri=True)
-        try:
-            return db.execute(sql, args).fetchall()
-        finally:
-            db.close()
+        if self._reader is None:
+            # Kept: most of what a look takes is to read the schema.
+            self._reader = sqlite3.connect(f"file:{self.paths.db}?mode=ro", uri=True, isolation_level=None)
+        return self._reader.execute(sql, args).fetchall()
+
+    def _let_go(self) -> None:
+        """Let an engine be the last that closes the store."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def last_event(self) -> int:
         return self.rows("SELECT coalesce(max(id), 0) FROM event")[0][0]
