@@ -28,7 +28,7 @@ max = 5_000
 CLIENTS = 4
 EACH = 12
 KILLS = 3
-ROUNDS = 150
+ROUNDS = 500
 """Of coroutines; `tests/bench/money.py` makes 10,000."""
 
 
