@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ class CollectorProcess:
         with theirs:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(_PROGRAM)],
+                    [sys.executable, "-I", "-S", str(_PROGRAM), *_folder_of("hyperscan")],
                     cwd="/",
                     # What its interpreter may need to load; nothing that marks it as part of a task.
                     env={name: value for name, value in os.environ.items() if name.startswith("LD_")},
@@ -115,6 +116,12 @@ class CollectorProcess:
 
     def _reap(self) -> None:
         self._ended = [pid for pid in self._ended if reap(pid) is None]
+
+
+def _folder_of(library: str) -> tuple[str, ...]:
+    """Return where a library is that need not be installed; empty where it is not."""
+    found = find_spec(library)
+    return () if found is None or found.origin is None else (str(Path(found.origin).parents[1]),)
 
 
 def _in_memory(masks: Sequence[bytes]) -> int:
