@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.architecture.trees import Function, Source, sources, write_tree
+from tests.architecture.trees import Function, Source, sources, walk, write_tree
 
 DEPTH = 3
 """Of our classes in a line, the class itself counted; those of libraries are not."""
@@ -31,13 +31,18 @@ class Ours:
     @property
     def assigned_actions(self) -> set[str]:
         """The actions that the constructor takes from parts, Textual's `action_NAME`."""
-        return {
-            target.attr
-            for node in ast.walk(self.node)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Attribute) and target.attr.startswith("action_")
-        }
+        return _assigned_actions(self.node)
+
+
+@cache
+def _assigned_actions(below: ast.ClassDef) -> set[str]:
+    return {
+        target.attr
+        for node in walk(below)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and target.attr.startswith("action_")
+    }
 
 
 def deep_classes(root: Path) -> list[str]:

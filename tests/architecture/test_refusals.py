@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.model import errors
-from tests.architecture.trees import sources
+from tests.architecture.trees import Source, sources, walk
 
 TREE = {
     name
@@ -24,20 +24,20 @@ def refusals_without_facts(root: Path) -> list[str]:
         f"{source.path}:{call.lineno}"
         for source in sources(root, "core", "console")
         if source.path not in APART
-        for call in _refusals(source.tree)
+        for call in _refusals(source)
         if _names_a_value(call) and not any(word.arg == "facts" for word in call.keywords)
     ]
 
 
-def _refusals(tree: ast.AST) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
+def _refusals(source: Source) -> Iterator[ast.Call]:
+    for node in source.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TREE:
             yield node
 
 
 def _names_a_value(call: ast.Call) -> bool:
     message = call.args[1] if len(call.args) > 1 else None
-    return message is not None and any(isinstance(part, ast.FormattedValue) for part in ast.walk(message))
+    return message is not None and any(isinstance(part, ast.FormattedValue) for part in walk(message))
 
 
 def test_a_refusal_that_names_something_gives_it_as_a_fact(checkout: Path) -> None:

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.architecture.trees import sources, write_tree
+from tests.architecture.trees import children, sources, write_tree
 
 MOVES = "core/store/apply/moves/"
 WRITES_STATUS = re.compile(
@@ -48,7 +48,7 @@ def _texts(tree: ast.AST) -> list[tuple[int, str]]:
         if text:
             texts.append((getattr(node, "lineno", 0), text))
         else:
-            open_nodes.extend(ast.iter_child_nodes(node))
+            open_nodes.extend(children(node))
     return sorted(texts)
 
 

@@ -41,6 +41,8 @@ LATE_IMPORTS_AT_MOST = 12
 FIRST_LINE_WORDS = 12
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_IMPORTS_BELOW = re.compile(r"^[ \t]+(?:import|from)\b|[:;][ \t]*(?:import|from)\b", re.MULTILINE)
+"""What a file without imports inside functions has not; looking for it takes less than walking the file."""
 _FILLERS = (
     "a an the of this that its it to for in on as is are and or with by from return returns what give all"
 )
@@ -121,6 +123,8 @@ def unexplained_late_imports(root: Path) -> list[str]:
 
 def _late(source: Source) -> dict[int, str]:
     """Return the imports inside functions by their line."""
+    if not _IMPORTS_BELOW.search(source.text):
+        return {}
     return {
         line: f"{source.path}:{line} {module}"
         for line, module in sorted({found for node in source.functions() for found in imported(node)})
