@@ -13,6 +13,7 @@ from core.model.limits.gauges import Gauge
 from core.model.limits.limit_forms import cost_column
 from core.model.limits.limits import GaugeKey, Limit, TaskFacts
 from core.model.limits.task_facts import facts_of
+from core.model.patterns.instances import group_key
 from core.model.plans import JobPlan, TaskPlan
 from core.model.predictions import PlannedJob, PlannedTask
 from core.model.run_times import Usual
@@ -74,7 +75,8 @@ KEYS_MAX = 2_000
 
 def keys_read(plan: JobPlan) -> Sequence[str]:
     """Return the keys of the tasks of a plan whose past is read, evenly chosen."""
-    keys = [task.key for task in _tasks(plan)]
+    # Instances of a group have one past.
+    keys = list(dict.fromkeys(group_key(task.key) for task in _tasks(plan)))
     return keys[:: -(-len(keys) // KEYS_MAX)] if keys else keys
 
 
@@ -97,6 +99,12 @@ def planned_job(plan: JobPlan, sets: GaugeSets, limits: Sequence[Limit], arrival
         gauges={gauge.id: gauge for gauge in gauges.values()},
         paused=arrival.paused & set(sets.by_queue),
     )
+
+
+def key_without_job(key: str) -> str:
+    """Return the key of a gauge as the document has it: the planned job has no number yet."""
+    own = f"job:{_SOME_JOB}"
+    return key[len(own) :].removeprefix(":") if key == own or key.startswith(f"{own}:") else key
 
 
 def with_worklets(plan: JobPlan) -> int:
@@ -140,7 +148,8 @@ def _planned(plan: JobPlan, sets: GaugeSets, arrival: Arrival) -> Iterator[Plann
     positions = {task.key: number for number, task in enumerate(_tasks(plan))}
     stages = [number for number, stage in enumerate(plan.stages) for _ in stage.tasks]
     for task, stage, gset_id in zip(_tasks(plan), stages, sets.of_task, strict=True):
-        usual = arrival.usual.get(task.key, Usual()) if task.key in read else usual
+        key = group_key(task.key)
+        usual = arrival.usual.get(key, Usual()) if key in read else usual
         yield PlannedTask(
             key=task.key,
             queue=task.queue,

@@ -10,13 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.control.planned_jobs import KEYS_MAX, GaugeSets, keys_read, needs_of, planned_job, with_worklets
+from core.control.planned_instances import InstancesPlan, with_instances
+from core.control.planned_jobs import (
+    KEYS_MAX,
+    GaugeSets,
+    key_without_job,
+    keys_read,
+    needs_of,
+    planned_job,
+    with_worklets,
+)
 from core.engine.admissions.admission import read_and_plan
 from core.engine.admissions.limit_checks import check_document, says_of_limits
 from core.model.commands.work import SubmitOptions
 from core.model.errors import Unavailable
 from core.model.limits.capacity_facts import CapacityFacts, PoolFacts
 from core.model.limits.limits import Capacity, GaugeKey, Limit
+from core.model.patterns.instances import group_key
 from core.model.plans import JobPlan
 from core.model.ports import Checks
 from core.model.predictions import Extent, PlannedJob, PredictionView
@@ -24,6 +34,7 @@ from core.model.present import present_ms
 from core.model.records import replace
 from core.model.waits import EngineFacts
 from core.rules.expectations import LIKELY
+from core.rules.open_groups import with_open_groups
 from core.rules.prediction import Arriving, predict
 from core.rules.why.capacity import judge
 from core.store.reports.limits.arrivals import Arrival
@@ -73,12 +84,14 @@ class PredictionAnswers:
         tasks = [task for stage in plan.stages for task in stage.tasks]
         if any(map(says_of_limits, tasks)):
             await asyncio.to_thread(check_document, workflow, tasks, limits, project=plan.project)
-        sets = await asyncio.to_thread(GaugeSets.of_plan, plan, limits)
-        arrival = await self._arrival(plan, sets.keys, planning)
-        job = await asyncio.to_thread(planned_job, plan, sets, limits, arrival)
-        engine = _with_defaults(await self._engine(), planning)
+        instances = await asyncio.to_thread(with_instances, plan)
+        sets = await asyncio.to_thread(GaugeSets.of_plan, instances.plan, limits)
+        arrival = await self._arrival(instances.plan, sets.keys, planning)
+        job = await asyncio.to_thread(planned_job, instances.plan, sets, limits, arrival)
+        engine = _with_defaults(await self._engine(), planning, arrival)
         # Thousands of claims may be played: the engine goes on meanwhile.
-        return await asyncio.to_thread(_predicted, plan, job, arrival, engine=engine)
+        view = await asyncio.to_thread(_predicted, instances, job, arrival, engine=engine)
+        return replace(view, worklets=replace(arrival.worklets, tasks=with_worklets(plan)))
 
     async def _limits(self, planning: Planning) -> Sequence[Limit]:
         try:
@@ -104,14 +117,20 @@ def _on_new_home(capacity: Capacity) -> Arrival:
     return Arrival(capacity=CapacityFacts(pools=pools, now=now, wall=now))
 
 
-def _with_defaults(engine: EngineFacts, planning: Planning) -> EngineFacts:
+def _with_defaults(engine: EngineFacts, planning: Planning, arrival: Arrival) -> EngineFacts:
     """Return how the engine claims, or would if it began now."""
+    # Configured pools have slots of their own, whatever the setting says.
+    in_pools = sum(pool.slots for pool in arrival.capacity.pools)
     return replace(
-        engine, slots=engine.slots or planning.slots, aging_step=engine.aging_step or planning.aging_step
+        engine,
+        slots=engine.slots or in_pools or planning.slots,
+        aging_step=engine.aging_step or planning.aging_step,
     )
 
 
-def _predicted(plan: JobPlan, job: PlannedJob, arrival: Arrival, *, engine: EngineFacts) -> PredictionView:
+def _predicted(
+    instances: InstancesPlan, job: PlannedJob, arrival: Arrival, *, engine: EngineFacts
+) -> PredictionView:
     around = Arriving(
         line=arrival.line,
         lane_counts=arrival.lane_counts,
@@ -120,19 +139,21 @@ def _predicted(plan: JobPlan, job: PlannedJob, arrival: Arrival, *, engine: Engi
         capacity=judge(arrival.capacity),
     )
     view = predict(job, around)
-    chain = critical_path(needs_of(plan), _run_times(job))
+    chain = critical_path(needs_of(instances.plan), _run_times(job))
     known = {task.key for task in job.tasks}
-    return replace(
+    view = replace(
         view,
         critical=tuple(key for key in chain.keys if key in known),
         critical_ms=int(chain.length),
         extent=_extent(view, job),
-        worklets=replace(arrival.worklets, tasks=with_worklets(plan)),
+        budgets=tuple(replace(fit, key=key_without_job(fit.key)) for fit in view.budgets),
     )
+    return with_open_groups(view, instances.open_groups)
 
 
 def _extent(view: PredictionView, job: PlannedJob) -> Extent:
-    is_cut = view.extent is Extent.WHOLE and len(job.tasks) > KEYS_MAX
+    pasts = {group_key(task.key) for task in job.tasks}
+    is_cut = view.extent is Extent.WHOLE and len(pasts) > KEYS_MAX
     return Extent.SAMPLED if is_cut else view.extent
 
 

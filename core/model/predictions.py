@@ -159,6 +159,8 @@ class PredictionView(Struct, frozen=True, kw_only=True):
     """Tasks of the job of which it is not known how long they take."""
     unknown_others: int = 0
     """The same of what is queued and runs."""
+    open_groups: int = 0
+    """Groups that count as one task: how many instances they have is known when the job runs."""
     extent: Extent = Extent.WHOLE
     worklets: WorkletShare = WorkletShare()
     """Of the job what is in none of the other figures."""

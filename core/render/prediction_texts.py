@@ -37,6 +37,8 @@ def prediction_line(view: PredictionView) -> str:
     ]
     if view.unknown:
         parts.append(f"{view.unknown:,} of {_count(view.tasks, 'task')} never measured")
+    if view.open_groups:
+        parts.append(f"instances of {_count(view.open_groups, 'group')} unknown")
     if view.worklets.tasks:
         parts.append("worklets left out")
     return "; ".join(parts)
@@ -120,6 +122,8 @@ def _fit_text(fit: BudgetFit, *, now: int) -> str:
 def _unknown_texts(view: PredictionView) -> Iterator[str]:
     if view.unknown:
         yield f"how long {view.unknown:,} of {_count(view.tasks, 'task')} take: fewer than 3 runs are known"
+    if view.open_groups:
+        yield f"how many instances {_count(view.open_groups, 'group')} will have: each counts as one task"
     if view.unknown_others:
         yield f"how long {view.unknown_others:,} of what is queued and runs take"
     if view.extent is Extent.SAMPLED:
@@ -172,7 +176,7 @@ def prediction_shape(view: PredictionView) -> JsonObject:
         "costs": [cost_shape(cost) for cost in view.costs],
         "budgets": [_fit_shape(fit) for fit in view.budgets],
         "never": {"tasks": view.never, "why": view.never_why or None},
-        "unknown": {"tasks": view.unknown, "others": view.unknown_others},
+        "unknown": {"tasks": view.unknown, "others": view.unknown_others, "groups": view.open_groups},
         "worklets": {
             "tasks": view.worklets.tasks,
             "runs": view.worklets.runs,

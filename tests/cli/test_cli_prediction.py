@@ -46,6 +46,7 @@ def test_limits_of_a_home_without_a_store_are_those_that_are_configured(
     assert (fit["limit"], fit["left"], fit["fits"]) == ("team", "0.7", "perhaps")
     assert shape["never"] == {"tasks": 2, "why": "no pool drains queue default"}
     assert (shape["dry_run"], shape["takes_ms"], shape["engine"]) == (True, None, "none")
+    assert shape["slots"] == 1
     assert [path.name for path in home.iterdir()] == ["config.toml"]
 
 
@@ -59,7 +60,7 @@ def test_what_has_run_before_is_predicted_with_and_without_an_engine(
     (shape,) = deck("run", path, "--dry-run", "--json").objects
     assert (shape["engine"], shape["unknown"], shape["sampled"]) == (
         "serving",
-        {"tasks": 0, "others": 0},
+        {"tasks": 0, "others": 0, "groups": 0},
         False,
     )
     assert shape["takes_ms"]["high"] >= shape["takes_ms"]["low"] >= 0
@@ -116,3 +117,23 @@ def test_a_rehearsed_retry_says_what_it_would_start_and_spend(home: Path, deck: 
     assert shape["costs"][0]["amount"] == {"low": "0.5", "high": "1"}
     (held,) = deck("cancel", "2", "--dry-run", "--json").objects
     assert (held["starts"], held["costs"]) == ([], [])
+
+
+def test_groups_whose_instances_are_not_known_are_named(deck: Deck, write: Write) -> None:
+    tasks = [
+        {"key": "list", "uses": "delay", "with": {"seconds": 0}},
+        {
+            "key": "ask",
+            "uses": "delay",
+            "with": {"seconds": 0},
+            "needs": ["list"],
+            "for_each": "${{ tasks.list.output.json }}",
+            "cost": {"usd": 0.5},
+        },
+    ]
+    path = write("open.json", {"name": "open", "tasks": tasks})
+    lines = deck("run", path, "--dry-run").out.splitlines()
+    assert "unknown        how many instances 1 group will have: each counts as one task" in lines
+    assert "costs          at least 0.5 usd (1 task unestimated)" in lines
+    (shape,) = deck("run", path, "--dry-run", "--json").objects
+    assert shape["unknown"] == {"tasks": 2, "others": 0, "groups": 1}

@@ -149,3 +149,82 @@ async def test_a_pool_and_a_budget_hold_a_job_as_predicted(empty_house: House) -
 async def test_what_submit_refuses_is_not_predicted(house: House) -> None:
     with pytest.raises(InvalidDocument):
         await predicted(house, {"name": "x", "tasks": [delay("get", limits=["db"])]})
+
+
+def per_job(amount: int, **more: Any) -> Limit:
+    return Limit(
+        name="own", kind=LimitKind.BUDGET, unit="usd", max=amount, window=Window(per=Per.JOB), **more
+    )
+
+
+async def test_a_group_counts_as_its_instances_and_takes_as_long_as_they_do(empty_house: House) -> None:
+    house = empty_house
+    await house.open(slots=4)
+    document = {
+        "name": "fan",
+        "params": {"films": {"type": "array", "default": ["a", "b", "c", "d", "e", "f"]}},
+        "tasks": [
+            delay("get"),
+            delay("cut", "get", seconds=20, for_each="${{ params.films }}", max_parallel=2),
+            delay("pair", seconds=30, needs=[{"each": "cut"}], for_each="${{ params.films }}"),
+            delay("none", for_each=[], seconds=5),
+            delay(
+                "cross", "pair", "none", seconds=5, matrix={"a": [1, 2], "b": [1, 2], "exclude": [{"a": 2}]}
+            ),
+            delay("mail", "cross"),
+        ],
+    }
+    await measure(house, document)
+    view = await predicted(house, document)
+    assert (view.tasks, view.unknown, view.open_groups) == (1 + 6 + 6 + 2 + 1, 0, 0)
+    took = await finish(house, (await house.control.submit(document)).job_id)
+    assert within(view, took, 0.1), (view.takes, took)
+
+
+async def test_a_budget_that_one_instance_fits_into_is_too_small_for_all(empty_house: House) -> None:
+    house = empty_house
+    house.capacity = Capacity(limits=(per_job(50),))
+    await house.open(slots=4)
+    tasks = [
+        delay(
+            "ask", seconds=1, for_each=[10, 20, 30], cost={"usd": "${{ item / 1000000.0 }}"}, limits=["own"]
+        )
+    ]
+    view = await predicted(house, {"name": "asks", "tasks": tasks})
+    ((fit,), (cost,)) = view.budgets, view.costs
+    assert (cost.unit, cost.amount.low, cost.unestimated) == ("usd", 60, 0)
+    assert (fit.limit, fit.key, fit.needs.low, fit.left, fit.fits) == ("own", "", 60, 50, Fit.NO)
+
+
+async def test_of_a_group_whose_items_are_not_known_nothing_is_promised(empty_house: House) -> None:
+    house = empty_house
+    house.capacity = Capacity(limits=(per_job(50),))
+    await house.open(slots=4)
+    tasks = [
+        delay("list", seconds=5),
+        delay("ask", "list", seconds=1, for_each="${{ tasks.list.output.json }}", cost={"usd": 0.00001}),
+        delay("beside", seconds=1, for_each=2),
+    ]
+    document = {"name": "open", "tasks": [{**task, "limits": ["own"]} for task in tasks]}
+    view = await predicted(house, document)
+    ((fit,), (cost,)) = view.budgets, view.costs
+    assert (view.tasks, view.open_groups, fit.fits) == (4, 1, Fit.PERHAPS)
+    assert (fit.needs.low, fit.needs.high, cost.amount.high) == (10, None, None)
+    assert view.ends is not None
+    assert view.ends.high is None
+
+
+async def test_what_needs_very_many_instances_needs_the_last_of_them(
+    empty_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.control.planned_instances.EDGES_MAX", 3)
+    await empty_house.open(slots=1)
+    tasks = [
+        delay("many", seconds=10, for_each=3),
+        delay("a", "many", seconds=10),
+        delay("b", "many", seconds=10),
+    ]
+    await measure(empty_house, {"name": "many", "tasks": tasks})
+    view = await predicted(empty_house, {"name": "many", "tasks": tasks})
+    assert view.takes is not None
+    assert (view.tasks, round(view.takes.low / 1_000)) == (5, 50)

@@ -242,7 +242,7 @@ CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
         "queue mail is paused by ann: server is down",
         "taskdeck resume --queue mail",
     ),
-    "no_pool": (no_pool, "no_pool", "a pool", "no pool drains queue mail", "config.toml"),
+    "no_pool": (no_pool, "no_pool", "a pool", "no pool drains queue mail", "config reload"),
     "pool_paused": (
         pool_paused,
         "pool_paused",

@@ -103,7 +103,7 @@ def _no_pool(task: TaskFacts) -> Reason:
         code=WaitCode.NO_POOL,
         short="a pool",
         text=f"no pool drains queue {task.queue}",
-        ends=f"a pool in config.toml that has {task.queue} among its `queues`, then a start of the engine",
+        ends=f"a pool in config.toml that has {task.queue} among its `queues`, then 'taskdeck config reload'",
         numbers={"queue": task.queue},
     )
 
