@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.config.sections import ENGINE, NAMES
@@ -75,17 +76,24 @@ def read_file(path: Path) -> ConfigFile:
     if len(raw) > _BYTES_MAX:
         raise _broken(path, "config.unreadable", "larger than 1 MiB")
     try:
-        # Editors of other systems begin a file with a byte order mark, of which TOML knows nothing.
-        text = raw.decode("utf-8-sig")
-        # tomllib takes memory by the square of a key's parts.
-        if _DEEP.search(text):
-            raise ValueError(f"a key has more than {_PARTS_MAX} parts")
-        return ConfigFile(path=path, text=text, values=tomllib.loads(text))
+        text, values = _parse(raw)
+        return ConfigFile(path=path, text=text, values=values)
     # Also a number of thousands of digits, which int refuses with a ValueError of its own.
     except ValueError as error:
         raise _broken(path, "config.syntax", str(error)) from error
     except RecursionError as error:
         raise _broken(path, "config.syntax", "its values are nested too deeply") from error
+
+
+# Settings, capacity and origins read the same file one after another: it is taken apart once.
+@lru_cache(maxsize=1)
+def _parse(raw: bytes) -> tuple[str, Mapping[str, object]]:
+    # Editors of other systems begin a file with a byte order mark, of which TOML knows nothing.
+    text = raw.decode("utf-8-sig")
+    # tomllib takes memory by the square of a key's parts.
+    if _DEEP.search(text):
+        raise ValueError(f"a key has more than {_PARTS_MAX} parts")
+    return text, tomllib.loads(text)
 
 
 def _broken(path: Path, code: str, reason: str) -> Invalid:
