@@ -143,7 +143,9 @@ class Settings(BaseSettings):
     def settings_customise_sources(  # type: ignore[override] # They come by name, as pydantic calls it.
         cls, *_: object, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Look at arguments and the environment alone: the others take as long and never have anything."""
+        """Look at arguments, and at the environment if a setting is there: no other source has anything."""
+        if _variables().keys().isdisjoint((PREFIX + name).lower() for name in cls.model_fields):
+            return (sources["init_settings"],)
         return sources["init_settings"], sources["env_settings"]
 
     @field_validator("env_allow", mode="before")
