@@ -271,11 +271,11 @@ async def test_many_at_once_leave_no_descriptor_and_no_unreaped_child(executor, 
     await executor.wait(AttemptRef(task_id=9_999, epoch=1))
     _reap_others()
     before = _descriptors()
-    refs = [AttemptRef(task_id=10_000 + n, epoch=1) for n in range(20)]
+    refs = [AttemptRef(task_id=10_000 + n, epoch=1) for n in range(60)]
     for number, one in enumerate(refs):
         executor.start(one, sh(f"exit {number}"))
     ends = await asyncio.gather(*map(executor.wait, refs))
-    assert [end.code for end in ends] == list(range(20))
+    assert [end.code for end in ends] == list(range(60))
     assert _descriptors() <= before
     assert _reap_others() == 0
 
