@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands.work import Rerun
+from core.model.commands.work import FollowUp, Rerun
 from core.model.limits.limits import Spent
 from core.model.outcomes import Outcome
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Decide, Expand
 from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
 from core.store.reports import Reports
 from core.store.tables.schema import RUN_TIMES
@@ -133,3 +135,20 @@ def test_what_is_usual_is_the_nearest_rank(times: list[int], expected: tuple[int
     time, cost = usual_time(times), usual_cost(times)
     assert (time and (time.median_ms, time.p90_ms, time.p95_ms)) == expected
     assert (cost and (cost.median, cost.p90, cost.p95)) == expected
+
+
+async def test_what_is_usual_of_an_instance_is_what_all_of_its_group_took(
+    deck: Deck, reports: Reports
+) -> None:
+    deck.job(stage(task("a", for_each=ForEach(over=4))), name="nightly")
+    (group,) = deck.db.execute("SELECT max(id) FROM task").fetchone()
+    deck.do(Decide(task_id=group, verdict=Expand(items=[1, 2, 3, 4])))
+    while deck.report.left_over:
+        deck.do(FollowUp())
+    *ended, runs = deck.claim(4)
+    deck.now += 500
+    deck.end(*ended)
+    usual = await reports.run_times.usual([runs[0]])
+    assert usual[runs[0]].attempts == 3
+    arrival = await reports.arrivals.of_job("weekly", ["a"], [])
+    assert [one.usual_ms for one in arrival.line.open] == [usual[runs[0]].median_ms]

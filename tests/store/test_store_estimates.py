@@ -14,7 +14,8 @@ from core.model.limits.estimates import Estimate
 from core.model.limits.limits import Limit, LimitKind, LimitRef, Spent
 from core.model.limits.terms import Terms
 from core.model.outcomes import Lost, Outcome
-from core.model.patterns.judgements import Decide, Proceed
+from core.model.patterns.instances import ForEach
+from core.model.patterns.judgements import Decide, Expand, Proceed
 from core.rules.writer import WRITER_RULES
 from core.store.apply.limits import unknown_estimates
 from core.store.writer import Writer
@@ -166,3 +167,23 @@ def test_many_unknown_amounts_are_booked_in_bounded_batches(
     assert deck.report.next_due <= deck.now
     deck.do(ComeDue())
     assert (counts(deck), deck.report.next_due) == ((3, 0), None)
+
+
+def begin_group(deck: Deck, items: int) -> list[tuple[int, int]]:
+    """Begin the instances of a group of the workflow, each of which reserves what `auto` says."""
+    deck.job(stage(task("a", cost=AUTO, for_each=ForEach(over=items))), name="nightly")
+    (group,) = deck.db.execute("SELECT max(id) FROM task").fetchone()
+    deck.do(Decide(task_id=group, verdict=Expand(items=list(range(items)))))
+    while deck.report.left_over:
+        deck.do(FollowUp())
+    return list(deck.claim(slots=items))
+
+
+def test_auto_goes_by_what_all_instances_of_a_group_have_spent(deck: Deck) -> None:
+    configure(deck, budget())
+    for pair in begin_group(deck, 20):
+        deck.end(pair, spent=(Spent(unit="usd", amount=70),))
+    assert deck.db.execute("SELECT DISTINCT key FROM entry").fetchall() == [("a",)]
+    pairs = begin_group(deck, 2)
+    assert deck.db.execute("SELECT reserved FROM gauge WHERE name = 'team'").fetchone() == (140,)
+    deck.end(*pairs, spent=())

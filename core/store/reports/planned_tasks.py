@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
+from core.model.patterns.instances import group_key
 from core.model.predictions import PlannedTask
 from core.model.run_times import Usual
 from core.model.values import INBOX
@@ -32,13 +33,13 @@ class PlannedTaskReports:
         """Return these tasks; of loose ones nothing is usual."""
         async with self._source.snapshot() as db:
             rows = (await db.execute(_TASKS, {"ids": ids(task_ids)})).all()
-            usual = await read_usual(db, ((row.name, row.key) for row in rows))
+            usual = await read_usual(db, ((row.name, group_key(row.key)) for row in rows))
         return [
             PlannedTask(
                 key=row.key,
                 queue=row.queue,
                 cost=row.cost,
-                usual=Usual() if row.job_id == INBOX else usual.get((row.name, row.key), Usual()),
+                usual=Usual() if row.job_id == INBOX else usual.get((row.name, group_key(row.key)), Usual()),
             )
             for row in rows
         ]

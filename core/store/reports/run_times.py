@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.run_times import Usual, UsualCost, UsualTime, usual_cost, usual_time
+from core.store.derived import RUN_TIME_KEY
 from core.store.predicates import bound
 from core.store.reports.rows import AnyRow
 from core.store.reports.source import Source
@@ -27,7 +28,7 @@ KEYS_MAX = 1_000
 _TIMES = text(
     "SELECT x.value AS id, group_concat(r.ms) AS times FROM json_each(:ids) x CROSS JOIN task t"
     " ON t.id = x.value AND t.job_id > 1 CROSS JOIN job j ON j.id = t.job_id"
-    " CROSS JOIN run_time r ON r.workflow = j.name AND r.key = t.key GROUP BY x.value"
+    f" CROSS JOIN run_time r ON r.workflow = j.name AND r.key = {RUN_TIME_KEY} GROUP BY x.value"
 )
 
 Named = tuple[str, str]

@@ -16,6 +16,7 @@ from core.model.limits.limit_forms import held_by
 from core.model.limits.limits import MICRO, UNPRICED, EntryKind, Spent
 from core.model.values import JsonValue
 from core.store.batch import Batch
+from core.store.derived import RUN_TIME_KEY
 from core.store.rows import Subject
 from core.store.sql import member, pack, raw
 
@@ -29,7 +30,8 @@ _BOOK = (
     " INSERT INTO entry (at, task_id, epoch, unit, amount, kind, counted_at, job_id, pool, project,"
     " workflow, key, queue, model, price, gset_id, charge, late)"
     " SELECT ?1, t.id, j.value->>1, b.unit, b.amount, b.kind, b.counted_at, t.job_id, a.pool,"
-    f" coalesce({member('t.spec', '$.project')}, job.project), job.name, t.key, t.queue, b.model, b.price,"
+    f" coalesce({member('t.spec', '$.project')}, job.project), job.name, {RUN_TIME_KEY},"
+    " t.queue, b.model, b.price,"
     " coalesce(a.gset_id, 0), b.charge, b.late"
     " FROM json_each(?2) AS j CROSS JOIN task t ON t.id = j.value->>0 CROSS JOIN job ON job.id = t.job_id"
     " LEFT JOIN attempt a ON a.task_id = t.id AND a.epoch = j.value->>1"

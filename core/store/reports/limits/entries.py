@@ -27,10 +27,13 @@ _GAUGE = text("SELECT id FROM gauge WHERE name = :name AND key = :key")
 _KEYS = text("SELECT key FROM gauge WHERE name = :name ORDER BY key LIMIT 400")
 # A set that a task has outlives its gauges: it is found by what it names.
 _ENTRIES = text(
-    "SELECT e.id, e.at, e.kind, e.unit, e.amount, e.counted_at, e.task_id, e.epoch, e.job_id, e.key,"
+    "SELECT e.id, e.at, e.kind, e.unit, e.amount, e.counted_at, e.task_id, e.epoch, e.job_id,"
+    # The ledger has instances under their group.
+    " coalesce(t.key, e.key) AS key,"
     " e.workflow, e.pool, e.model, e.price, e.released, e.actor, e.reason, e.late, e.carried"
     " FROM (SELECT * FROM entry"
-    " WHERE id < :before ORDER BY id DESC LIMIT :scanned) e WHERE e.unit = :unit AND (e.gauge_id = :gauge"
+    " WHERE id < :before ORDER BY id DESC LIMIT :scanned) e LEFT JOIN task t ON t.id = e.task_id"
+    " WHERE e.unit = :unit AND (e.gauge_id = :gauge"
     " OR e.gauge_id IS NULL AND e.gset_id IN (SELECT s.id FROM gset s JOIN json_each(s.gauges) m"
     "  WHERE m.value = :gauge)) ORDER BY e.id DESC LIMIT :limit"
 )

@@ -14,6 +14,7 @@ from core.model.lanes import Head
 from core.model.limits.capacity_facts import LineFacts, OpenAttempt
 from core.model.limits.limit_forms import held_by
 from core.model.limits.limits import DEFAULT_POOL
+from core.model.patterns.instances import group_key
 from core.model.records import replace
 from core.model.status import JobStatus
 from core.model.values import INBOX
@@ -123,7 +124,7 @@ async def _line(db: AsyncConnection, rows: Sequence[AnyRow], each: int, *, wall:
     names: dict[int, Named] = {}
     if each:
         lanes, names = await _first_of(db, rows, each)
-    running = {row.id: (row.name, row.key) for row in open_ if row.job_id != INBOX}
+    running = {row.id: (row.name, group_key(row.key)) for row in open_ if row.job_id != INBOX}
     named = {**running, **names}
     usual_ms = _usual(named, await _medians(db, named.values()))
     line = LineFacts(
@@ -148,7 +149,7 @@ async def _first_of(
     for task in await db.execute(_FIRST, {"lanes": ids(lanes), "each": limit}):
         lane, heads = lanes[task.lane_id]
         if lane.job_id != INBOX:
-            names[task.id] = lane.name, task.key
+            names[task.id] = lane.name, group_key(task.key)
         heads.append(
             Head(
                 lane_id=lane.id,
