@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import IO, TypeVar
@@ -90,13 +89,14 @@ async def rest(least: float = 0, most: float = 1) -> None:
     """Wait until the loop of this test has nothing to run, now or in the next two milliseconds.
 
     Looking at the time of the processor costs 10 ms each time, and a whole second where anything burns it.
-    Where threads work for the loop, wait for an idle process: what they bring is not on its way yet.
+    Where threads work for the loop, wait for an idle process: what they bring is not on its way yet. A thread
+    that an earlier test left behind brings nothing, and may keep the process from ever being idle.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + most
     empty = 0
     while empty < _EMPTY_TURNS and loop.time() < end:
-        if any(thread.name.startswith("asyncio_") for thread in threading.enumerate()):
+        if threads_work(loop):
             await idle(least, most)
             return
         await asyncio.sleep(0)
@@ -104,6 +104,12 @@ async def rest(least: float = 0, most: float = 1) -> None:
         if empty == _EMPTY_TURNS and (due := _next_timer(loop)) < loop.time() + LOOK:
             await asyncio.sleep(due - loop.time())
             empty = 0
+
+
+def threads_work(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a thread of the loop's own pool has something to do."""
+    pool = loop._default_executor  # type: ignore[attr-defined]
+    return pool is not None and bool(pool._idle_semaphore._value < len(pool._threads))
 
 
 def _next_timer(loop: asyncio.AbstractEventLoop) -> float:
