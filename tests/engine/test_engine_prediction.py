@@ -181,6 +181,15 @@ async def test_a_group_counts_as_its_instances_and_takes_as_long_as_they_do(empt
     assert within(view, took, 0.1), (view.takes, took)
 
 
+async def test_a_group_that_begins_two_at_once_is_predicted_two_at_once(empty_house: House) -> None:
+    await empty_house.open(slots=4)
+    document = {"name": "pairs", "tasks": [delay("cut", seconds=20, for_each=4, max_parallel=2)]}
+    await measure(empty_house, document)
+    view = await predicted(empty_house, document)
+    assert view.takes is not None
+    assert round(view.takes.low / 1_000) == 40
+
+
 async def test_a_budget_that_one_instance_fits_into_is_too_small_for_all(empty_house: House) -> None:
     house = empty_house
     house.capacity = Capacity(limits=(per_job(50),))
@@ -202,14 +211,17 @@ async def test_of_a_group_whose_items_are_not_known_nothing_is_promised(empty_ho
     await house.open(slots=4)
     tasks = [
         delay("list", seconds=5),
-        delay("ask", "list", seconds=1, for_each="${{ tasks.list.output.json }}", cost={"usd": 0.00001}),
+        delay("ask", "list", seconds=1, for_each="${{ tasks.list.output.json }}"),
         delay("beside", seconds=1, for_each=2),
     ]
-    document = {"name": "open", "tasks": [{**task, "limits": ["own"]} for task in tasks]}
+    document = {
+        "name": "open",
+        "tasks": [{**task, "limits": ["own"], "cost": {"usd": 0.00001}} for task in tasks],
+    }
     view = await predicted(house, document)
     ((fit,), (cost,)) = view.budgets, view.costs
     assert (view.tasks, view.open_groups, fit.fits) == (4, 1, Fit.PERHAPS)
-    assert (fit.needs.low, fit.needs.high, cost.amount.high) == (10, None, None)
+    assert (fit.needs.low, fit.needs.high, cost.amount.high) == (40, None, None)
     assert view.ends is not None
     assert view.ends.high is None
 
