@@ -10,10 +10,12 @@ from collections.abc import Sequence
 
 from core.cli.log_parts import Output
 from core.cli.output import emit, note, put
+from core.cli.output_sinks import OVER_OR_CUT, text_or_base64
 from core.control.api import CountInLog, FindInLog, FindInLogs, ReadingAPI
 from core.filters.terms import Filter
 from core.filters.text_query import TextQuery
 from core.model.log_views import LogLine, LogMatch
+from core.render.output_notes import LOST_OUTPUT
 
 _FOUND, _NOTHING = 0, 1
 
@@ -41,14 +43,13 @@ class MatchWriter:
     def named(self, name: str, line: LogLine, *, facts: dict[str, int | str]) -> None:
         """Write a match of one of many outputs behind the name of its task."""
         if self._json:
-            emit({**facts, "offset": line.offset, "text": line.data.decode("utf-8", "replace")})
+            emit({**facts, "offset": line.offset, **text_or_base64(line.data)})
         else:
             self._line(f"{name}: ".encode() + line.data)
 
     def _match(self, line: LogLine, *, epoch: int, is_match: bool) -> None:
         if self._json:
-            text = line.data.decode("utf-8", "replace")
-            emit({"attempt": epoch, "offset": line.offset, "match": is_match, "text": text})
+            emit({"attempt": epoch, "offset": line.offset, "match": is_match, **text_or_base64(line.data)})
         else:
             self._line(line.data)
 
@@ -64,7 +65,7 @@ async def find(
     deck: ReadingAPI, output: Output, query: TextQuery, *, context: int, writer: MatchWriter
 ) -> int:
     """Write the lines of an output that match; return the exit status."""
-    at, has_found = 0, False
+    at, missing, has_found = 0, 0, False
     while True:
         answer = await deck.logs.find(
             FindInLog(
@@ -78,14 +79,16 @@ async def find(
         )
         writer.matches(answer.matches, epoch=answer.facts.epoch)
         has_found = has_found or bool(answer.matches)
+        missing += answer.missing
         if answer.end <= at or answer.end >= answer.facts.size:
+            _tell_missing(missing, lost=answer.facts.lost)
             return _status(has_found=has_found)
         at = answer.end
 
 
 async def count(deck: ReadingAPI, output: Output, query: TextQuery, *, json: bool) -> int:
     """Write how many lines of an output match; return the exit status."""
-    at = number = 0
+    at = number = missing = 0
     while True:
         answer = await deck.logs.count(
             CountInLog(
@@ -98,19 +101,21 @@ async def count(deck: ReadingAPI, output: Output, query: TextQuery, *, json: boo
             )
         )
         number += answer.number
+        missing += answer.missing
         if answer.end <= at or answer.end >= answer.facts.size:
             break
         at = answer.end
     if json:
-        emit({"attempt": answer.facts.epoch, "count": number})
+        emit({"attempt": answer.facts.epoch, "count": number, "missing": missing})
     else:
         put(f"{number}\n")
+    _tell_missing(missing, lost=answer.facts.lost)
     return _FOUND if number else _NOTHING
 
 
 async def find_in_tasks(deck: ReadingAPI, where: Filter, query: TextQuery, *, writer: MatchWriter) -> int:
     """Write the lines that match in what the tasks of a filter wrote; return the exit status."""
-    after, has_found = None, False
+    after, missing, has_found = None, 0, False
     while True:
         answer = await deck.logs.find_in_tasks(FindInLogs(where=where, query=query, after=after))
         for one in answer.matches:
@@ -124,9 +129,18 @@ async def find_in_tasks(deck: ReadingAPI, where: Filter, query: TextQuery, *, wr
             for line in one.match.lines:
                 writer.named(f"{one.job_id}/{one.key}", line, facts=facts)
         has_found = has_found or bool(answer.matches)
-        after = answer.next
+        after, missing = answer.next, missing + answer.missing
         if after is None:
+            _tell_missing(missing, lost=False)
             return _status(has_found=has_found)
+
+
+def _tell_missing(missing: int, *, lost: bool) -> None:
+    """Say that lines could not be searched: a text may have stood where output is missing."""
+    if missing:
+        note(f"{missing:,} bytes of output are missing and were not searched: {OVER_OR_CUT}")
+    if lost:
+        note(LOST_OUTPUT)
 
 
 def _status(*, has_found: bool) -> int:

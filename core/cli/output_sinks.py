@@ -102,11 +102,15 @@ class JsonSink:
             "dropped": dropped,
             **more,
         }
-        try:
-            piece["text"] = data.decode("utf-8")
-        except UnicodeDecodeError:
-            piece["base64"] = base64.b64encode(data).decode("ascii")
-        emit(piece)
+        emit({**piece, **text_or_base64(data)})
+
+
+def text_or_base64(data: bytes) -> JsonObject:
+    """Return bytes as a field of an object: `text`, or `base64` where they are not UTF-8."""
+    try:
+        return {"text": data.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode("ascii")}
 
 
 class CheckedSink:

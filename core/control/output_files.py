@@ -89,6 +89,8 @@ class FoundMatches(NamedTuple):
 
     matches: list[LogMatch]
     end: int
+    missing: int = 0
+    """Bytes of what was looked at that are gone."""
 
 
 def find_forward(

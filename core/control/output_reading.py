@@ -99,14 +99,16 @@ class OutputReading:
         def look(file: LineFile) -> FoundMatches:
             file.size = min(file.size, facts.size)
             found = OutputSearch(file, search)
-            return find(found, request.offset, most=most, context=request.context, deadline=new_deadline())
+            seen = find(found, request.offset, most=most, context=request.context, deadline=new_deadline())
+            low, high = sorted((max(0, request.offset), seen.end))
+            return seen._replace(missing=file.missing(low, high))
 
         looked = None
         if attempt is not None and facts.size:
             looked = await self._files.search(_ref(task, attempt), _known(request.stream, facts), look)
         if looked is None:
             looked = FoundMatches([], facts.size if request.way is Way.FORWARD else 0)
-        return LogMatches(facts=facts, matches=tuple(looked.matches), end=looked.end)
+        return LogMatches(facts=facts, matches=tuple(looked.matches), end=looked.end, missing=looked.missing)
 
     async def count(self, request: logs.CountInLog) -> LogCount:
         """Answer with how many lines match."""
@@ -117,13 +119,21 @@ class OutputReading:
 
         def look(file: LineFile) -> Counted:
             file.size = min(file.size, facts.size)
-            return OutputSearch(file, search).count(request.offset, most=most, deadline=new_deadline())
+            seen = OutputSearch(file, search).count(request.offset, most=most, deadline=new_deadline())
+            seen.missing = file.missing(max(0, request.offset), seen.end)
+            return seen
 
         counted = None
         if attempt is not None and facts.size:
             counted = await self._files.search(_ref(task, attempt), _known(request.stream, facts), look)
         counted = counted or Counted(end=facts.size)
-        return LogCount(facts=facts, number=counted.number, lines=tuple(counted.lines), end=counted.end)
+        return LogCount(
+            facts=facts,
+            number=counted.number,
+            lines=tuple(counted.lines),
+            end=counted.end,
+            missing=counted.missing,
+        )
 
     async def _chunk(self, ref: AttemptRef, request: logs.Log, facts: LogFacts) -> Chunk:
         stream = _known(request.stream, facts)

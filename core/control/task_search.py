@@ -63,6 +63,7 @@ class _Looked(NamedTuple):
     matches: list[LogMatch]
     end: int
     size: int
+    missing: int = 0
 
 
 class _Output(NamedTuple):
@@ -112,6 +113,7 @@ class _Look:
     found: list[TaskMatch] = field(default_factory=list)
     tasks: int = 0
     size: int = 0
+    missing: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -125,11 +127,12 @@ class _Look:
             self.deadline = self.deadline or new_deadline()
             search = OutputSearch(file, self.search)
             found = find_forward(search, begin, most=room, context=0, deadline=self.deadline)
-            return _Looked(*found, file.size)
+            return _Looked(found.matches, found.end, file.size, file.missing(begin, found.end))
 
         ref = AttemptRef(task_id=task.id, epoch=epoch)
         looked = await self.files.search(ref, stream, look) if epoch else None
-        matches, end, size = looked or _Looked([], 0, 0)
+        matches, end, size, missing = looked or _Looked([], 0, 0)
+        self.missing += missing
         self.size += max(0, end - begin)
         self.found += [
             TaskMatch(
@@ -143,7 +146,13 @@ class _Look:
         return None
 
     def answer(self, following: str | None) -> TaskMatches:
-        return TaskMatches(matches=tuple(self.found), next=following, tasks=self.tasks, size=self.size)
+        return TaskMatches(
+            matches=tuple(self.found),
+            next=following,
+            tasks=self.tasks,
+            size=self.size,
+            missing=self.missing,
+        )
 
 
 def _outputs_from(at: _Cursor, tasks: Sequence[TaskView]) -> Iterator[_Output]:

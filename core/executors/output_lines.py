@@ -123,6 +123,16 @@ class LineFile:
             return Range(self.size, self.size)
         return Range(min(begin, self.size), min(end, self.size))
 
+    def missing(self, begin: int, end: int) -> int:
+        """Return how many bytes between two offsets are gone."""
+        end = min(end, self.size)
+        gone, at = 0, begin
+        while at < end:
+            data = self.extent(at)
+            gone += min(data.begin, end) - at
+            at = data.end
+        return gone
+
     def read(self, begin: int, end: int) -> bytes:
         return os.pread(self._descriptor, max(0, end - begin), begin)
 

@@ -40,6 +40,8 @@ class Counted:
     number: int = 0
     lines: list[int] = field(default_factory=list)
     end: int = 0
+    missing: int = 0
+    """Bytes of what was looked at that are gone."""
 
 
 class FoundLines(NamedTuple):

@@ -104,6 +104,8 @@ class LogMatches(Struct, frozen=True, kw_only=True):
     matches: tuple[LogMatch, ...]
     end: int
     """Up to where it was looked: go on from there, if it is not the begin or the end of the output."""
+    missing: int = 0
+    """Bytes of that part that are gone and could not be looked at."""
 
 
 class LogCount(Struct, frozen=True, kw_only=True):
@@ -114,6 +116,8 @@ class LogCount(Struct, frozen=True, kw_only=True):
     lines: tuple[int, ...]
     """At most as many as were asked for."""
     end: int
+    missing: int = 0
+    """Bytes of that part that are gone and could not be looked at."""
 
 
 class TaskMatch(Struct, frozen=True, kw_only=True):
@@ -137,3 +141,5 @@ class TaskMatches(Struct, frozen=True, kw_only=True):
     """Tasks whose outputs were finished in this part."""
     size: int
     """Bytes that were looked at in this part."""
+    missing: int = 0
+    """Bytes of this part that are gone and could not be looked at."""

@@ -116,6 +116,25 @@ def test_every_reader_of_an_output_over_its_limit_says_so(home: Path, deck: Deck
     assert sum(piece["dropped"] for piece in pieces) == missing
 
 
+@pytest.mark.parametrize(
+    "search", [("logs", "1", "--grep"), ("logs", "1", "-c", "--grep"), ("logs", "--where", "job:1", "--grep")]
+)
+@pytest.mark.parametrize("text", ["end", "nosuch"])
+def test_a_search_says_what_was_missing_in_what_it_looked_through(home: Path, deck: Deck, search, text: str):
+    ended = deck("exec", "--output-limit", "8KiB", "--", "sh", "-c", FILL)
+    missing = 100_004 - len(ended.out)
+    found = deck(*search, text)
+    assert found.status == (0 if text == "end" else 1)
+    assert f"{missing:,} bytes of output are missing and were not searched" in found.err
+
+
+@pytest.mark.parametrize("search", [("1",), ("--where", "job:1")])
+def test_a_line_that_is_not_utf8_is_found_as_base64(home: Path, deck: Deck, search: tuple[str, ...]):
+    deck("exec", "--", "printf", "a\\377\\nb\\n")
+    bad, text = deck("logs", *search, "--grep", "a|b", "--json").objects
+    assert (bad["base64"], "text" in bad, text["text"]) == ("Yf8=", False, "b")
+
+
 def test_the_json_of_exec_says_what_is_missing_and_its_status_as_well(home: Path, deck: Deck):
     ended = deck("exec", "--json", "--output-limit", "8KiB", "--", "sh", "-c", FILL)
     assert ended.status == 7
