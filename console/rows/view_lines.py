@@ -6,7 +6,7 @@ Used by the row inspector.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from console.rows.listing import worded
 from console.themes import Look
@@ -52,7 +52,7 @@ def name_of(view: object) -> SafeText:
 def _field(name: str, value: object, look: Look) -> Iterator[SafeText]:
     label = fit(name.replace("_", " "), _LABEL)
     match value:
-        case int() if name.endswith("_at") or name in ("at", "since", "until"):
+        case int() if _is_moment(name):
             yield safe_line(label + to_iso(value))
         case str() if name == "status":
             yield safe_line(label + worded(value, look))
@@ -60,12 +60,28 @@ def _field(name: str, value: object, look: Look) -> Iterator[SafeText]:
             yield safe_line(f"{label}{trend_text(value)}  most {max(value):,}")
         case Mapping() if all(isinstance(each, int | str) for each in value.values()):
             yield safe_line(label + ", ".join(f"{name} {each}" for name, each in value.items()))
-        case Mapping() | tuple() | list():
+        case _ if isinstance(value, Mapping | tuple | list) or records.names_of(value):
             yield safe_line(label.rstrip())
             yield from (safe_line(f"  {line}") for line in _json_lines(value))
         case _:
             yield safe_line(f"{label}{value}")
 
 
-def _json_lines(value: Mapping[object, object] | Sequence[object]) -> list[str]:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str).splitlines()
+def _json_lines(value: object) -> list[str]:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=_told).splitlines()
+
+
+def _told(value: object) -> dict[object, object] | str:
+    """Return the fields of a record that hold something, by name; anything else as text."""
+    names = records.names_of(value)
+    told = {name: getattr(value, name) for name in names}
+    fields = {name: held for name, held in told.items() if held not in (None, "", (), {})}
+    shown: dict[object, object] = {
+        name: to_iso(held) if isinstance(held, int) and _is_moment(name) else held
+        for name, held in fields.items()
+    }
+    return shown if names else str(value)
+
+
+def _is_moment(name: str) -> bool:
+    return name.endswith("_at") or name in ("at", "since", "until")

@@ -10,6 +10,8 @@ from console.themes import own_looks
 from console.widgets.inspector import BESIDE, OPENS_AT
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
+from core.model.limits.limit_views import Cause, Holder, PoolView
+from core.model.limits.limits import PoolOrder
 from core.model.pulse import Waiting, WaitKind
 from core.model.text import SafeText
 from core.model.views import VariableView
@@ -192,3 +194,24 @@ async def test_the_pane_is_open_by_itself_where_there_is_room_until_it_is_closed
 async def test_where_there_is_less_room_the_pane_is_opened_by_its_key() -> None:
     async with console(stocked(), size=(120, OPENS_AT - 1), at="3") as operator:
         assert not pane(operator).inspector.pane.is_open
+
+
+def test_records_in_a_record_are_shown_by_their_fields() -> None:
+    holder = Holder(task_id=7, job_id=2, key="a", since=0)
+    view = PoolView(
+        name="gpu",
+        slots=1,
+        configured_slots=1,
+        queues=(),
+        order=PoolOrder.PRIORITY,
+        taken=1,
+        waiting=0,
+        holders=(holder,),
+        paused=Cause(at=0, by="ada", reason="new card"),
+    )
+    text = "\n".join(fields_of(view, own_looks()["dark"]))
+    assert '"key": "a"' in text
+    assert '"since": "1970-01-01T00:00:00.000Z"' in text
+    assert '"reason": "new card"' in text
+    assert "Holder(" not in text
+    assert "Cause(" not in text
