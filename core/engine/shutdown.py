@@ -53,10 +53,10 @@ class Shutdown:
 
     @property
     def state(self) -> str:
-        """Return `serving`, `draining` or `stopping`."""
+        """Return `serving`, `draining` or `stopping`; a drain that is over is `stopping`."""
         if self.how is None:
             return "serving"
-        return "draining" if self.how is StopMode.DRAIN else "stopping"
+        return "draining" if self.how is StopMode.DRAIN and not self._is_ending else "stopping"
 
     @property
     def cause(self) -> EngineCause:

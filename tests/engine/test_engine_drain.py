@@ -61,6 +61,14 @@ async def test_a_drain_waits_for_calls_and_children_and_claims_nothing_more(empt
     assert house.states(job) == {"child": "succeeded", "call": "succeeded", "later": "queued"}
 
 
+async def test_a_drain_that_is_over_is_a_stop(house: House):
+    await house.finish(task("a"))
+    house.engine.stop(StopMode.DRAIN)
+    assert not house.engine.stopping
+    await within(house.engine.stopped(), "the engine ends")
+    assert (house.engine.stopping, house.engine.info().state) == (True, "stopping")
+
+
 async def test_no_grace_passes_in_a_drain(house: House):
     job = await house.submit(task("a", "block"))
     await house.running("a")

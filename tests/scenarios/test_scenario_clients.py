@@ -295,3 +295,19 @@ def test_input_that_does_not_come_is_said(place: Home) -> None:
     process = place.start("exec", "--", "cat", stdin=subprocess.PIPE)
     assert line(process, "stderr").startswith("reading standard input for the task")
     assert process.communicate(b"late\n", timeout=DEADLINE)[0] == b"late\n"
+
+
+def test_an_engine_that_a_client_started_ends_with_its_drain_and_the_next_one_serves(
+    place: Home, tmp_path: Path
+) -> None:
+    first = place.start("exec", *gated(tmp_path / "gate"))
+    assert line(first) == "begun\n"
+    engine = place.engine
+    stop = place.start("stop", "--drain")
+    assert line(stop, "stderr") == "draining: 1 running\n"
+    (tmp_path / "gate").touch()
+    said = stop.communicate(timeout=DEADLINE)[0].decode()
+    assert (stop.returncode, said) == (0, f"the engine (process {engine}) has stopped\n")
+    assert first.communicate(timeout=DEADLINE)[0] == b"ended\n"
+    later = place.run("exec", "--", "echo", "later")
+    assert (later.returncode, later.stdout) == (0, "later\n")
