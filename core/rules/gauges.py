@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _ROUNDING = 1e-9
+SLOW_US = 20_000
+"""A rate with this time between two starts, or more, is slow."""
 
 
 def begin(gauge: Gauge, *, wall: int) -> None:
@@ -234,8 +236,10 @@ def _retries_left(gauge: Gauge) -> int:
 def _base(gauge: Gauge, now: int) -> int:
     """Return from when on the next start counts (us).
 
-    An alarm that rings late must not lose tokens: less than one step of lateness is credited.
-    Source: the generic cell rate algorithm, ITU-T I.371.
+    An alarm that rings late must not lose tokens of a quick rate: less than one step of lateness is credited.
+    At a slow one it would bring two starts together, and a server that allows as many in any second refuses
+    the second. Source: the generic cell rate algorithm, ITU-T I.371.
     """
-    now_us = now * 1_000
-    return gauge.tat_us if now_us - gauge.limit.step_us < gauge.tat_us else now_us
+    now_us, step_us = now * 1_000, gauge.limit.step_us
+    credit = step_us - 1 if step_us < SLOW_US else 0
+    return gauge.tat_us if now_us - credit <= gauge.tat_us else now_us

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,17 +58,31 @@ def test_a_rate_lets_its_burst_start_and_then_one_a_step() -> None:
     assert [gauges.left(gauge, now=NOW + ms) for ms in (99, 100, 199, 200, 10_000)] == [0, 1, 1, 2, 3]
 
 
-@given(lateness=st.lists(st.integers(0, 99), min_size=50, max_size=50))
-def test_alarms_that_are_late_lose_no_token(lateness: list[int]) -> None:
-    gauge = rate(step_ms=100)
-    now = NOW
+def times_of(gauge: Gauge, lateness: Iterable[int]) -> list[int]:
+    """Return when starts came whose alarms were as late as this."""
+    times = [NOW]
     for late in lateness:
-        gauges.take(gauge, 1, now=now)
-        due = gauges.opens_at(gauge, now=now, offset=0)
+        gauges.take(gauge, 1, now=times[-1])
+        due = gauges.opens_at(gauge, now=times[-1], offset=0)
         assert due is not None
-        now = due + late
-        assert gauges.left(gauge, now=now) == 1
-    assert now - NOW <= 100 * len(lateness) + 100
+        times.append(due + late)
+        assert gauges.left(gauge, now=times[-1]) == 1
+    return times
+
+
+@given(lateness=st.lists(st.integers(0, 9), min_size=50, max_size=50))
+def test_late_alarms_of_a_quick_rate_lose_no_token(lateness: list[int]) -> None:
+    times = times_of(rate(step_ms=10), lateness)
+    assert times[-1] - NOW <= 10 * len(lateness) + 10
+
+
+@given(
+    step_ms=st.sampled_from([gauges.SLOW_US // 1_000, 200, 1_000]),
+    lateness=st.lists(st.integers(0, 300), min_size=10, max_size=30),
+)
+def test_late_alarms_of_a_slow_rate_bring_no_two_starts_nearer(step_ms: int, lateness: list[int]) -> None:
+    times = times_of(rate(step_ms=step_ms), lateness)
+    assert all(after - before >= step_ms for before, after in pairwise(times))
 
 
 @given(starts=st.lists(st.integers(0, 400), min_size=1, max_size=60), burst=st.integers(1, 5))
