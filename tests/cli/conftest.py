@@ -26,8 +26,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def deck(capfd: pytest.CaptureFixture[str]) -> Deck:
-    """Run command lines in this process, on the data directory that TASKDECK_HOME names."""
+def deck(home: Path, capfd: pytest.CaptureFixture[str]) -> Deck:
+    """Run command lines in this process, each test on a data directory of its own."""
 
     def run(*words: str) -> Ended:
         capfd.readouterr()

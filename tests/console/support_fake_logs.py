@@ -60,8 +60,8 @@ class FakeLogs(FakeRows):
         find = find_forward if r.way is Way.FORWARD else find_backward
         with _opened(data) as file:
             search = OutputSearch(file, TextSearch(r.query))
-            matches, end = find(search, r.offset, most=r.most, context=r.context, deadline=self.deadline())
-        return LogMatches(facts=facts, matches=tuple(matches), end=end)
+            seen = find(search, r.offset, most=r.most, context=r.context, deadline=self.deadline())
+        return LogMatches(facts=facts, matches=tuple(seen.matches), end=seen.end)
 
     async def answer_count_in_log(self, r: logs.CountInLog) -> LogCount:
         facts, data = self._output(r.task_id, r.epoch, r.stream)
@@ -80,7 +80,7 @@ class FakeLogs(FakeRows):
         facts, data = self._output(task.id, None, LogStream.OUT)
         with _opened(data) as file:
             search = OutputSearch(file, TextSearch(r.query))
-            matches, _ = find_forward(search, 0, most=r.most, context=0, deadline=Deadline(seconds=9))
+            seen = find_forward(search, 0, most=r.most, context=0, deadline=Deadline(seconds=9))
         found = [
             TaskMatch(
                 task_id=task.id,
@@ -90,7 +90,7 @@ class FakeLogs(FakeRows):
                 stream=LogStream.OUT,
                 match=match,
             )
-            for match in matches
+            for match in seen.matches
         ]
         following = str(at + 1) if at + 1 < len(tasks) else None
         return TaskMatches(matches=tuple(found), next=following, tasks=1, size=len(data))

@@ -62,14 +62,19 @@ def writes(house: House) -> int:
 
 async def pass_time(house: House, seconds: int) -> None:
     """Let time pass, second by second, and what follows from each happen."""
-    # What waits in the store is looked for as soon as the engine has heard of it.
-    await house.settle()
+    await nothing_is_looked_at(house)
     for _ in range(seconds):
         house.clock.advance(seconds=1)
+        await nothing_is_looked_at(house)
+
+
+async def nothing_is_looked_at(house: House) -> None:
+    """Return when the engine has heard of all that waits, and no look at it is under way."""
+    await house.settle()
+    looks = house.engine._lookouts
+    while looks._is_reading or looks._loops.files._work or looks._loops.polls._work:  # type: ignore[attr-defined]
+        await asyncio.to_thread(os.sched_yield)
         await house.settle()
-        while house.engine._lookouts._loops.files._work or house.engine._lookouts._loops.polls._work:  # type: ignore[attr-defined]
-            await asyncio.to_thread(os.sched_yield)
-            await house.settle()
 
 
 async def seconds_to(house: House, server: Server, asked: int) -> int:
