@@ -60,8 +60,7 @@ class Server:
     def _answer(self) -> bytes:
         self.asked += 1
         now = time.monotonic()
-        # A little less than a second: an arrival is earlier or later than its start by some milliseconds.
-        while self._answered and self._answered[0] <= now - 0.9:
+        while self._answered and self._answered[0] <= now - 1:
             self._answered.popleft()
         if len(self._answered) >= PER_SECOND:
             return REFUSED
