@@ -164,6 +164,20 @@ def test_whatever_happens_a_claim_takes_what_the_rule_takes_from_all(
             assert verify(deck.db) == ()
 
 
+def test_the_first_lanes_of_many_aisles_are_read_at_once_whatever_is_behind_them(deck: Deck) -> None:
+    for _ in range(8):
+        deck.submit(flat(*(task(f"t{number}", queue=f"q{number:02}") for number in range(70))))
+        deck.now += 1_000
+    asked: list[str] = []
+    deck.db.set_trace_callback(asked.append)
+    first = [claimed.task_id for claimed in deck.claim(8)]
+    deck.db.set_trace_callback(None)
+    assert first == sorted(first)[:8]
+    assert first[-1] - first[0] == 7
+    looks = [one for one in asked if one.startswith("SELECT l.head_key")]
+    assert len(looks) == 1, looks
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_what_a_group_queues_is_claimed_by_it_as_by_the_next_one(
     deck: Deck, tmp_path: Path, seed: int
