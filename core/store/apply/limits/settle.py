@@ -40,10 +40,11 @@ _BOOK = (
 _IS_BOOKED = (
     "SELECT 1 FROM entry INDEXED BY entry_charge WHERE task_id = ? AND charge = CAST(? AS TEXT) LIMIT 1"
 )
+# The index has charges alone: most stores have none.
 _CHARGED = (
     "SELECT DISTINCT e.task_id, e.epoch, e.unit FROM json_each(?) AS j"
-    " CROSS JOIN entry e INDEXED BY entry_task ON e.task_id = j.value->>0 AND e.epoch = j.value->>1"
-    " WHERE e.kind = 'charged'"
+    " CROSS JOIN entry e INDEXED BY entry_charge ON e.task_id = j.value->>0 AND e.charge IS NOT NULL"
+    " WHERE e.epoch = j.value->>1 AND e.kind = 'charged'"
 )
 _WITHOUT_PRICE = (
     "SELECT 1 FROM entry INDEXED BY entry_unpriced WHERE price = 'none' AND model = CAST(? AS TEXT) LIMIT 1"
