@@ -108,29 +108,24 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             force_setattr(self, "once", read_once(self.once))
 
     def to_plan(self) -> TaskPlan:
-        if _is_plain_spec(self):
-            return TaskPlan(
-                key=self.key,
-                uses=self.uses,
-                with_=self.with_,
-                name=self.name,
-                queue=self.queue,
-                priority=self.priority,
-                retry=self.retry,
-                metadata=self.metadata,
-                context=self.context,
-            )
-        return TaskPlan(
+        plan = TaskPlan(
             key=self.key,
             uses=self.uses,
             with_=self.with_,
             name=self.name,
             queue=self.queue,
             priority=self.priority,
+            retry=self.retry,
+            metadata=self.metadata,
+            context=self.context,
+        )
+        if _is_plain_spec(self):
+            return plan
+        return replace(
+            plan,
             timeout_ms=bounds.read_timeout(self.timeout),
             watchdog=_watchdog(self),
             on_loss=self.on_loss,
-            retry=self.retry,
             output_limit=_limit(self.output_limit),
             on_overflow=self.on_overflow,
             leftovers=self.leftovers,
@@ -143,8 +138,6 @@ class TaskSpec(Struct, frozen=True, kw_only=True):
             tags=self.tags,
             project=self.project,
             once=self.once,
-            metadata=self.metadata,
-            context=self.context,
         )
 
 

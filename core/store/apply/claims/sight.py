@@ -242,7 +242,7 @@ def look_at_reordered(batch: Batch, limit: int) -> Seen | None:
 def _earliest(batch: Batch, aisles: Mapping[int, Aisle], limit: int) -> list[_Lane]:
     """Return the lanes of these aisles (in order of their heads) with the lowest heads."""
     if len(aisles) >= MANY:
-        # Each has a lane that is no later than the last of these heads, and may have any number behind it.
+        # Each has a lane whose head is not behind the last of these heads, and may have many more lanes.
         last = max(aisle.head_key for aisle in aisles.values())
         for bound, least in ((last, limit), (LAST, 0)):
             lanes = batch.rows(_LANES_OF_MANY, ids(aisles), bound, 4 * limit)
