@@ -64,7 +64,10 @@ def test_four_clients_and_killed_engines_never_spend_more_than_there_is(home: Ho
             "some of it is done",
         )
         watch.end()
-        os.kill(home.has_engine(), signal.SIGKILL)
+        killed = home.has_engine()
+        os.kill(killed, signal.SIGKILL)
+        # While it dies it still has the lock, and `serve` would leave the store to it.
+        until_now(lambda killed=killed: not home.owned or home.engine != killed, "the killed engine is gone")
         home.start("serve", "--slots", "8")
         home.has_engine()
         watch.begin()
