@@ -69,6 +69,8 @@ def read_cost(said: Sequence[str]) -> Mapping[str, str] | str | None:
 
 def _limit(text: str, line: str | None) -> LimitRef:
     name, equals, key = text.partition("=")
+    if not name:
+        raise usage(f"--limit {text}: this names no limit", hint="write --limit NAME, or --limit NAME=KEY")
     if equals and not key:
         raise usage(f"--limit {text}: this names no key", hint=f"write --limit {name}, or --limit {name}=KEY")
     return LimitRef(name=name, key=key if line is None else key.replace("{}", line))

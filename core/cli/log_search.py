@@ -14,7 +14,8 @@ from core.cli.output_sinks import OVER_OR_CUT, text_or_base64
 from core.control.api import CountInLog, FindInLog, FindInLogs, ReadingAPI
 from core.filters.terms import Filter
 from core.filters.text_query import TextQuery
-from core.model.log_views import LogLine, LogMatch
+from core.model.log_views import LogFacts, LogLine, LogMatch
+from core.model.views import LogStream
 from core.render.output_notes import LOST_OUTPUT
 
 _FOUND, _NOTHING = 0, 1
@@ -82,6 +83,7 @@ async def find(
         missing += answer.missing
         if answer.end <= at or answer.end >= answer.facts.size:
             _tell_missing(missing, lost=answer.facts.lost)
+            _tell_apart(output, answer.facts)
             return _status(has_found=has_found)
         at = answer.end
 
@@ -110,6 +112,7 @@ async def count(deck: ReadingAPI, output: Output, query: TextQuery, *, json: boo
     else:
         put(f"{number}\n")
     _tell_missing(missing, lost=answer.facts.lost)
+    _tell_apart(output, answer.facts)
     return _FOUND if number else _NOTHING
 
 
@@ -141,6 +144,12 @@ def _tell_missing(missing: int, *, lost: bool) -> None:
         note(f"{missing:,} bytes of output are missing and were not searched: {OVER_OR_CUT}")
     if lost:
         note(LOST_OUTPUT)
+
+
+def _tell_apart(output: Output, facts: LogFacts) -> None:
+    """Say that standard error was not searched, where it is kept apart and was not asked for."""
+    if facts.stderr and output.stream is LogStream.OUT:
+        note(f"{facts.stderr:,} bytes of standard error were not searched: --stderr or --both searches them")
 
 
 def _status(*, has_found: bool) -> int:

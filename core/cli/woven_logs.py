@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 
 from core.cli.log_parts import Output
 from core.cli.output import emit, note, put
+from core.cli.output_sinks import text_or_base64
 from core.control.api import LogLines, ReadingAPI
 from core.model.log_views import LogFacts, LogLine, LogPage
-from core.model.values import ID_MAX
+from core.model.values import ID_MAX, JsonObject
 from core.model.views import LogStream
 
 ERROR = "err| "
@@ -88,13 +89,13 @@ class WovenLines:
         return page.end
 
     def _line(self, line: LogLine, *, is_error: bool) -> None:
-        text = line.data.decode("utf-8", "backslashreplace")
         prefix = ERROR if is_error else ""
         if self._json:
             stream = LogStream.ERR if is_error else LogStream.OUT
-            emit({"attempt": self._epoch, "offset": line.offset, "stream": stream.value, "text": text})
+            place: JsonObject = {"attempt": self._epoch, "offset": line.offset, "stream": stream.value}
+            emit({**place, **text_or_base64(line.data)})
         elif self._is_text:
-            put(f"{prefix}{text}\n")
+            put(f"{prefix}{line.data.decode('utf-8', 'backslashreplace')}\n")
         else:
             sys.stdout.buffer.write(prefix.encode() + line.data + b"\n")
             sys.stdout.buffer.flush()

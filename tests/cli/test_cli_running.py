@@ -280,6 +280,21 @@ def test_both_streams_are_written_in_their_order_and_standard_error_is_marked(de
     assert (unknown.out, "in which order both came is not known" in unknown.err) == ("o1\no2\n", True)
 
 
+def test_a_search_says_that_standard_error_was_not_searched_and_bytes_are_base64(deck, write) -> None:
+    with_ = {"script": "echo out; printf 'err \\377\\n' >&2", "stderr": "separate"}
+    workflow = {"name": "apart", "tasks": [{"key": "t", "uses": "shell", "with": with_}]}
+    ended = deck("run", write("apart.json", workflow))
+    task = f"{number('job # apart: ', ended.err)}/t"
+    apart = "6 bytes of standard error were not searched: --stderr or --both searches them"
+    for words in ((), ("-c",)):
+        assert apart in deck("logs", task, "--grep", "err", *words).err
+        for stream in ("--stderr", "--both"):
+            found = deck("logs", task, "--grep", "err", stream, *words)
+            assert (found.status, apart in found.err) == (0, False)
+    (line,) = [one for one in deck("logs", task, "--both", "--json").objects if one["stream"] == "err"]
+    assert (line.get("text"), line["base64"]) == (None, "ZXJyIP8=")
+
+
 def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck: Deck) -> None:
     words = [
         *("--limit", "db", "--limit", "host=h=1", "--cost", "usd=0.10", "--cost", "tokens=3000"),
@@ -300,6 +315,20 @@ def test_exec_says_what_its_task_comes_under_and_show_tells_it(home: Path, deck:
         "  limits db, host=h=1; cost 0.1 usd, 3000 tokens; prefers deep, fast; if spent finish;"
         " tags slow: true\n" in deck("show", "1").out
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("=", "write --limit NAME, or --limit NAME=KEY"),
+        ("=k", "write --limit NAME, or --limit NAME=KEY"),
+        ("", "write --limit NAME, or --limit NAME=KEY"),
+        ("db=", "write --limit db, or --limit db=KEY"),
+    ],
+)
+def test_a_limit_without_name_or_key_is_refused_with_what_to_write(deck: Deck, said: str, hint: str) -> None:
+    refused = deck("exec", "--limit", said, "--", "true")
+    assert (refused.status, f"hint: {hint}\n" in refused.err) == (2, True)
 
 
 def test_exec_refuses_a_limit_that_is_not_known(home: Path, deck: Deck) -> None:
