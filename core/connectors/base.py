@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from core.model.bounds import HALF_CHARACTER
 from core.model.errors import Invalid, TaskdeckError
 from core.model.expressions import has_expression
 from core.model.near_misses import did_you_mean
@@ -190,6 +191,8 @@ def _fault(schema: type[Input], with_: JsonObject, detail: ErrorDetails) -> Inpu
     if has_expression(detail["input"]):
         return None
     sentence = detail["msg"].removeprefix("Value error, ")
+    if kind == "string_unicode":
+        sentence = HALF_CHARACTER
     return InputFault(
         code=BAD_VALUE, message=f"`{_dotted(path)}`: {sentence[:1].lower()}{sentence[1:]}", path=path
     )

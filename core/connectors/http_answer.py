@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from core.connectors.http_body import HEAD_BYTES
+from core.connectors.strict_json import parse_json
 from core.model.outcomes import Failed, TaskError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TEXT_BYTES = 64 * 1024
 """Bytes from the start of a body that become `text`."""
 RETRY_AFTER_MAX_MS = 86_400_000
 """A server may ask for a day of patience, not for more."""
-_DEPTH_MAX, _HEADERS_MAX, _HEADER_MAX, _EXCERPT = 200, 100, 2_048, 500
+_HEADERS_MAX, _HEADER_MAX, _EXCERPT = 100, 2_048, 500
 _JSON_TYPE = re.compile(r"\s*application/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_-]{1,20})", re.IGNORECASE)
 # Python knows encodings that are slow or no text at all; a server chooses among these.
@@ -138,31 +138,8 @@ def tame_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _parse(raw: bytes) -> JsonValue:
-    """Parse JSON; ValueError for anything that is none, holds NaN, or is nested too deeply."""
-    try:
-        value: JsonValue = json.loads(
-            raw, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    layer: list[JsonValue] = [value]
-    for _ in range(_DEPTH_MAX):
-        layer = [
-            child
-            for item in layer
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not layer:
-            return value
-    raise ValueError("nested too deeply")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not isfinite(number):
-        raise ValueError(f"{digits[:40]} is larger than any number")
-    return number
+    """Parse JSON; ValueError for anything that is none, or that no output may hold."""
+    return parse_json(raw.decode(json.detect_encoding(raw)), pairs=_unique)
 
 
 def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
@@ -170,7 +147,3 @@ def _unique(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     if len(entries) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return entries
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

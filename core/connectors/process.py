@@ -5,7 +5,6 @@ Used by the connectors `shell` and `python`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -14,18 +13,20 @@ from typing import TYPE_CHECKING
 
 from core import host
 from core.files.kinds import is_dir
-from core.model.bounds import EXIT_CODE_MAX
+from core.model.bounds import EXIT_CODE_MAX, process_text_fault
 from core.model.codes import Numbers
 from core.model.errors import Invalid
+from core.model.expressions import OPENING
 from core.model.limits.usage import FILE
 from core.model.outcomes import Skipped
+from core.model.ports import InputFault
 from core.model.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from core.model.ports import CallContext
-    from core.model.values import JsonValue
+    from core.model.values import JsonObject, JsonValue
 
 EXIT_CODES = Numbers(least=0, most=EXIT_CODE_MAX, noun="an exit code")
 """As a shell gives them: 128 + n is the signal n."""
@@ -125,15 +126,6 @@ def skipped(code: int, output: JsonValue) -> Skipped:
     return Skipped(output=output, reason=f"exit {code}, by `skip_exit_codes`")
 
 
-def parse_json(data: bytes) -> JsonValue:
-    """Return the value of strict JSON in UTF-8; raise `ValueError` with one sentence."""
-    try:
-        value: JsonValue = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
-    return value
-
-
 def exit_message(code: int, cause: str) -> str:
     """Say how a process ended and why: `exit 65: no rows`, `SIGKILL`."""
     how = (signal_name(code) if code > 128 else None) or f"exit {code}"
@@ -154,17 +146,36 @@ def _about(context: CallContext) -> dict[str, str]:
     }
 
 
+def unfit_texts(with_: JsonObject, code: str) -> Iterator[InputFault]:
+    """Yield the texts of an input that no process can be given; those with an expression are passed over."""
+    env = with_.get("env")
+    if isinstance(env, dict):
+        for name in env:
+            if not _NAME.fullmatch(name):
+                message = f"`env`: {name!r} is not a name for a variable"
+                yield InputFault(code=code, message=message, path=("env", name))
+    for path, text in _texts_for_process(with_):
+        fault = None if OPENING in text else _string_fault(text)
+        if fault is not None:
+            place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+            yield InputFault(code=code, message=f"`{place[1:]}` {fault}", path=path)
+
+
+def _texts_for_process(with_: JsonObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    argv, env = with_.get("argv"), with_.get("env")
+    places: list[tuple[tuple[str | int, ...], JsonValue]] = [
+        *((("argv", number), one) for number, one in enumerate(argv if isinstance(argv, list) else ())),
+        *((("env", name), one) for name, one in (env.items() if isinstance(env, dict) else ())),
+        *(((field,), with_.get(field)) for field in ("cwd", "python")),
+    ]
+    return ((path, text) for path, text in places if isinstance(text, str))
+
+
 def _string_fault(text: str) -> str | None:
-    if "\0" in text:
-        return "holds a NUL, which no process can be given"
-    try:
-        size = len(os.fsencode(text))
-    except UnicodeEncodeError:
-        return "holds half a character (a lone surrogate)"
+    fault = process_text_fault(text)
+    if fault is not None:
+        return fault
+    size = len(os.fsencode(text))
     if size > STRING_BYTES:
         return f"is {size} bytes long; a process takes {STRING_BYTES}: pass it by file"
     return None
-
-
-def _refuse_constant(name: str) -> JsonValue:
-    raise ValueError(f"{name} is not JSON")

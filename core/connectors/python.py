@@ -23,20 +23,23 @@ from core.connectors.process import (
     end_facts,
     environment,
     exit_message,
-    parse_json,
     program,
     skipped,
+    unfit_texts,
     working_directory,
 )
+from core.connectors.strict_json import parse_json
 from core.files.kinds import exists
 from core.files.masked import hide_secrets
 from core.files.untrusted import read_small, tail_text
 from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
-from core.model.ports import ProcessCall
+from core.model.ports import InputFault, ProcessCall
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.model.ports import CallContext, ProcessExit
     from core.model.values import JsonObject, JsonValue
 
@@ -69,6 +72,9 @@ class Python(Plain):
     )
     secrets = (("env", "*"),)
     texts = (("env", "*"), ("cwd",), ("python",))
+
+    def check(self, with_: JsonObject) -> Sequence[InputFault]:
+        return (*super().check(with_), *unfit_texts(with_, "python.text"))
 
     def call(self, with_: JsonObject, context: CallContext) -> ProcessCall:
         """Describe the process.
@@ -107,7 +113,7 @@ class Python(Plain):
         if data is None:
             return _failed("python.result", f"the result is larger than {JSON_BYTES} bytes")
         try:
-            result = parse_json(data)
+            result = parse_json(data.decode("utf-8"))
         except ValueError as error:
             return _failed("python.result", f"the result cannot be read: {error}")
         return _judged(result, context)

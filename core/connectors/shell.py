@@ -21,14 +21,15 @@ from core.connectors.process import (
     end_facts,
     environment,
     exit_message,
-    parse_json,
     program,
     skipped,
+    unfit_texts,
     working_directory,
 )
 from core.connectors.script import keep_shell, script_argv
+from core.connectors.strict_json import parse_json
 from core.files.untrusted import read_small, tail_bytes
-from core.model.bounds import EXIT_CODE_MAX
+from core.model.bounds import EXIT_CODE_MAX, half_character_fault
 from core.model.codes import ErrorCodes
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
@@ -36,7 +37,7 @@ from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.ports import STDIN_PATH, InputFault, ProcessCall
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from core.model.ports import CallContext, ProcessExit
@@ -106,6 +107,14 @@ class Shell(Plain):
     secrets = (("env", "*"), ("stdin",))
     texts = (("argv", "*"), ("env", "*"), ("script",), ("shell",), ("stdin",), ("cwd",))
 
+    def check(self, with_: JsonObject) -> Sequence[InputFault]:
+        faults = [*super().check(with_), *unfit_texts(with_, "shell.text")]
+        stdin = with_.get("stdin")
+        fault = half_character_fault(stdin) if isinstance(stdin, str) else None
+        if fault is not None:
+            faults.append(InputFault(code="shell.text", message=f"`stdin` {fault}", path=("stdin",)))
+        return faults
+
     def keep(self, with_: JsonObject) -> JsonObject:
         return keep_shell(with_)
 
@@ -160,9 +169,8 @@ class Shell(Plain):
             return Succeeded(output={**output, "json": _json(end)})
         except ValueError as error:
             # Not permanent: what a program prints once in a while, its next attempt may not print.
-            return Failed(
-                error=TaskError(code="shell.output", message=f"output: {error}", facts=_extent(end))
-            )
+            facts = {"exit": end.code, **_extent(end)}
+            return Failed(error=TaskError(code="shell.output", message=f"output: {error}", facts=facts))
 
 
 def _accepted(parsed: ShellInput, context: CallContext) -> Collection[int]:
@@ -172,12 +180,22 @@ def _accepted(parsed: ShellInput, context: CallContext) -> Collection[int]:
 
 def _standard_input(parsed: ShellInput) -> bytes | None:
     if parsed.stdin_base64 is None:
-        return None if parsed.stdin is None else parsed.stdin.encode("utf-8", "surrogateescape")
+        return _as_bytes(parsed.stdin)
     try:
         return base64.b64decode(parsed.stdin_base64, validate=True)
     except ValueError as error:
         message = f"`stdin_base64` is not base64: {error}"
         raise Invalid("with.invalid", message, hint="fix the `with:` block of the task") from error
+
+
+def _as_bytes(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    fault = half_character_fault(text)
+    if fault is not None:
+        hint = "fix the `with:` block of the task"
+        raise Invalid("shell.text", f"`stdin` {fault}", hint=hint, facts={"field": "stdin"})
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _as_text(value: Argument) -> str:
@@ -225,4 +243,4 @@ def _json(end: ProcessExit) -> JsonValue:
     data = read_small(end.out, JSON_BYTES)
     if data is None:
         raise ValueError(f"it is not there, or larger than {JSON_BYTES} bytes, and is not read as JSON")
-    return parse_json(data)
+    return parse_json(data.decode("utf-8"))

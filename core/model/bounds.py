@@ -57,6 +57,9 @@ TAGS_MAX = 50
 TAG_MAX = 100
 """Characters of a tag."""
 
+HALF_CHARACTER = "holds half a character (a lone surrogate)"
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half of a pair; U+DC80 to U+DCFF stand for bytes that are not UTF-8, as names of files have them."""
 _QUEUE = re.compile(QUEUE)
 _UNIT = re.compile(UNIT)
 _SHOWN = 60
@@ -180,19 +183,32 @@ def check_environment(value: object) -> None:
     for name, text in value.items():
         if not isinstance(name, str) or not name or "=" in name or "\0" in name:
             raise refused("env", name, "a map whose names have no = and no NUL")
-        if not isinstance(text, str) or "\0" in text:
-            raise refused(f"env.{safe_line(name[:NAME_MAX])}", text, "a text without NUL")
+        if not isinstance(text, str) or process_text_fault(text) is not None:
+            raise refused(f"env.{safe_line(name[:NAME_MAX])}", text, "a text without NUL and half characters")
 
 
 def check_directory(value: object) -> None:
     """Refuse what is neither None nor a directory's path, as text."""
     if value is None or value == "":
         return
-    if not isinstance(value, str) or len(value) > PATH_MAX or "\0" in value:
-        raise refused("cwd", value, f"a path of at most {PATH_MAX} characters without NUL")
+    if not isinstance(value, str) or len(value) > PATH_MAX or process_text_fault(value) is not None:
+        wanted = f"a path of at most {PATH_MAX} characters without NUL and half characters"
+        raise refused("cwd", value, wanted)
 
 
 def check_number(field: str, value: object) -> None:
     """Refuse what is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise refused(field, value, "a finite number")
+
+
+def process_text_fault(text: str) -> str | None:
+    """Return why no process can be given a text, as the end of a sentence, or None."""
+    if "\0" in text:
+        return "holds a NUL, which no process can be given"
+    return half_character_fault(text)
+
+
+def half_character_fault(text: str) -> str | None:
+    """Return that a text cannot be written as bytes, as the end of a sentence, or None."""
+    return HALF_CHARACTER if _HALF.search(text) else None

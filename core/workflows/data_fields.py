@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from core.files.beneath import parts_of
-from core.model.bounds import ENV_FILES_MAX, NAME_MAX, PATH_MAX
+from core.model.bounds import ENV_FILES_MAX, NAME_MAX, PATH_MAX, process_text_fault
 from core.model.errors import Invalid
 from core.model.expressions import OPENING
 from core.model.patterns.variables import VARIABLES_MAX
@@ -45,14 +45,25 @@ JobVariables: TypeAlias = Annotated[
 Assignments: TypeAlias = Annotated[dict[DataName, object], Field(max_length=VARIABLES_MAX)]
 """New values of variables, with expressions."""
 
+
+def _for_process(value: str) -> str:
+    fault = process_text_fault(value)
+    if fault is not None:
+        raise ValueError(fault)
+    return value
+
+
 VariableName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\z", max_length=NAME_MAX)]
 EnvFileNames: TypeAlias = Annotated[
-    list[Annotated[str, Field(pattern=r"^[^\x00]+\z", max_length=PATH_MAX)]],
+    list[Annotated[str, AfterValidator(_for_process), Field(min_length=1, max_length=PATH_MAX)]],
     BeforeValidator(_listed),
     Field(max_length=ENV_FILES_MAX),
 ]
 """Files of variables; one name is a list of one."""
-Variables: TypeAlias = dict[VariableName, Annotated[str, Field(pattern=r"^[^\x00]*\z", max_length=100_000)]]
+_VARIABLE_MAX = 100_000
+Variables: TypeAlias = dict[
+    VariableName, Annotated[str, AfterValidator(_for_process), Field(max_length=_VARIABLE_MAX)]
+]
 """Environment variables: text, so that a number has to be quoted."""
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core.connectors.python import Python
 from core.connectors.shell import Shell
+from core.engine.attempts.connector_results import checked_outcome
 from core.executors.child import ChildExecutor
 from core.executors.outputs import Outputs
 from core.model.errors import Invalid
@@ -107,11 +109,22 @@ async def test_json_output_becomes_a_value(run):
     assert "text" not in outcome.output
 
 
-@pytest.mark.parametrize("text", ["{", "", "NaN", "\\377", "[" * 60_000, "1" * 5000])
-async def test_json_that_does_not_parse_may_be_retried(run, text):
+@pytest.mark.parametrize(
+    "text",
+    ["{", "", "NaN", "\\377", "[" * 60_000, "1" * 5000, '{"n": 1e999}', "[-1e999]", "[" * 201 + "]" * 201],
+)
+async def test_json_that_does_not_parse_or_cannot_be_kept_may_be_retried(run, text):
     outcome = await run({"script": 'printf "$T"', "env": {"T": text}, "parse": "json"})
     assert isinstance(outcome, Failed)
     assert (outcome.error.code, outcome.permanent) == ("shell.output", False)
+    assert outcome.error.facts["exit"] == 0
+    assert "set_int_max_str_digits" not in outcome.error.message
+
+
+async def test_deep_json_is_kept_as_deep_as_the_store_takes_it(run):
+    outcome = await run({"script": 'printf "$T"', "env": {"T": "[" * 200 + "]" * 200}, "parse": "json"})
+    assert checked_outcome(outcome) is outcome
+    assert isinstance(outcome, Succeeded)
 
 
 async def test_json_above_the_limit_may_be_retried(run):
@@ -224,6 +237,39 @@ def test_what_cannot_run_is_refused_by_name_before_the_start(context, tmp_path):
     assert _refusal({"argv": ["true"], "env": {"BIG": "x" * 131_072}}, context) == "shell.text"
     assert _refusal({"argv": ["true"], "env": {"A-B": "x"}}, context) == "shell.text"
     assert _refusal({"argv": "true"}, context) == "with.invalid"
+
+
+UNFIT = {
+    "a NUL in an argument": {"argv": ["true", "a\0b"]},
+    "half a character in an argument": {"argv": ["true", "\ud800"]},
+    "a NUL in a variable": {"argv": ["true"], "env": {"A": "\0"}},
+    "the name of a variable": {"argv": ["true"], "env": {"A=B": "x"}},
+    "a NUL in the directory": {"argv": ["true"], "cwd": "/\0"},
+    "half a character on standard input": {"argv": ["true"], "stdin": "\ud800"},
+    "an argument too long": {"argv": ["true", "x" * 131_072]},
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_no_process_can_be_given_is_refused_where_it_can_be_seen(name, context):
+    faults = Shell().check(UNFIT[name])
+    assert [fault.code for fault in faults] == ["shell.text"]
+    if name != "a NUL in the directory":
+        assert _refusal(UNFIT[name], context) == "shell.text"
+
+
+def test_what_is_only_unusual_is_not_refused():
+    assert not Shell().check(
+        {
+            "argv": ["true", "${{ 'a\0b'.replace('\0', '') }}", "\udcff", 7],
+            "env": {"A": None, "_B": True},
+            "stdin": "\0\udcff",
+        }
+    )
+    assert [fault.code for fault in Shell().check({"script": "echo \ud800"})] == ["with.value"]
+    assert "half a character" in Shell().check({"script": "echo \ud800"})[0].message
+    unfit = Python().check({"call": "a:b", "python": "/bin/\0", "args": {"x": "\0"}})
+    assert [(fault.code, fault.path) for fault in unfit] == [("python.text", ("python",))]
 
 
 def test_a_program_is_looked_up_by_the_path_of_the_task(context, tmp_path):

@@ -223,7 +223,9 @@ def test_a_loose_task_has_a_key_a_connector_and_mappings(field: str, value: Any)
         ({"env": {"A=B": "c"}}, "env"),
         ({"env": {"A": 5}}, "env.A"),
         ({"env": {"A": "\0"}}, "env.A"),
+        ({"env": {"A": "\ud800"}}, "env.A"),
         ({"cwd": "/\0"}, "cwd"),
+        ({"cwd": "/\udfff"}, "cwd"),
     ],
 )
 def test_who_submits_and_where_has_bounds(given: dict[str, Any], field: str) -> None:
