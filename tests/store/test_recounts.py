@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
+from core.store.readers import open_readonly
 from core.store.verify import verify, verify_path
 from tests.store.deck import Deck, stage, task
+from tests.support import recounts
 from tests.support.empty_store import empty_store
 from tests.support.recounts import _place, findings, findings_of
 
@@ -17,6 +20,16 @@ def run(path: Path) -> Deck:
     deck = Deck(path)
     deck.job(stage(task("a")))
     return deck
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def copy(store: Path, to: Path) -> None:
+    """Copy a store and its log, as a killed engine leaves them."""
+    shutil.copy(store, to)
+    shutil.copy(log_of(store), log_of(to))
 
 
 def test_of_many_stores_those_with_a_fault_are_found(tmp_path: Path) -> None:
@@ -53,6 +66,30 @@ def test_what_is_not_in_the_file_yet_is_asked_of_the_store(tmp_path: Path) -> No
     deck.db.execute("ROLLBACK")
     assert findings(deck.db) != ()
     deck.close()
+
+
+def test_a_store_with_a_log_is_asked_there_with_what_is_logged(tmp_path: Path, monkeypatch) -> None:
+    deck = run(tmp_path / "deck.db")
+    sound, wrong = tmp_path / "sound.db", tmp_path / "wrong.db"
+    copy(deck.path, sound)
+    deck.change(WRONG)
+    copy(deck.path, wrong)
+    assert log_of(sound).stat().st_size
+    monkeypatch.setattr(recounts, "verify_path", lambda path: (path,))
+    assert findings_of(sound) == ()
+    assert len(findings_of(wrong)) == 1
+    monkeypatch.undo()
+    assert findings_of(wrong) == verify_path(wrong) != ()
+    deck.close()
+
+
+def test_a_store_with_an_empty_log_is_asked_there(tmp_path: Path, monkeypatch) -> None:
+    deck = run(tmp_path / "deck.db")
+    deck.close()
+    open_readonly(deck.path).close()
+    assert log_of(deck.path).stat().st_size == 0
+    monkeypatch.setattr(recounts, "verify_path", lambda path: (path,))
+    assert findings_of(deck.path) == ()
 
 
 def test_a_damaged_file_and_one_of_another_schema_are_asked_themselves(tmp_path: Path) -> None:
