@@ -10,6 +10,7 @@ from core.model.commands.work import Cancel, Enqueue, Hold, Pause, Submit, Submi
 from core.model.errors import Conflict
 from core.model.outcomes import Failed, Succeeded, TaskError
 from core.model.values import INBOX
+from core.store.sql import digest
 from tests.support.deck import Deck
 from tests.support.factories import flat, job, stage, task, tasks
 
@@ -55,6 +56,40 @@ def test_a_key_outlives_its_job_and_the_engine(deck: Deck) -> None:
     deck.drain()
     deck.crash()
     assert deck.do(Submit(plan=plan)) == [Submitted(job_id=first, duplicate=True)]
+
+
+def test_commands_of_one_batch_keep_what_each_says_and_answer_with_their_own_ids(deck: Deck) -> None:
+    here = json.dumps({"cwd": "/here"})
+    commands = (
+        Enqueue(tasks=tasks("a", 2), actor="ada"),
+        Enqueue(tasks=(task("b"),), actor="ada"),
+        Enqueue(tasks=(), actor="ada"),
+        Enqueue(tasks=(task("c"),), actor="ada", group="g"),
+        Enqueue(tasks=(task("d"),), actor="bob", group="g"),
+        Enqueue(tasks=(task("e"),), actor="bob", group="g", surroundings=here),
+        Enqueue(tasks=(task("f"),), actor="bob", group="g"),
+    )
+    answers = deck.do(*commands)
+    first, kept = deck.id("a0"), digest(here)
+    assert [answer.task_ids for answer in answers] == [
+        (first, first + 1),
+        (first + 2,),
+        (),
+        *[(first + number,) for number in (3, 4, 5, 6)],
+    ]
+    assert deck.rows("SELECT key, actor, grp, spec->>'$.context.at' FROM task ORDER BY id") == [
+        ("a0", "ada", None, None),
+        ("a1", "ada", None, None),
+        ("b", "ada", None, None),
+        ("c", "ada", "g", None),
+        ("d", "bob", "g", None),
+        ("e", "bob", "g", kept),
+        ("f", "bob", "g", None),
+    ]
+    assert deck.rows("SELECT actor FROM event WHERE kind = 'task.created' ORDER BY id") == [
+        *[("ada",)] * 4,
+        *[("bob",)] * 3,
+    ]
 
 
 def test_loose_tasks_join_the_inbox_in_order_under_their_group(deck: Deck) -> None:

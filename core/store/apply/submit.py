@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import NamedTuple
 
 from core.model.commands.work import Enqueue, Enqueued, Submit, Submitted
 from core.model.errors import Conflict, TaskdeckError
 from core.model.limits.limit_forms import cost_column
 from core.model.plans import JobPlan, StagePlan, TaskPlan
+from core.model.records import replace
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
 from core.model.values import INBOX, INBOX_STAGE, JsonObject
@@ -99,6 +102,15 @@ class _NewTask:
             self.first, self.status, self.awaits_judgement = first, TaskStatus.BLOCKED, False
 
 
+class _Likeness(NamedTuple):
+    """What the tasks of a command have in common."""
+
+    group: str | None
+    actor: str
+    surroundings: str
+    has_once: bool
+
+
 def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | TaskdeckError]:
     """Admit jobs, in order; a known client key with the same input answers with the job that stands."""
     return [_submit(batch, command) for command in commands]
@@ -106,7 +118,25 @@ def apply_submits(batch: Batch, commands: Sequence[Submit]) -> list[Submitted | 
 
 def apply_enqueues(batch: Batch, commands: Sequence[Enqueue]) -> list[Enqueued | TaskdeckError]:
     """Admit loose tasks into the inbox, in order."""
-    return [_enqueue(batch, command) for command in commands]
+    alike = groupby(commands, key=_likeness)
+    return [answer for likeness, ones in alike for answer in _enqueue_alike(batch, list(ones), likeness)]
+
+
+def _likeness(command: Enqueue) -> _Likeness:
+    has_once = any(plan.once is not None for plan in command.tasks)
+    return _Likeness(command.group, command.actor, command.surroundings, has_once)
+
+
+def _enqueue_alike(batch: Batch, commands: Sequence[Enqueue], likeness: _Likeness) -> Iterator[Enqueued]:
+    """Write the tasks of like commands as those of one: many clients that enqueue one task each are usual."""
+    # Each command notes for itself which keys of `once` refused its tasks.
+    if likeness.has_once or len(commands) == 1:
+        yield from [_enqueue(batch, command) for command in commands]
+        return
+    tasks = tuple(plan for command in commands for plan in command.tasks)
+    task_ids = iter(_enqueue(batch, replace(commands[0], tasks=tasks)).task_ids)
+    for command in commands:
+        yield Enqueued(task_ids=tuple(islice(task_ids, len(command.tasks))))
 
 
 def enqueue(batch: Batch, plans: Sequence[TaskPlan], *, group: str | None, actor: str) -> tuple[int, ...]:

@@ -60,6 +60,7 @@ class GaugeSets:
         self._batch = batch
         self._limits: Sequence[Limit] = tuple(batch.capacity.limits.values())
         self._known: dict[tuple[Sequence[GaugeKey], Said], int] = {}
+        self._by_facts: dict[tuple[TaskFacts, Said], int] = {}
 
     @property
     def are_needed(self) -> bool:
@@ -74,7 +75,11 @@ class GaugeSets:
         if not self._limits:
             return self._with((), said)
         facts = facts_of(plan, job=job_id, workflow=workflow, project=project)
-        return self._with(self._batch.rules.gauge_keys(facts, self._limits), said)
+        known = self._by_facts.get((facts, said))
+        if known is None:
+            keys = self._batch.rules.gauge_keys(facts, self._limits)
+            known = self._by_facts[facts, said] = self._with(keys, said)
+        return known
 
     def of_waiting(self, task: Waiting) -> int:
         """Return the gauge set of a task that was admitted, by its row."""
