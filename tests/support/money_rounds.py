@@ -70,7 +70,8 @@ class Rounds:
 
     async def _round(self, number: int) -> None:
         self._claimed.clear()
-        await self._all(Enqueue(tasks=(task(number),)) for _ in range(CONTENDERS))
+        contender = Enqueue(tasks=(task(number),))
+        await self._all(contender for _ in range(CONTENDERS))
         while True:
             await self._journal.settle()
             (winner,) = self._claimed
