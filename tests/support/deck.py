@@ -181,11 +181,13 @@ class Deck:
 
     def id(self, key: str) -> int:
         """Return the id of the newest task of that key."""
-        return int(self.rows("SELECT id FROM task WHERE key = ? ORDER BY id DESC", key)[0][0])
+        return int(self.rows("SELECT id FROM task WHERE key = ? ORDER BY id DESC LIMIT 1", key)[0][0])
 
     def status(self, key: str | int) -> str:
         column = "id" if isinstance(key, int) else "key"
-        return str(self.rows(f"SELECT status FROM task WHERE {column} = ? ORDER BY id DESC", key)[0][0])
+        return str(
+            self.rows(f"SELECT status FROM task WHERE {column} = ? ORDER BY id DESC LIMIT 1", key)[0][0]
+        )
 
     def statuses(self, job_id: int) -> dict[str, str]:
         return dict(self.rows("SELECT key, status FROM task WHERE job_id = ? ORDER BY id", job_id))
