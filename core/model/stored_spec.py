@@ -281,10 +281,13 @@ def _terms(stored: JsonValue) -> Terms | None:
 
 
 def _ref_to_json(ref: LimitRef) -> JsonValue:
-    return {"limit": ref.name, "key": ref.key} if ref.key else {"limit": ref.name}
+    # Most have no key, and what a row is longer each of its changes writes.
+    return {"limit": ref.name, "key": ref.key} if ref.key else ref.name
 
 
 def _limit_ref(stored: JsonValue) -> LimitRef:
+    if isinstance(stored, str):
+        return LimitRef(name=stored)
     said = _object(stored)
     return LimitRef(name=str(said["limit"]), key=str(said.get("key", "")))
 

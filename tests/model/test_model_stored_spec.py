@@ -106,7 +106,7 @@ def test_everything_a_plan_asks_for_is_stored() -> None:
                 "on": ["http", "timeout"],
             },
         ),
-        ("limits", [{"limit": "db"}, {"limit": "host", "key": "h1"}]),
+        ("limits", ["db", {"limit": "host", "key": "h1"}]),
         ("prefer", ["deep"]),
         ("on_exhausted", "finish"),
         ("tags", ["slow"]),
@@ -117,6 +117,12 @@ def test_everything_a_plan_asks_for_is_stored() -> None:
     ]
     spec = StoredSpec.from_json(stored)
     assert (spec.cwd, spec.env) == ("/srv", {"A": "1"})
+
+
+def test_a_limit_without_a_key_is_read_as_rows_had_it_before() -> None:
+    stored: JsonObject = {"limits": [{"limit": "db"}, "db", {"limit": "db", "key": "h1"}]}
+    named = LimitRef(name="db")
+    assert StoredSpec.from_json(stored).limits == (named, named, LimitRef(name="db", key="h1"))
 
 
 def test_what_is_absent_is_the_default() -> None:
