@@ -5,6 +5,7 @@ Used by the choice of `lanes`.
 
 from __future__ import annotations
 
+from sys import maxsize
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Filling:
         self._room = room
         self._free = {pool: number for pool, number in (room.free or {}).items() if number > 0}
         self._left = _Lefts(room)
+        self._needs: Sequence[Need] | None = None
+        """Those of the heads at hand, which are mostly alike; they are taken of the gauges together."""
+        self._fitting = self._taken = 0
+        """How many more heads with these needs fit, and how many have taken since the gauges were lowered."""
         self._round: Round | None = None
         self.was_put_off = False
         """A head was left for a pool that takes later."""
@@ -80,14 +85,17 @@ class Filling:
             if self._free.get(pool, 0) <= 0:
                 continue
             needs = self._room.needs(head, pool)
-            lacking = self._lacking(needs)
-            if lacking is None and self._round is not None and pool in self._round.later:
+            if needs is not self._needs:
+                self._turn_to(needs)
+            if not self._fitting:
+                lacking = self._lacking(needs)
+                continue
+            if self._round is not None and pool in self._round.later:
                 # It is asked before the pools that take now, and has not had its turn.
                 self.was_put_off = True
                 return None
-            if lacking is None:
-                self._take(needs, pool)
-                return pool
+            self._take(pool)
+            return pool
         if lacking is not None:
             self.dear[head.lane_id] = lacking
         return None
@@ -101,19 +109,32 @@ class Filling:
         """Return whether no pool that may take now has a free slot."""
         return not self._free if self._round is None else self._round.pools.isdisjoint(self._free)
 
-    def _lacking(self, needs: Sequence[Need]) -> Need | None:
-        for need in needs:
-            left = self._left[need.gauge_id]
-            if left <= 0 or left < need.amount:
-                return need
-        return None
+    def _turn_to(self, needs: Sequence[Need]) -> None:
+        """Lower the gauges by what was taken; count how many heads with these needs fit."""
+        left = self._left
+        for gauge_id, amount in self._needs or ():
+            left[gauge_id] -= amount * self._taken
+        self._needs, self._taken = needs, 0
+        self._fitting = min([_times(left[gauge_id], amount) for gauge_id, amount in needs], default=maxsize)
 
-    def _take(self, needs: Sequence[Need], pool: str) -> None:
-        for gauge_id, amount in needs:
-            self._left[gauge_id] -= amount
+    def _lacking(self, needs: Sequence[Need]) -> Need | None:
+        """Return the first that does not fit."""
+        self._turn_to(needs)
+        return next((need for need in needs if not _times(self._left[need.gauge_id], need.amount)), None)
+
+    def _take(self, pool: str) -> None:
+        self._fitting -= 1
+        self._taken += 1
         self._free[pool] -= 1
         if not self._free[pool]:
             del self._free[pool]
+
+
+def _times(left: int, amount: int) -> int:
+    """Return how often an amount can be taken; nothing is taken, not even nothing, where nothing is left."""
+    if left <= 0:
+        return 0
+    return left // amount if amount else maxsize
 
 
 def admit(head: Head, room: Room) -> str | None:

@@ -132,6 +132,16 @@ def test_a_unit_that_was_charged_is_neither_estimated_nor_measured(deck: Deck) -
     ]
 
 
+def test_one_that_was_charged_among_those_that_end_together_is_not_estimated(deck: Deck) -> None:
+    first, second = running(deck, number=2)
+    charge(deck, second, usd(20))
+    deck.do(
+        *[Complete(task_id=task_id, epoch=epoch, outcome=Succeeded()) for task_id, epoch in (first, second)]
+    )
+    assert ledger(deck) == [("usd", 20, "charged", None), ("usd", 30, "estimated", None)]
+    assert gauge(deck, "team") == (50, 0, 0)
+
+
 def test_a_charge_of_an_attempt_that_another_followed_is_booked_and_marked_late(deck: Deck) -> None:
     (one,) = running(deck)
     end(deck, one, outcome=failure(), decision=RetryAt(at=deck.now))
