@@ -20,6 +20,7 @@ from tests.support import commands, leftovers
 from tests.support.empty_store import empty_store, renew
 from tests.support.leftovers import Traces
 from tests.support.order import spread
+from tests.support.seeds import leave_out_soaks
 from tests.support.surroundings import settle_in
 
 # What is imported stays: looking for garbage in it takes longer than importing it.
@@ -31,6 +32,11 @@ settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not soak" in config.option.markexpr:
+        leave_out_soaks()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -127,16 +133,27 @@ def _new_stores_are_copies() -> Iterator[None]:
         yield
 
 
+_TEST = b"PYTEST_CURRENT_TEST"
+
+
 @pytest.fixture(autouse=True)
 def _test_ends_its_processes(request: pytest.FixtureRequest) -> Iterator[None]:
     """Restore the environment, and fail a test whose processes go on without it."""
-    environ = dict(os.environ)
+    environ, before = _environ(), os.environ[leftovers.MARK]
     newest = leftovers.newest_process()
     mark = leftovers.mark_next(request.node.nodeid)
     yield
-    os.environ[leftovers.MARK] = environ[leftovers.MARK]
+    os.environ[leftovers.MARK] = before
+    now = _environ()
+    # There pytest says how far it is with the test.
+    environ[_TEST] = now.get(_TEST, environ[_TEST])
     # Few tests change it, and all that is set again is set one by one.
-    if dict(os.environ) != environ:
+    if now != environ:
         os.environ.clear()
-        os.environ.update(environ)
+        os.environb.update(environ)
     leftovers.expect_none(Traces(mark=mark, folder=request.node.funcargs.get("tmp_path"), newest=newest))
+
+
+def _environ() -> dict[bytes, bytes]:
+    """Return a copy of the environment as it is kept: to decode it for each test twice takes its time."""
+    return dict(os.environb._data)  # type: ignore[attr-defined]
