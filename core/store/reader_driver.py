@@ -69,6 +69,11 @@ class ReaderDriver(aiosqlite.Connection):
         self._open = connect
         self._ends = ends
         self._end: asyncio.Future[object] | None = None
+        self._is_to_begin = False
+
+    def begin(self) -> None:
+        """Let the next statement begin a transaction, in the same call of the thread."""
+        self._is_to_begin = True
 
     async def close(self) -> None:
         """End what is being read, and close; the thread has ended after it."""
@@ -91,7 +96,9 @@ class ReaderDriver(aiosqlite.Connection):
         return WholeAnswer(self._answer)
 
     async def _answer(self, statement: str, parameters: Sequence[object]) -> _Answer:
-        return await self._execute(_answer_at_once, self._sqlite, statement, parameters)  # type: ignore[no-any-return, no-untyped-call]
+        answer = _begin_and_answer if self._is_to_begin else _answer_at_once
+        self._is_to_begin = False
+        return await self._execute(answer, self._sqlite, statement, parameters)  # type: ignore[no-any-return, no-untyped-call]
 
     def _connect_sqlite(self) -> sqlite3.Connection:
         self._sqlite = self._open()
@@ -107,6 +114,13 @@ class ReaderDriver(aiosqlite.Connection):
 def _answer_at_once(connection: sqlite3.Connection, statement: str, parameters: Sequence[object]) -> _Answer:
     cursor = connection.execute(statement, parameters)
     return cursor.description, cursor.fetchall()
+
+
+def _begin_and_answer(
+    connection: sqlite3.Connection, statement: str, parameters: Sequence[object]
+) -> _Answer:
+    connection.execute("BEGIN")
+    return _answer_at_once(connection, statement, parameters)
 
 
 async def open_driver(connect: Callable[[], sqlite3.Connection], ends: Ends) -> ReaderDriver:

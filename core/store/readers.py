@@ -12,25 +12,28 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.util import LRUCache
 
 from core.filters.patterns import compile_pattern
 from core.host import free_bytes
 from core.model.errors import Invalid, Unavailable
 from core.model.values import ID_MAX
 from core.store.database import broken, full, refuse_file, refuse_version
-from core.store.reader_driver import Ends, open_driver
+from core.store.reader_driver import Ends, ReaderDriver, open_driver
+from core.store.reader_pool import ReaderPool
 from core.store.sql import decode
 from core.store.version import SCHEMA_VERSION
 
@@ -45,6 +48,8 @@ _RANGE = f"the largest is {ID_MAX}"
 _SEARCHES = "searches"
 _WITH_TABLES = ("PRAGMA query_only = OFF", "PRAGMA temp_store = MEMORY")
 """Lets a connection have temporary tables; it was opened for reading only, whatever this says."""
+_COMPILED: LRUCache[Any, Any] = LRUCache(1_000)
+"""What SQLAlchemy made of statements, the same for all readers of this process."""
 _SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
 
 
@@ -68,8 +73,10 @@ class Readers:
         self.path = path
         self._turn = turn
         self._ends: Ends = set()
-        self._engine = _make_engine(path, size, self._ends, turn=turn)
-        self._workspace = _make_engine(path, 1, self._ends, turn=turn, prepared=_WITH_TABLES)
+        self._pool = ReaderPool(partial(_make_engine, path, size, self._ends, turn=turn))
+        self._workspace = ReaderPool(
+            partial(_make_engine, path, 1, self._ends, turn=turn, prepared=_WITH_TABLES)
+        )
         self._lent: dict[int, float] = {}
         self._numbers = itertools.count()
 
@@ -80,7 +87,7 @@ class Readers:
         `Unavailable`: `store.missing`, `store.unreadable`, `store.broken`, `store.newer`,
         `store.older`, `store.busy`; `Invalid` (`filter.slow`) where regular expressions take too long.
         """
-        return self._lend(self._engine)
+        return self._lend(self._pool)
 
     def workspace(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend the one connection that may have temporary tables, as `snapshot` does; commit keeps them.
@@ -95,18 +102,18 @@ class Readers:
 
     async def close(self) -> None:
         """Close all connections, also those that were given up; the next snapshot opens new ones."""
-        await self._engine.dispose()
-        await self._workspace.dispose()
+        await self._pool.close()
+        await self._workspace.close()
         loop = asyncio.get_running_loop()
         if ends := {end for end in self._ends if end.get_loop() is loop}:
             await asyncio.wait(ends)
 
     @asynccontextmanager
-    async def _lend(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _lend(self, pool: ReaderPool) -> AsyncIterator[AsyncConnection]:
         check_there(self.path)
         searches: SearchTime | None = None
         try:
-            async with engine.connect() as connection:
+            async with pool.lend() as connection:
                 searches = _searches(connection.sync_connection)
                 number = next(self._numbers)
                 self._lent[number] = time.monotonic()
@@ -194,14 +201,18 @@ def _make_engine(
             check_same_thread=False,
         )
 
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        poolclass=AsyncAdaptedQueuePool,
+    dialect = _dialect()
+    pool = AsyncAdaptedQueuePool(
+        lambda: dialect.loaded_dbapi.connect(async_creator_fn=partial(open_driver, connect, ends)),
+        dialect=dialect,
         pool_size=size,
         max_overflow=0,
-        pool_timeout=turn,
-        async_creator=partial(open_driver, connect, ends),
+        timeout=turn,
+        # The one that was used last knows the statements, and the others need not be opened.
+        use_lifo=True,
     )
+    url = URL.create("sqlite+aiosqlite", database=str(path))
+    engine = Engine(pool, dialect, url, execution_options={"compiled_cache": _COMPILED})
 
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         searches = entry.info[_SEARCHES] = SearchTime()
@@ -211,14 +222,21 @@ def _make_engine(
             cursor.execute(statement)
         cursor.close()
 
-    event.listen(engine.sync_engine, "connect", prepare)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
+    event.listen(pool, "connect", prepare)
+    event.listen(engine, "begin", _begin)
+    return AsyncEngine(engine)
+
+
+@cache
+def _dialect() -> SQLiteDialect_aiosqlite:
+    return SQLiteDialect_aiosqlite(dbapi=SQLiteDialect_aiosqlite.import_dbapi())
 
 
 def _begin(connection: Connection) -> None:
     # The driver is in autocommit mode; without this each statement would see its own moment.
-    connection.exec_driver_sql("BEGIN")
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, ReaderDriver)
+    driver.begin()
     searches = _searches(connection)
     if searches is not None:
         searches.begin()

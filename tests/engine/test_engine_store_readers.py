@@ -29,7 +29,7 @@ async def readers(tmp_path: Path) -> AsyncIterator[StoreReaders]:
 async def all_of(readers: Readers) -> AsyncExitStack:
     """Take all connections of a pool."""
     taken = AsyncExitStack()
-    for _ in range(readers._engine.pool.size()):  # type: ignore[attr-defined]
+    for _ in range(readers._pool.engine.pool.size()):  # type: ignore[attr-defined]
         await taken.enter_async_context(readers.snapshot())
     return taken
 
@@ -50,7 +50,7 @@ async def test_the_engine_reads_while_clients_have_all_of_theirs(house: House) -
     control = LocalControl(house.engine)
     async with await all_of(clients):
         assert await within(house.engine.reports.queues.all(), "the engine reads")
-        clients._engine.pool._timeout = 0.001  # type: ignore[attr-defined]
+        clients._pool.engine.pool._timeout = 0.001  # type: ignore[attr-defined]
         with pytest.raises(Unavailable) as refused:
             await control.queues()
     assert refused.value.code == "store.busy"

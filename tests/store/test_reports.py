@@ -133,7 +133,7 @@ async def test_six_thousand_tasks_are_read_in_few_statements(
     keys = [f"t{n}" for n in range(6_000)]
     number = deck.job(stage(*(task(key, *keys[max(0, n - 3) : n]) for n, key in enumerate(keys))))
     statements: list[str] = []
-    engine = readers._engine.sync_engine
+    engine = readers._pool.engine.sync_engine
     events_of.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     with counted_calls() as calls:
         detail = await reports.jobs.detail(number)

@@ -223,7 +223,7 @@ class Plans:
     def __init__(self, deck: Deck, readers: Readers) -> None:
         self.deck = deck
         self.asked: list[tuple[str, object]] = []
-        engine = readers._engine.sync_engine
+        engine = readers._pool.engine.sync_engine
         events_of.listen(engine, "before_cursor_execute", lambda *args: self.asked.append((args[2], args[3])))
 
     def all(self) -> list[str]:

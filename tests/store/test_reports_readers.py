@@ -75,8 +75,8 @@ async def test_a_statement_and_its_rows_are_one_call_of_the_thread(
         for _ in range(3):
             rows = (await db.execute(text("SELECT 1 AS one UNION ALL SELECT 2"))).all()
             assert [row.one for row in rows] == [1, 2]
-    # Three statements, the begin and the end.
-    assert len(calls) == 5
+    # Three statements, the first of which begins, and the end.
+    assert len(calls) == 4
 
 
 async def test_a_reader_sees_one_moment_while_others_write(deck: Deck, readers: Readers) -> None:
@@ -109,10 +109,10 @@ async def test_more_callers_than_connections_wait_their_turn(deck: Deck, readers
 async def test_callers_wait_seconds_for_their_turn_and_are_told_that_there_are_too_many(
     deck: Deck, readers: Readers
 ) -> None:
-    for pool in (readers._engine.pool, readers._workspace.pool):
+    for pool in (readers._pool.engine.pool, readers._workspace.engine.pool):
         assert pool.timeout() == TURN_SECONDS == 30  # type: ignore[attr-defined]
     crowded = Readers(deck.path, size=1, turn=0.001)
-    for pool in (crowded._engine.pool, crowded._workspace.pool):
+    for pool in (crowded._pool.engine.pool, crowded._workspace.engine.pool):
         assert pool.timeout() == 0.001  # type: ignore[attr-defined]
     for lend in (crowded.snapshot, crowded.workspace):
         async with lend():
@@ -270,7 +270,7 @@ async def test_lists_use_their_index_without_sorting(
     deck: Deck, readers: Readers, noun: Noun, where: str, index: str
 ) -> None:
     asked: list[tuple[str, object]] = []
-    engine = readers._engine.sync_engine
+    engine = readers._pool.engine.sync_engine
     events_of.listen(engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
     reports = Reports(readers)
     verbs = {Noun.TASKS: reports.tasks.page, Noun.EVENTS: reports.events.page, Noun.JOBS: reports.jobs.page}

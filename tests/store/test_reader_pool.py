@@ -1,0 +1,102 @@
+"""Readers open no more connections than they need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from core.model.errors import Unavailable
+from core.store import reader_pool, readers
+from core.store.reader_driver import ReaderDriver, open_driver
+from core.store.readers import Readers
+from tests.store.deck import Deck
+from tests.support.waiting import DEADLINE, ticks, within
+
+COUNT = text("SELECT count(*) FROM task")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[ReaderDriver]:
+    """Return the connections that are opened from here on."""
+    drivers: list[ReaderDriver] = []
+
+    async def open_and_note(*how: object) -> ReaderDriver:
+        drivers.append(await open_driver(*how))
+        return drivers[-1]
+
+    monkeypatch.setattr(readers, "open_driver", open_and_note)
+    return drivers
+
+
+@pytest.fixture
+async def some(tmp_path: Path) -> AsyncIterator[Readers]:
+    deck = Deck(tmp_path / "deck.db")
+    made = Readers(deck.path)
+    yield made
+    await made.close()
+    deck.close()
+
+
+async def read(some: Readers) -> int:
+    async with some.snapshot() as db:
+        return int((await db.execute(COUNT)).scalar_one())
+
+
+async def test_reads_that_come_at_once_share_a_connection(some, opened, monkeypatch) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", DEADLINE)
+    assert await asyncio.gather(*(read(some) for _ in range(12))) == [0] * 12
+    assert len(opened) == 1
+
+
+async def test_a_read_that_waits_too_long_for_others_has_a_connection_of_its_own(
+    some, opened, monkeypatch
+) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", 0.001)
+    async with AsyncExitStack() as taken:
+        for number in range(1, 5):
+            await within(taken.enter_async_context(some.snapshot()), "a connection is lent")
+            assert len(opened) == number
+    assert await read(some) == 0
+    assert len(opened) == 4
+
+
+async def test_who_waits_gets_what_was_given_back_at_once(some, opened, monkeypatch) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", 2 * DEADLINE)
+    async with some.snapshot():
+        waiting = asyncio.ensure_future(read(some))
+        await ticks(3)
+        assert not waiting.done()
+    assert await within(waiting, "what was given back is lent again") == 0
+    assert len(opened) == 1
+
+
+async def test_who_waits_for_one_that_cannot_be_opened_is_told_the_same(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", 2 * DEADLINE)
+    path = tmp_path / "none.db"
+    path.write_bytes(b"")
+    some = Readers(path)
+    told = await within(asyncio.gather(*(read(some) for _ in range(4)), return_exceptions=True), "all end")
+    assert [type(one) for one in told] == [Unavailable] * 4
+    await some.close()
+
+
+async def test_the_connection_that_was_used_last_is_lent_first(some, opened, monkeypatch) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", 0)
+    async with some.snapshot() as first, some.snapshot():
+        kept = (await first.get_raw_connection()).driver_connection
+    for _ in range(4):
+        async with some.snapshot() as db:
+            assert (await db.get_raw_connection()).driver_connection is kept
+
+
+async def test_two_readers_of_a_process_compile_a_statement_once(some, monkeypatch) -> None:
+    await read(some)
+    monkeypatch.setattr(type(COUNT), "_compiler", None)
+    other = Readers(some.path)
+    assert await read(other) == 0
+    await other.close()
