@@ -23,7 +23,9 @@ from core.model.shortages import shortage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PROGRAM = Path(__file__).with_name("output_collector.py")
+_FOLDER = str(Path(__file__).parent)
+_PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); import output_collector; output_collector.main()"
+"""As a module it is compiled already: this process has imported it."""
 _HINT = "check memory, `ulimit -n` and `ulimit -u`"
 
 
@@ -95,7 +97,7 @@ class CollectorProcess:
         with theirs:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(_PROGRAM), *_folder_of("hyperscan")],
+                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _FOLDER, *_folder_of("hyperscan")],
                     cwd="/",
                     # What its interpreter may need to load; nothing that marks it as part of a task.
                     env={name: value for name, value in os.environ.items() if name.startswith("LD_")},

@@ -1,32 +1,29 @@
 """Collect the output of attempts from their pipes into their files.
 
-Run by path, one process for each engine, which it outlives; the standard library only, and one that masks
-faster from the folder of its argument, if there is any. Its standard input is a socket. A message brings an
-attempt: the text `CAP DIRECTORY`, the socket on which the wrapper asks, then a pipe and a file for each
-stream, and a file of the forms of its secrets if it has any. The end of the socket ends the process once no
-pipe is open.
+Run by `CollectorProcess`, one process for each engine, which it outlives. Its first command waits for it: it
+imports only what is loaded at once, and a library that masks faster from the folder of its argument, if there
+is any. Its standard input is a socket. A message brings an attempt: the text `CAP DIRECTORY`, the socket on
+which the wrapper asks, then a pipe and a file for each stream, and a file of the forms of its secrets if it
+has any. The end of the socket ends the process once no pipe is open.
 """
 
 from __future__ import annotations
 
-import contextlib
+import _signal  # type: ignore[import-not-found] # `signal` is loaded as long as all else here.
+import _socket
 import errno
 import fcntl
-import functools
 import importlib
-import importlib.util
 import os
 import resource
 import select
-import signal
-import socket
 import struct
 import sys
 import termios
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+# As `typing` has it, which takes longer to load than an interpreter.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
@@ -41,6 +38,7 @@ NAMES = ("out", "err")
 """Of the files of an attempt, in the order in which they come."""
 MOST = 6
 """Descriptors that one message may bring."""
+DESCRIPTOR = struct.Struct("i")
 FORM = struct.Struct("<I")
 """Before each form of a secret: how many bytes it has."""
 HEADROOM = 16
@@ -65,6 +63,15 @@ ORDER_FIRST, ORDER_A_SECOND = 1_000, 10
 """Records that may be written at any time, and those more in each second."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
+
+
+class Suppressed:
+    """No `OSError` leaves the body, as with `contextlib.suppress`."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return kind is not None and issubclass(kind, OSError)
 
 
 class Stream:
@@ -160,11 +167,11 @@ class Stream:
         os.close(self.file)
         self.file = -1
 
-    def is_kept(self, path: Path) -> bool:
+    def is_kept(self, path: str) -> bool:
         """Return whether what was written is at this path: a command may remove or replace the file."""
         ours = self.closed or os.fstat(self.file)
         try:
-            there = path.lstat()
+            there = os.lstat(path)
         except OSError:
             return not ours.st_size
         return os.path.samestat(ours, there) or not (ours.st_size or there.st_size)
@@ -184,7 +191,7 @@ class Attempt:
         # Without the forms of secrets they come in pairs.
         forms = rest.pop() if len(rest) % 2 else None
         cap, _, directory = text.partition(b" ")
-        self.cap, self.directory = int(cap), Path(os.fsdecode(directory))
+        self.cap, self.directory = int(cap), os.fsdecode(directory)
         self.asking: int | None = asking
         self.began = time.monotonic()
         pairs = zip(NAMES, rest[::2], rest[1::2], strict=False)
@@ -209,7 +216,8 @@ class Attempt:
     def check_files(self) -> None:
         """Mark the output as lost unless it is where readers look for it."""
         if not all(
-            stream.is_kept(self.directory / name) for stream, name in zip(self.streams, NAMES, strict=False)
+            stream.is_kept(f"{self.directory}/{name}")
+            for stream, name in zip(self.streams, NAMES, strict=False)
         ):
             self.mark_lost()
 
@@ -226,8 +234,8 @@ class Attempt:
     def note(self, name: str, record: bytes) -> None:
         """Write behind a file of this name: the output matters, what is known of it does not."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with contextlib.suppress(OSError):
-            file = os.open(self.directory / name, flags, 0o600)
+        with Suppressed():
+            file = os.open(f"{self.directory}/{name}", flags, 0o600)
             try:
                 os.write(file, record)
             finally:
@@ -235,18 +243,20 @@ class Attempt:
 
     def mark_lost(self) -> None:
         """Leave a file that says that output is missing, also where the directory was removed."""
-        with contextlib.suppress(OSError):
+        with Suppressed():
             # Of the home nothing is made again.
-            for folder in (*self.directory.parents[1::-1], self.directory):
-                folder.mkdir(mode=0o700, exist_ok=True)
-            os.close(os.open(self.directory / "lost", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+            task = os.path.dirname(self.directory)
+            for folder in (os.path.dirname(task), task, self.directory):
+                if not os.path.exists(folder):
+                    os.mkdir(folder, 0o700)
+            os.close(os.open(f"{self.directory}/lost", os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
 
 
 class Collector:
     """All attempts of one engine; what it waits for is in one epoll."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self.control: socket.socket | None = control
+    def __init__(self, control: _socket.socket) -> None:
+        self.control: _socket.socket | None = control
         self.poll = select.epoll()
         self.streams: dict[int, Stream] = {}
         """By the descriptor of the pipe: those that a process may still write to."""
@@ -291,17 +301,18 @@ class Collector:
         elif self.control is not None and descriptor == self.control.fileno():
             self.receive(self.control)
 
-    def receive(self, control: socket.socket) -> None:
+    def receive(self, control: _socket.socket) -> None:
         """Take over one attempt, or hear that the engine has gone."""
         try:
-            text, descriptors, _, _ = socket.recv_fds(control, MESSAGE, MOST)
+            text, ancillary, _, _ = control.recvmsg(MESSAGE, _socket.CMSG_LEN(MOST * DESCRIPTOR.size))
         except OSError:
-            text, descriptors = b"", []
+            text, ancillary = b"", []
         if not text:
             self.poll.unregister(control)
             control.close()
             self.control = None
             return
+        descriptors = [one for *_, data in ancillary for (one,) in DESCRIPTOR.iter_unpack(data)]
         attempt = Attempt(text, descriptors[0], descriptors[1:])
         self.attempts[descriptors[0]] = attempt
         self.poll.register(descriptors[0], select.EPOLLIN)
@@ -330,7 +341,7 @@ class Collector:
             self.follow(stream)
         if attempt.asked and attempt.asking is not None and all(one.settled for one in attempt.streams):
             attempt.check_files()
-            with contextlib.suppress(OSError):
+            with Suppressed():
                 os.write(attempt.asking, b"\n")
             self.dismiss(attempt)
 
@@ -378,16 +389,16 @@ def forms_in(file: int) -> list[bytes]:
     return found
 
 
-@functools.cache
 def masking() -> ModuleType:
     """Return the module that masks secrets, loaded by its path when the first attempt has some."""
-    path = Path(__file__).parents[1] / "model" / "masking.py"
-    spec = importlib.util.spec_from_file_location("masking", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    if "masking" not in sys.modules:
+        util = importlib.import_module("importlib.util")
+        core = os.path.dirname(os.path.dirname(__file__))
+        spec = util.spec_from_file_location("masking", f"{core}/model/masking.py")
+        module = util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules["masking"] = module
+    return sys.modules["masking"]
 
 
 def search_at_once(texts: Sequence[bytes]) -> Callable[[bytes], bool] | None:
@@ -423,19 +434,17 @@ def raise_limit() -> int:
     """Allow as many descriptors as this user may have, and return how many; one attempt needs three."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 1_048_576 if hard == resource.RLIM_INFINITY else hard
-    with contextlib.suppress(OSError, ValueError):
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):
+        pass
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def main() -> None:
     """Serve the socket that is standard input."""
     for name in IGNORED:
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
+        _signal.signal(getattr(_signal, name), _signal.SIG_IGN)
     # Behind all else: there may be a library that searches faster.
     sys.path += sys.argv[1:]
-    Collector(socket.socket(fileno=0)).run()
-
-
-if __name__ == "__main__":
-    main()
+    Collector(_socket.socket(fileno=0)).run()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from core import host
+from core.executors import output_collector
 from core.executors.child import ChildExecutor
 from core.executors.output_cap import OutputCap
 from core.executors.output_collector import KEPT, MOST, Collector, Stream
@@ -222,6 +224,17 @@ def test_attempts_wait_while_the_collector_is_short_of_descriptors():
     assert collector.hearing
     control.close()
     collector.run()
+
+
+def test_a_collector_loads_nothing_that_takes_as_long_as_its_interpreter():
+    program = "import sys; sys.path.append(sys.argv[1]); import output_collector; print(*sys.modules)"
+    folder = str(Path(output_collector.__file__).parent)
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, folder], stdout=subprocess.PIPE, check=True, text=True
+    )
+    slow = {"collections", "contextlib", "enum", "functools", "pathlib", "re", "signal", "socket", "typing"}
+    assert "output_collector" in said.stdout.split()
+    assert not slow.intersection(said.stdout.split())
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
