@@ -97,7 +97,16 @@ class CollectorProcess:
         with theirs:
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _FOLDER, *_folder_of("hyperscan")],
+                    [
+                        sys.executable,
+                        "-I",
+                        "-S",
+                        "-B",
+                        "-c",
+                        _PROGRAM,
+                        _FOLDER,
+                        *_folder_of("ahocorasick_rs"),
+                    ],
                     cwd="/",
                     # What its interpreter may need to load; nothing that marks it as part of a task.
                     env={name: value for name, value in os.environ.items() if name.startswith("LD_")},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -27,7 +28,9 @@ _NEEDLE = 6
 """Letters and digits in a row that are rare enough to be searched for in the place of a whole form."""
 _AGAIN = 16
 """Pieces after which it is looked again which bytes an output does not have; longer each time."""
-_SEARCHED = 4 * 2**20
+_LOOKED_FOR = 3
+"""Bytes that may be looked for in the place of all forms: with more a search for all is as quick."""
+_SEARCHED = 65_536
 """Bytes that are searched for one form after the other: to load what searches for all takes as long."""
 _UNRESERVED = "!'()*~-._"
 """What `encodeURIComponent` of JavaScript leaves as it is."""
@@ -114,18 +117,17 @@ def _beginnings(patterns: Sequence[bytes]) -> dict[bytes, tuple[bytes, ...]]:
 class _Needles:
     """What each form of some secrets has one of, searched for in long pieces of data.
 
-    Most outputs lack some bytes: that one of these is not there says, for a fifth of a search, that no needle
-    which has it is there.
+    Most outputs lack some bytes: that these are not there says, for a fifth of a search, that no needle which
+    has one of them is there.
     """
 
-    __slots__ = ("_again", "_all", "_at_once", "_lacking", "_pieces", "_prepare", "_searched", "_wholes")
+    __slots__ = ("_again", "_at_once", "_lacking", "_pieces", "_prepare", "_searched", "_wholes")
 
     def __init__(self, patterns: Sequence[bytes], prepare: Prepare) -> None:
         self._prepare = prepare
         self._wholes = _needles(patterns)
-        self._all = frozenset(range(len(self._wholes)))
-        self._lacking: list[tuple[bytes, frozenset[int]]] = []
-        """Bytes that a former piece lacked, each with the needles that have it."""
+        self._lacking = tuple[bytes, ...]()
+        """Bytes that a former piece lacked; each needle has one of them. Empty = there are none such."""
         self._pieces, self._again = 0, 1
         self._searched = 0
         """Bytes."""
@@ -134,11 +136,7 @@ class _Needles:
 
     def are_in(self, data: bytes) -> bool:
         """Return whether data has one of them."""
-        left = self._all
-        for byte, needles in self._lacking:
-            if byte not in data:
-                left = left - needles
-        if not left:
+        if self._lacking and not any(byte in data for byte in self._lacking):
             return False
         self._pieces += 1
         if self._pieces >= self._again:
@@ -150,25 +148,21 @@ class _Needles:
         self._searched += len(data)
         if before < _SEARCHED <= self._searched:
             self._at_once = self._prepare(self._wholes)
-        return any(self._wholes[number] in data for number in left)
+        return any(whole in data for whole in self._wholes)
 
 
-def _covering(wholes: Sequence[bytes], data: bytes) -> list[tuple[bytes, frozenset[int]]]:
-    """Return few bytes that data lacks and that as many needles as can be have one of."""
-    lacking: dict[bytes, set[int]] = {}
-    for number, whole in enumerate(wholes):
-        for value in set(whole):
-            lacking.setdefault(bytes((value,)), set()).add(number)
-    lacking = {byte: numbers for byte, numbers in lacking.items() if byte not in data}
-    found = list[tuple[bytes, frozenset[int]]]()
-    while lacking:
-        best = max(lacking, key=lambda byte: (len(lacking[byte]), byte))
-        covered = frozenset(lacking.pop(best))
-        if not covered:
+def _covering(wholes: Sequence[bytes], data: bytes) -> tuple[bytes, ...]:
+    """Return few bytes that data lacks and of which each needle has one; empty where that takes many."""
+    found = list[bytes]()
+    left = [frozenset(whole) - frozenset(data) for whole in wholes]
+    while left and len(found) < _LOOKED_FOR:
+        times = Counter(value for values in left for value in values)
+        if not times:
             break
-        found.append((best, covered))
-        lacking = {byte: numbers - covered for byte, numbers in lacking.items()}
-    return found
+        best = min(times, key=lambda value: (-times[value], value))
+        found.append(bytes((best,)))
+        left = [values for values in left if best not in values]
+    return () if left else tuple(found)
 
 
 def _needles(patterns: Sequence[bytes]) -> list[bytes]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.executors.output_collector import search_at_once
+from core.executors.output_collector import TOGETHER, search_at_once
 from core.model import masking
 from core.model.masking import LEAST, MASK, Masker, forms
-
-hyperscan = pytest.importorskip("hyperscan")
 
 SECRET = "s3cr+t/Tok~en==\"'\\ ü.*[0-9]"
 SECRETS = st.lists(st.text("ab.*\\x\n\0ü", min_size=LEAST, max_size=9), min_size=1, max_size=4)
@@ -80,31 +77,16 @@ def test_only_an_output_that_is_long_enough_is_worth_it(monkeypatch: pytest.Monk
     assert (len(made), asked) == (1, [801])
 
 
-class _Failing:
-    """A hyperscan that fails when it is made ready, or when it searches."""
-
-    error = hyperscan.error
-    HS_MODE_BLOCK = HS_FLAG_SINGLEMATCH = 0
-
-    def __init__(self, *, at: str) -> None:
-        self.at = at
-
-    def Database(self, **_: Any) -> _Failing:  # noqa: N802 # the library's name
-        return self
-
-    def compile(self, **_: Any) -> None:
-        if self.at == "compile":
-            raise hyperscan.error
-
-    def scan(self, *_: Any, **__: Any) -> None:
-        raise hyperscan.error
+def test_each_of_many_secrets_is_found() -> None:
+    texts = [b"<%03d>" % number for number in range(3 * TOGETHER + 1)]
+    are_in = search_at_once(texts)
+    assert are_in is not None
+    assert not are_in(b"".join(text[:-1] for text in texts))
+    assert all(are_in(b"-" + text + b"-") for text in texts)
 
 
-@pytest.mark.parametrize("library", [None, _Failing(at="compile"), _Failing(at="scan")])
-def test_without_a_library_that_works_the_same_is_masked(
-    library: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_library_the_same_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     searched(monkeypatch, AT_ONCE)
-    monkeypatch.setitem(sys.modules, "hyperscan", library)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ahocorasick_rs", None)  # type: ignore[arg-type]
     pieces = [b"hgfedcba", b"hgfedcba abcdefgh."]
     assert masked(forms(["abcdefgh"]), pieces) == b"hgfedcba" * 2 + b" " + MASK + b"."
