@@ -17,7 +17,7 @@ from core.model.ports import AttemptRef
 from core.store.database import refuse_file, refuse_version, version_of
 from core.store.readers import store_uri
 from core.store.sql import decode
-from core.store.verify.findings import Finding, verify
+from core.store.verify.findings import Finding, verify_read_only
 from core.store.version import SCHEMA_VERSION
 
 _STEPS = 100_000
@@ -68,7 +68,7 @@ def judge_copy(file: Path, stop: Event) -> tuple[Finding, ...]:
     """
     with _opened(file) as db:
         db.set_progress_handler(stop.is_set, _STEPS)
-        found = verify(db) if version_of(db) == SCHEMA_VERSION else _check_pages(db)
+        found = verify_read_only(db) if version_of(db) == SCHEMA_VERSION else _check_pages(db)
     if stop.is_set():
         raise Unavailable("backup.stopped", "checking the copy was stopped", hint="run it again")
     return found

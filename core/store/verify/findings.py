@@ -20,6 +20,7 @@ from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 from core.store.verify.fold_variables import variables_at_fault
+from core.store.verify.row_rules import broken_rules
 from core.store.verify.stored_texts import unreadable_texts
 from core.store.wait_codes import UNDRAINED
 
@@ -70,11 +71,21 @@ def verify(connection: sqlite3.Connection) -> Findings:
             connection.execute("ROLLBACK")
 
 
+def verify_read_only(connection: sqlite3.Connection) -> Findings:
+    """Verify a store that is opened for reading alone: also what SQLite leaves out there (`store.rule`)."""
+    try:
+        broken = [Finding(code="store.rule", **one._asdict()) for one in broken_rules(connection, most=MOST)]
+    except sqlite3.DatabaseError:
+        # What cannot be read is named below.
+        broken = []
+    return (*broken, *verify(connection))
+
+
 def verify_path(path: Path) -> Findings:
-    """Verify a store file, opened read-only; raise `Unavailable` where it cannot be read as one."""
+    """Do the same with a store file; raise `Unavailable` where it cannot be read as one."""
     connection = open_readonly(path)
     try:
-        return verify(connection)
+        return verify_read_only(connection)
     finally:
         connection.close()
 
