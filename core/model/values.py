@@ -20,6 +20,9 @@ else:
 _ENCODER = msgspec.json.Encoder()
 ID_MAX = 2**63 - 1
 """No id and no time in ms is larger: SQLite keeps no larger number."""
+MOMENT_MIN = -62_135_596_800_000
+MOMENT_MAX = 253_402_300_799_999
+"""The first and the last moment that a calendar has, ms UTC: the years 1 and 9999."""
 INBOX = 1
 """The standing job of loose tasks; made with the store, never final."""
 INBOX_STAGE = 1
@@ -41,7 +44,8 @@ def json_line(value: Mapping[str, JsonValue]) -> str:
 
 
 def to_iso(at: int) -> str:
-    """Write a moment (ms UTC) as ISO 8601 with milliseconds and a `Z`."""
+    """Write a moment (ms UTC) as ISO 8601 with milliseconds and a `Z`; later than any is the last one."""
+    at = max(MOMENT_MIN, min(at, MOMENT_MAX))
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
 

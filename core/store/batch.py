@@ -15,7 +15,7 @@ from core.model.decisions import TaskCounts
 from core.model.limits.gauges import Gauge
 from core.model.limits.limits import Spent
 from core.model.status import TASK_FINAL, JobStatus, Move, StageStatus, TaskStatus
-from core.model.values import INBOX, JsonObject
+from core.model.values import INBOX, MOMENT_MAX, JsonObject
 from core.store.batch_report import Report
 from core.store.capacity import Capacity
 from core.store.families import Families
@@ -426,5 +426,8 @@ def close_report(batch: Batch) -> Report:
 
 
 def earliest(*times: int | None) -> int | None:
-    """Return the first of these moments; None = there is none."""
-    return min((at for at in times if at is not None), default=None)
+    """Return the first of these moments; None = there is none.
+
+    What is not a moment in a damaged row is not waited for: the janitor looks for it.
+    """
+    return min((at for at in times if isinstance(at, int) and at <= MOMENT_MAX), default=None)

@@ -219,6 +219,20 @@ async def test_an_engine_without_work_names_a_step(house: House):
     assert house.rows("SELECT count(*) FROM event WHERE kind = 'clock.stepped'") == [(1,)]
 
 
+async def test_an_alarm_that_no_date_can_tell_is_kept_and_may_be_moved() -> None:
+    clock = SystemClock()
+    alarms = SchedulerAlarms(clock)
+    rang = asyncio.Event()
+    alarms.arm("due", 2**63 - 1, rang.set)
+    await ticks(3)
+    assert not rang.is_set()
+    alarms.arm("due", clock.now() + 50, rang.set)
+    try:
+        await within(rang.wait(), "the alarm rings")
+    finally:
+        alarms.stop()
+
+
 async def test_an_alarm_that_is_armed_again_as_it_rings_is_not_lost() -> None:
     clock = SystemClock()
     alarms = SchedulerAlarms(clock)

@@ -103,6 +103,20 @@ async def test_lists_show_rows_beside_one_whose_texts_cannot_be_read(house: Hous
     assert (await house.finish(task("next"))).status == "succeeded"
 
 
+async def test_tasks_are_listed_beside_one_whose_cost_cannot_be_read(house: House) -> None:
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    await house.running("a")
+    bad = house.task_id(job, "b")
+    for cost in ("{", "7", '{"usd": "much"}'):
+        damage(house, "UPDATE task SET cost = ? WHERE id = ?", cost, bad)
+        tasks = (await house.control.tasks(parse("", Noun.TASKS))).rows
+        assert {one.key for one in tasks} == {"a", "b"}
+        assert (await house.control.why(bad)).status == "blocked"
+        assert len((await house.control.why_job(job)).tasks) == 2
+    house.steer.release()
+    assert (await house.finish(task("next"))).status == "succeeded"
+
+
 async def test_work_items_are_listed_beside_one_whose_form_cannot_be_read(empty_house: House) -> None:
     house = empty_house
     house.registry = lambda: Registry([Shell(), Human(), house.steer])

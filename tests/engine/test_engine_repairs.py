@@ -120,6 +120,20 @@ async def test_a_circle_of_needs_in_the_rows_is_found_and_named(house: House):
     assert result.reason == "its tasks wait for each other in a circle: a -> b -> a"
 
 
+async def test_a_need_that_is_gone_fails_its_job_by_name_and_the_job_can_be_shown(house: House):
+    job = await stopped(house)
+    house.spoiled = frozenset({"store.dangling", "task.needs_left"})
+    with store(house) as db:
+        a, b = (house.task_id(job, key) for key in "ab")
+        db.execute("UPDATE edge SET need_id = 4711 WHERE need_id = ? AND task_id = ?", (a, b))
+    await house.open()
+    tasks = (await house.control.job_detail(job)).tasks
+    assert [one.needs for one in tasks if one.task.key == "b"] == [("#4711",)]
+    await house.until(partial(later, house, job), "the job ends")
+    result = await house.ended(job)
+    assert (result.status, result.reason) == ("failed", f"task b ({b}) needs task 4711, which is not found")
+
+
 async def test_a_task_that_runs_without_an_attempt_is_held_for_an_operator(house: House):
     job = await house.submit(task("a", "block"))
     await house.running("a")

@@ -1,4 +1,4 @@
-"""Tests of verification: each rule of a table holds for each row, also in a file opened for reading."""
+"""Tests of verification: rules of tables, in files opened for reading."""
 
 from __future__ import annotations
 

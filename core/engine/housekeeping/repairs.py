@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.logs import bound, get_logger
-from core.model.commands.work import FailJob, Recount, Repair
+from core.model.commands.work import FailJob, NoteFault, Recount, Repair
+from core.model.text import safe_line
+from core.model.values import INBOX
 from core.store.journal import Journal
-from core.store.reports.repairs import OpenNeed
+from core.store.reports.repairs import HopelessWait, MissingNeed, OpenNeed
 from core.workflows.graph import cycles
 
 _SHOWN = 10
@@ -29,8 +31,14 @@ class Sweep(Protocol):
     async def wrong_counts(self) -> tuple[str, ...]:
         """Return the codes of what is counted wrong beside tasks, attempts and events."""
 
+    async def hopeless_waits(self) -> list[HopelessWait]:
+        """Return the tasks that wait for what never comes."""
+
     async def miscounted_jobs(self) -> tuple[int, ...]:
         """Return the ids of jobs, ended ones too, whose counts differ from their tasks."""
+
+    async def missing_need(self, job_id: int) -> MissingNeed | None:
+        """Return the first blocked task of a job that waits for one which is not there."""
 
     async def open_needs(self, job_id: int) -> list[OpenNeed]:
         """Return for what the blocked tasks of a job wait."""
@@ -42,10 +50,14 @@ class Repairs:
     def __init__(self, journal: Journal, sweep: Sweep) -> None:
         self._journal = journal
         self._sweep = sweep
+        self._told: set[int] = set()
+        """Loose tasks that this engine has set aside."""
 
     async def run(self) -> None:
         """Repair what a sweep finds; each repair is an event. Raises where the store takes nothing."""
         await self._repair_all(await self._sweep.broken_jobs())
+        for one in await self._sweep.hopeless_waits():
+            await self._give_up(one)
 
     async def recount(self) -> None:
         """Count tasks, run times, families and ends again where they are wrong; each repair is an event."""
@@ -59,10 +71,29 @@ class Repairs:
             with bound(job=job_id):
                 await self._repair(job_id)
 
+    async def _give_up(self, one: HopelessWait) -> None:
+        """Fail the job of a task that waits for what never comes; a loose task is set aside."""
+        why = safe_line(one.why)
+        if one.job_id != INBOX:
+            await self._journal.submit(FailJob(job_id=one.job_id, reason=f"task {one.key} {why}"))
+        elif one.task_id not in self._told:
+            self._told.add(one.task_id)
+            note = NoteFault(
+                job_id=INBOX, task_id=one.task_id, message=f"it {why}; cancel it, or run it again"
+            )
+            await self._journal.submit(note)
+
     async def _repair(self, job_id: int) -> None:
         repaired = await self._journal.submit(Repair(job_id=job_id))
         if repaired:
             _log.warning("repaired", repairs=repaired)
+            return
+        missing = await self._sweep.missing_need(job_id)
+        if missing is not None:
+            reason = (
+                f"task {missing.task} ({missing.task_id}) needs task {missing.need_id}, which is not found"
+            )
+            await self._journal.submit(FailJob(job_id=job_id, reason=reason))
             return
         circle = _circle(await self._sweep.open_needs(job_id))
         if circle:

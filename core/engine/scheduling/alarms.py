@@ -20,6 +20,8 @@ from core.model.ports import Clock
 _LATE_IS_FINE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1_000}
 _EARLY_MS = 50
 """How much too soon an alarm may call back; more means that the wall clock was set meanwhile."""
+_FARTHEST_MS = 86_400_000
+"""How far ahead the scheduler is told of at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,9 @@ class SchedulerAlarms:
         self._scheduler.shutdown(wait=False)
 
     def _schedule(self, name: str, at: int) -> None:
-        moment = datetime.now(UTC) + timedelta(milliseconds=at - self._clock.now())
+        # What is farther away is armed again when this rings: a date behind the year 9999 is none.
+        away = min(at - self._clock.now(), _FARTHEST_MS)
+        moment = datetime.now(UTC) + timedelta(milliseconds=away)
         # A coroutine function runs on the loop; a plain one would run in the scheduler's thread pool.
         self._scheduler.add_job(
             self._ring, DateTrigger(moment), args=(name, at), id=name, replace_existing=True

@@ -47,6 +47,14 @@ def costs_of(stored: str | None) -> Mapping[str, int]:
     return {} if stored is None else msgspec.json.decode(stored, type=dict[str, int])
 
 
+def shown_costs(stored: str | None) -> Mapping[str, int]:
+    """Return the same for what shows a task among others: nothing where it cannot be read."""
+    try:
+        return costs_of(stored)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        return {}
+
+
 def cost_column(cost: Estimate | None) -> str | None:
     """Return the column that `costs_of` reads; None = nothing is estimated."""
     return None if cost is None or not cost.amounts else msgspec.json.encode(dict(cost.amounts)).decode()

@@ -17,7 +17,7 @@ from core.model.plans import JobPlan, StagePlan, TaskPlan
 from core.model.records import replace
 from core.model.status import StageStatus, TaskStatus
 from core.model.stored_spec import spec_to_json
-from core.model.values import INBOX, INBOX_STAGE, JsonObject
+from core.model.values import ID_MAX, INBOX, INBOX_STAGE, JsonObject
 from core.store.apply.children.job_answers import bind_new
 from core.store.apply.claims.lanes import Lanes
 from core.store.apply.first_facts import job_facts, task_facts
@@ -54,6 +54,18 @@ _STAGE = (
     "INSERT INTO stage (id, job_id, position, name, status, open_tasks, first_task, last_task, is_finally)"
     " VALUES (?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
 )
+_NAMED_BY = {
+    "job": (
+        "SELECT max(job_id) FROM stage",
+        "SELECT max(job_id) FROM task",
+        "SELECT max(job_id) FROM event WHERE job_id > 1",
+    ),
+    "stage": ("SELECT stage_id FROM task ORDER BY id DESC LIMIT 1",),
+    "task": (
+        "SELECT max(task_id) FROM attempt",
+        "SELECT max(task_id) FROM event WHERE task_id IS NOT NULL",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,9 +434,11 @@ def _first_facts(task: _NewTask, numbers: Mapping[str, int]) -> JsonObject:
 
 def next_id(batch: Batch, table: str) -> int:
     """Return the id of the next row of a table that is purged: no id comes twice."""
-    (highest, gone) = batch.rows(
+    # A row that was deleted by hand leaves behind what names it: none of that may be of a new one.
+    named = "".join(f", ({sql})" for sql in _NAMED_BY[table])
+    (known,) = batch.rows(
         f"SELECT (SELECT max(id) FROM {table}),"
-        " (SELECT last FROM purged WHERE noun = ? ORDER BY first DESC LIMIT 1)",
+        f" (SELECT last FROM purged WHERE noun = ? ORDER BY first DESC LIMIT 1){named}",
         table,
-    )[0]
-    return max(highest or 0, gone or 0) + 1
+    )
+    return max(one for one in (0, *known) if isinstance(one, int) and one < ID_MAX) + 1

@@ -147,4 +147,8 @@ def _needed_keys(edges: Iterable[AnyRow], keys: Mapping[int, str]) -> dict[int, 
     needs: dict[int, list[int]] = {}
     for row in edges:
         needs.setdefault(row.task_id, []).append(row.need_id)
-    return {task_id: tuple(keys[need] for need in sorted(needed)) for task_id, needed in needs.items()}
+    # A need that is gone is shown by its number: `doctor` names it, and the janitor fails the job.
+    return {
+        task_id: tuple(keys.get(need, f"#{need}") for need in sorted(needed))
+        for task_id, needed in needs.items()
+    }

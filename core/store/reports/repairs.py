@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from core.model.status import JOB_FINAL, STAGE_FINAL, TASK_FINAL, JobStatus, TaskStatus
-from core.model.values import INBOX, INBOX_STAGE
+from core.model.values import INBOX, INBOX_STAGE, MOMENT_MAX
 from core.store.reports.source import Source
 from core.store.sql import among
 from core.store.verify.checks import COUNTERS, DERIVED_CHECKS
@@ -80,6 +80,10 @@ _STRAY = (
     "SELECT t.job_id FROM attempt a INDEXED BY attempt_open JOIN task t ON t.id = a.task_id"
     " WHERE a.status = 'running' AND NOT (t.status = 'running' AND t.epoch = a.epoch)"
 )
+_WAITS = (
+    "FROM awaited w INDEXED BY {} JOIN task t ON t.id = w.task_id"
+    " WHERE w.is_held = 0 AND t.status = 'waiting'"
+)
 _QUESTIONS = tuple(
     text(f"SELECT DISTINCT * FROM ({sql}) LIMIT {MOST}")
     for sql in (
@@ -107,6 +111,53 @@ _NEEDS = text(
 )
 
 
+_TASK = "SELECT t.job_id AS job_id, t.id AS task_id, t.key AS key"
+# Texts and blobs are larger than any number: each is the end of an index.
+_HOPELESS = text(
+    f"{_TASK}, 'waits for job ' || w.child_id || ', which is not found' AS why"
+    f" {_WAITS.format('awaited_child')} AND w.child_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM job WHERE id = w.child_id) UNION ALL "
+    + " UNION ALL ".join(
+        f"{_TASK}, 'waits for what is not a moment: its `{column[2:]}` is ' || substr(quote({column}), 1, 40)"
+        f" {rows} AND {column} > {MOMENT_MAX}"
+        for column, rows in (
+            ("w.due_at", _WAITS.format("awaited_due")),
+            ("w.until", _WAITS.format("awaited_until")),
+            ("w.fails_at", _WAITS.format("awaited_fails")),
+            ("t.retry_at", "FROM task t INDEXED BY task_due WHERE t.status = 'retrying'"),
+        )
+    )
+    + f" ORDER BY task_id LIMIT {MOST}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopelessWait:
+    """A task that waits for what never comes: a moment that is not one, a job that is gone."""
+
+    job_id: int
+    task_id: int
+    key: str
+    why: str
+    """What goes behind its name in a sentence."""
+
+
+_MISSING = text(
+    "SELECT t.id AS task_id, t.key AS task, e.need_id AS need_id FROM task t INDEXED BY task_list"
+    " JOIN edge e ON e.task_id = t.id AND e.met = 0 WHERE t.job_id = :job AND t.status = 'blocked'"
+    " AND NOT EXISTS (SELECT 1 FROM task n WHERE n.id = e.need_id) ORDER BY t.id, e.need_id LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingNeed:
+    """A blocked task and the id of one that it waits for, which is not there."""
+
+    task_id: int
+    task: str
+    need_id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenNeed:
     """A blocked task and one that it still waits for, by their keys."""
@@ -129,6 +180,12 @@ class RepairReports:
                 found.update((await db.execute(question)).scalars())
         return tuple(sorted(found))
 
+    async def hopeless_waits(self) -> list[HopelessWait]:
+        """Return the tasks that wait for what never comes, in order of their ids."""
+        async with self._source.snapshot() as db:
+            rows = await db.execute(_HOPELESS)
+            return [HopelessWait(**row) for row in rows.mappings()]
+
     async def miscounted_jobs(self) -> tuple[int, ...]:
         """Return the ids of jobs, ended ones too, whose counts differ from their tasks; reads all tasks."""
         async with self._source.snapshot() as db:
@@ -147,6 +204,12 @@ class RepairReports:
                     if (await db.exec_driver_sql(f"SELECT 1 FROM ({check.sql}) LIMIT 1")).first()
                 ]
             )
+
+    async def missing_need(self, job_id: int) -> MissingNeed | None:
+        """Return the first blocked task of a job that waits for one which is not there."""
+        async with self._source.snapshot() as db:
+            row = (await db.execute(_MISSING, {"job": job_id})).mappings().first()
+            return None if row is None else MissingNeed(**row)
 
     async def open_needs(self, job_id: int) -> list[OpenNeed]:
         """Return for what the blocked tasks of a job wait, in order of the tasks; at most `EDGES_MAX`."""

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, literal_column, select
 from core.filters.fields import Noun
 from core.model.events import EventView
 from core.model.limits.estimates import Estimate
-from core.model.limits.limit_forms import costs_of
+from core.model.limits.limit_forms import shown_costs
 from core.model.patterns.group_views import GroupCounts
 from core.model.stored_spec import StoredSpec
 from core.model.stored_text import json_or_note
@@ -252,7 +252,7 @@ def _estimate(said: Estimate | None, column: str | None) -> Estimate | None:
     """Return what a task is expected to use; of `auto` also the amounts that stand for it."""
     if said is None or not said.is_auto:
         return said
-    return Estimate(amounts=costs_of(column), is_auto=True)
+    return Estimate(amounts=shown_costs(column), is_auto=True)
 
 
 def attempt_view(row: AnyRow) -> AttemptView:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.limits.capacity_facts import CapacityFacts, LineFacts
-from core.model.limits.limit_forms import costs_of
+from core.model.limits.limit_forms import shown_costs
 from core.model.patterns.group_views import GroupCounts
 from core.model.records import replace
 from core.model.status import JOB_FINAL, TASK_FINAL, TaskStatus
@@ -276,12 +276,12 @@ async def _facts(db: AsyncConnection, rows: Sequence[_Row], capacity: CapacityRo
     heads: dict[int, LaneHead] = {}
     if lanes:
         for head in await db.execute(_HEADS, {"lanes": ids(sorted(lanes))}):
-            heads[head.lane] = LaneHead(task_id=head.id, key=head.key, costs=costs_of(head.cost))
+            heads[head.lane] = LaneHead(task_id=head.id, key=head.key, costs=shown_costs(head.cost))
     return {
         row.id: replace(
             _task(row),
             gauges=gauges[row.id],
-            costs=costs_of(row.cost),
+            costs=shown_costs(row.cost),
             prefer=capacity.facts.prefers.get(row.own_set or 0, ()),
             head=_before(row, heads.get(row.lane_id)),
         )

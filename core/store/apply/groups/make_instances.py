@@ -34,8 +34,10 @@ _GROUP = (
 )
 _LAST = "SELECT id, number, digest, total FROM instance_set WHERE task_id = ? ORDER BY number DESC LIMIT 1"
 _ADD = (
-    "INSERT INTO instance_set (job_id, task_id, number, total, needed, parallel, digest)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id"
+    "INSERT INTO instance_set (id, job_id, task_id, number, total, needed, parallel, digest)"
+    # Instances whose set was deleted by hand are not of a new one.
+    " VALUES (1 + max(coalesce((SELECT max(id) FROM instance_set), 0), coalesce((SELECT max(set_id) FROM task"
+    " INDEXED BY task_item WHERE set_id IS NOT NULL), 0)), ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
 _KEEP = "INSERT OR IGNORE INTO instance_page (set_id, first, body) VALUES (?, ?, ?)"
 _KNOWN = "SELECT i.total FROM task t JOIN instance_set i ON i.task_id = t.id WHERE t.job_id = ? AND t.key = ?"

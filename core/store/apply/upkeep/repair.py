@@ -42,6 +42,11 @@ _STUCK = (
     "SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = s.job_id AND t.status = 'blocked'"
     " AND t.id BETWEEN s.first_task AND s.last_task AND t.needs_left = 0 AND t.wait_reason IS NULL))"
 )
+_FREE = (
+    "UPDATE awaited SET child_id = NULL WHERE child_id IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM job WHERE id = awaited.child_id)"
+    " AND task_id IN (SELECT id FROM task INDEXED BY task_list WHERE job_id = ? AND status = 'waiting')"
+)
 
 
 def apply_repair(batch: Batch, command: Repair) -> int:
@@ -63,7 +68,13 @@ def apply_repair(batch: Batch, command: Repair) -> int:
 
 def apply_fail_job(batch: Batch, command: FailJob) -> bool:
     """Fail a job that cannot go on; False = its verdict is in already."""
-    return give_verdict(batch, command.job_id, Verdict(status=JobStatus.FAILED, reason=command.reason))
+    # A child whose row is gone answers nothing, and its task would wait for that.
+    is_freed = batch.run(_FREE, command.job_id) > 0
+    if give_verdict(batch, command.job_id, Verdict(status=JobStatus.FAILED, reason=command.reason)):
+        return True
+    if is_freed:
+        batch.verdicts.append(command.job_id)
+    return False
 
 
 def _hold_what_runs_nothing(batch: Batch, job_id: int) -> int:

@@ -176,7 +176,7 @@ def _fail_late(batch: Batch, *, place: TaskPlace, missed: Missed) -> None:
 def next_answer(batch: Batch) -> int | None:
     """Return when the next moment or deadline of a waiting task comes (engine time); None = none does."""
     ((due_at, until, fails_at),) = batch.rows(_NEXT)
-    moment = None if until is None else until + batch.offset
+    moment = until + batch.offset if isinstance(until, int) else None
     return earliest(due_at, moment, fails_at, item_times.next_time(batch))
 
 
