@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import pytest
@@ -14,6 +15,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from console.screens.parts import reading_pace
+from console.terminal.stylesheet import Place, RememberingStylesheet
 from tests.console.support_settled import settled
 from tests.support.waiting import rest
 
@@ -43,6 +45,21 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stylesheet, "_parse_rules", parse_once)
         patch.setattr(Stylesheet, "set_variables", set_and_forget)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_fits_a_node_is_found_once() -> Iterator[None]:
+    """Let all apps with the same rules share what was found out for their nodes."""
+    found: dict[tuple[int, ...], tuple[dict[Place, Any], dict[Any, Any]]] = {}
+
+    def share(sheet: RememberingStylesheet) -> None:
+        # The rules live as long as the session: each has its id for itself.
+        names, fitting = found.setdefault(tuple(map(id, sheet._rules)), ({}, {}))
+        sheet._pseudo_classes, sheet._fitting = names, fitting
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RememberingStylesheet, "_forget", share)
         yield
 
 
