@@ -18,7 +18,7 @@ from core.cli.command_groups import CommandGroup
 from core.cli.output import emit, note
 from core.cli.parameters import Argument
 from core.cli.reading import note_closed_claims, reading
-from core.cli.refusals import Left
+from core.cli.refusals import Left, usage
 from core.cli.summary import cause_text
 from core.cli.tables import Table
 from core.cli.waiting import explaining_lost_engine, interrupts, wait_with
@@ -47,7 +47,7 @@ class Resize(Remote):
 
     name: PoolName
     slots: Annotated[
-        int, Argument(metavar="N", min=0, max=SLOTS_MAX, help="Attempts that run in it at once.")
+        str, Argument(metavar="N", help="Attempts that run in it at once: 4; +1 and -1 are added.")
     ]
     said: Said
 
@@ -108,10 +108,26 @@ async def pools(arguments: Listed) -> int:
     return 0
 
 
-@_POOLS.change("resize", Resize, "taskdeck pools resize gpu 4 --reason 'a second card'", signed=True)
+@_POOLS.change(
+    "resize",
+    Resize,
+    "taskdeck pools resize gpu 4 --reason 'a second card'",
+    "taskdeck pools resize gpu +1",
+    signed=True,
+)
 def resize(arguments: Resize) -> Wanted:
     """Give a pool another number of slots, until it is reset; what runs in it runs on."""
-    return arguments.said.wants(ResizePool(name=arguments.name, slots=arguments.slots))
+    text = arguments.slots.strip()
+    try:
+        slots = int(text)
+    except ValueError:
+        raise usage(
+            f"`{safe_line(text)}` is not a number of slots",
+            hint=f"a whole number from 0 to {SLOTS_MAX}, or +1 or -1 to change what it has",
+        ) from None
+    return arguments.said.wants(
+        ResizePool(name=arguments.name, slots=slots, is_added=text.startswith(("+", "-")))
+    )
 
 
 @_POOLS.change("pause", _ONE, "taskdeck pools pause gpu --reason 'new driver'")

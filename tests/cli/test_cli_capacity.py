@@ -136,6 +136,9 @@ def test_without_an_engine_changes_are_recorded_listed_and_taken_back(quiet: Dec
     same = quiet("pools", "resize", "gpu", "4")
     assert (same.status, same.out.startswith("nothing changed: gpu"), same.err) == (0, True, "")
     assert one(quiet, "pools", "gpu")["configured_slots"] == 1
+    assert quiet("pools", "resize", "gpu", "+2").out.startswith("gpu: 0 of 6 slots taken")
+    assert quiet("pools", "resize", "gpu", "-1").out.startswith("gpu: 0 of 5 slots taken")
+    assert quiet("pools", "resize", "gpu", "+0").out.startswith("nothing changed: gpu")
     assert quiet("pools", "reset", "gpu").out == "gpu: 0 of 1 slots taken\n"
 
     assert quiet("limits", "set", "db", "6").out == "db: at most 6, configured 3\n"
@@ -192,7 +195,9 @@ def test_the_word_list_may_be_left_out_and_options_may_stand_first(quiet: Deck, 
         (("pools", "resise", "gpu", "4"), "did you mean `resize`?"),
         (("pools", "--as", "x"), "no such option '--as'"),
         (("budgets", "--json", "set", "team", "3"), "a verb stands before all options"),
-        (("pools", "resize", "gpu", "-1"), "-1 is not in the range 0<=x<=10000"),
+        (("pools", "resize", "gpu", "-2"), "`slots` must be a whole number from 0 to 10000, not -1"),
+        (("pools", "resize", "gpu", "10001"), "a whole number from 0 to 10000"),
+        (("pools", "resize", "gpu", "more"), "or +1 or -1 to change what it has"),
         (("pools", "resize", "gpu"), "see: taskdeck pools resize --help"),
         (("pools", "pause", "gpv"), "did you mean `gpu`?"),
         (

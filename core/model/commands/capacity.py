@@ -27,11 +27,13 @@ class ResizePool(Struct, frozen=True, kw_only=True, tag="resize_pool"):
 
     name: str
     slots: int
+    is_added: bool = False
+    """`slots` are added to those that it has; negative = taken away."""
 
     def __post_init__(self) -> None:
         """Refuse what is out of bounds (`task.FIELD`)."""
         bounds.check_text("name", self.name)
-        bounds.check_whole("slots", self.slots, least=0, most=SLOTS_MAX)
+        bounds.check_whole("slots", self.slots, least=-SLOTS_MAX if self.is_added else 0, most=SLOTS_MAX)
 
 
 class PausePool(Struct, frozen=True, kw_only=True, tag="pause_pool"):

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.model.commands.capacity import OnPool, PausePool, ResetPool, ResizePool, ResumePool
+from core.model import bounds
+from core.model.commands.capacity import (
+    SLOTS_MAX,
+    OnPool,
+    PausePool,
+    ResetPool,
+    ResizePool,
+    ResumePool,
+)
 from core.model.commands.work import Operated
 from core.model.errors import NotFound, TaskdeckError
 from core.model.limits.limit_forms import from_text
@@ -43,13 +51,15 @@ def resize_pool(batch: Batch, change: ResizePool, cause: Cause) -> Operated | Ta
     pool = _pool(batch, change.name)
     if isinstance(pool, TaskdeckError):
         return pool
-    if pool.slots == change.slots:
+    slots = pool.slots + change.slots if change.is_added else change.slots
+    if pool.slots == slots:
         return Operated(changed=0)
-    changed = pack({"slots": change.slots})
-    batch.run(_CHANGE, changed, batch.wall, raw(cause.actor), raw(cause.reason), raw(change.name))
-    return _done(
-        batch, change, cause, kind="pool.resized", facts={"slots": change.slots, "before": pool.slots}
+    if not 0 <= slots <= SLOTS_MAX:
+        return bounds.refused("slots", slots, f"a whole number from 0 to {SLOTS_MAX}")
+    batch.run(
+        _CHANGE, pack({"slots": slots}), batch.wall, raw(cause.actor), raw(cause.reason), raw(change.name)
     )
+    return _done(batch, change, cause, kind="pool.resized", facts={"slots": slots, "before": pool.slots})
 
 
 def reset_pool(batch: Batch, change: ResetPool, cause: Cause) -> Operated | TaskdeckError:
