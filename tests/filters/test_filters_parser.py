@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -338,6 +339,8 @@ def terms(noun: Noun) -> st.SearchStrategy[Term]:
     return st.one_of(found)
 
 
+# Made anew for each example, they would be looked through again.
+@cache
 def filters(noun: Noun) -> st.SearchStrategy[Filter]:
     names = [field.name for field in FIELDS[noun].fields]
     order = st.builds(Sort, field=st.sampled_from(names), descending=st.booleans())
