@@ -14,10 +14,9 @@ from core.model.outcomes import Failed, Outcome, Succeeded, TaskError
 from core.model.plans import JobPlan, NeedPlan, OnTaskFailure, StagePlan, TaskPlan
 from core.rules.writer import WRITER_RULES
 from core.store.batch_report import Report
-from core.store.database import open_writer
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
-from tests.support.empty_store import empty_store
+from tests.support.empty_store import empty_store, open_copy
 from tests.support.known_gauges import assert_gauges_are_as_stored
 
 AGING = 10_000
@@ -30,7 +29,7 @@ class Deck:
         self.path = path
         self.now = 1_000
         path.write_bytes(empty_store())
-        self.db = open_writer(path, synchronous="NORMAL", now=self.now)
+        self.db = open_copy(path)
         self.db.execute("UPDATE engine SET epoch = 1")
         self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, rules=WRITER_RULES)
         self.report = Report()

@@ -30,7 +30,7 @@ from core.store.engine_time import read_time
 from core.store.epochs import begin_epoch
 from core.store.transaction import Group, carry_out
 from core.store.writer import Writer
-from tests.support.empty_store import empty_store
+from tests.support.empty_store import empty_store, open_copy
 from tests.support.known_gauges import assert_gauges_are_as_stored
 from tests.support.manual_time import saved
 
@@ -60,12 +60,14 @@ class Deck:
     def __init__(self, path: Path, *, now: int = 1_000) -> None:
         self.path = path
         self.now = now
-        if not path.exists():
+        if path.exists():
+            self.db = open_writer(path, synchronous="NORMAL", now=now)
+        else:
             # Those who look for it find it whole, or not at all.
             whole = path.with_suffix(".new")
             whole.write_bytes(empty_store())
             whole.rename(path)
-        self.db = open_writer(path, synchronous="NORMAL", now=now)
+            self.db = open_copy(path)
         self.epoch = begin_epoch(self.db, time=saved(now), before=None, pid=1).epoch
         self.report = Report()
         self.reports: list[Report] = []

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from core.store import database
 from core.store.database import open_writer
 
 
@@ -17,6 +18,13 @@ def empty_store() -> bytes:
         path = Path(folder) / "empty.db"
         open_writer(path, synchronous="NORMAL", now=1_000).close()
         return path.read_bytes()
+
+
+def open_copy(path: Path) -> sqlite3.Connection:
+    """Return the writer of a copy that was just made: its pages are known to be sound."""
+    connection = database._connect(path, "NORMAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    return connection
 
 
 def renew(connection: sqlite3.Connection, *, now: int) -> None:
