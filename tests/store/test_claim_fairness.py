@@ -11,9 +11,9 @@ from core.model.commands.limits import Configure
 from core.model.commands.work import Submit
 from core.model.limits.limits import Pool, PoolOrder
 from core.model.plans import JobPlan
-from core.store.verify import verify
 from tests.store.deck import AGING, Deck, stage, task
 from tests.support.claim_course import ClaimCourse, idle, jain, slowdowns, turns
+from tests.support.recounts import findings
 
 SLOTS, TOOK = 4, 1_000
 WHOLE = (Pool(name="default", slots=SLOTS),)
@@ -28,7 +28,7 @@ POOLS = (
 def deck(tmp_path: Path) -> Iterator[Deck]:
     deck = Deck(tmp_path / "taskdeck.db")
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 

@@ -11,8 +11,8 @@ import pytest
 from core.model.commands.limits import Configure
 from core.model.commands.work import FollowUp
 from core.model.limits.limits import Limit, LimitKind, LimitRef, Pool, PoolOrder
-from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 from tests.support.seeds import seeds
 
 LISTED = PoolOrder.LISTED
@@ -22,7 +22,7 @@ LISTED = PoolOrder.LISTED
 def deck(tmp_path: Path) -> Iterator[Deck]:
     deck = Deck(tmp_path / "taskdeck.db")
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 
@@ -149,5 +149,5 @@ def test_no_claim_takes_from_a_queue_while_an_earlier_one_of_the_pool_has_a_task
             assert queued.isdisjoint(earlier)
         running = deck.db.execute("SELECT task_id, epoch FROM attempt WHERE status = 'running'").fetchall()
         deck.end(*random.sample(running, random.randint(0, len(running))))
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()

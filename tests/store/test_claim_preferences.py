@@ -10,8 +10,8 @@ import pytest
 from core.model.commands.limits import Configure
 from core.model.commands.work import FollowUp
 from core.model.limits.limits import Dimension, Limit, LimitKind, Per, Pool, Window
-from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 
 DEEP, FAST = Pool(name="deep", slots=1), Pool(name="fast", slots=2)
 
@@ -21,7 +21,7 @@ def deck(tmp_path: Path) -> Iterator[Deck]:
     deck = Deck(tmp_path / "taskdeck.db")
     configure(deck, FAST, DEEP)
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 
@@ -84,7 +84,7 @@ def test_tasks_that_wait_come_under_pools_that_are_configured_later(tmp_path: Pa
     configure(deck, FAST, DEEP)
     deck.claim()
     assert pools(deck) == {"a": "deep"}
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 

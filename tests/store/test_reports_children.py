@@ -21,8 +21,8 @@ from core.model.refusals import Refusal
 from core.model.waits import EngineFacts
 from core.render.job_shapes import detail_shape
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_a_child_that_has_ended_is_kept_while_the_job_above_all_goes_on(
     (purged,) = deck.do(Purge(job_ids=(low, top), actor="ann"))
     assert (purged.jobs, purged.refused) == (2, ())
     assert (await reports.jobs.view(middle)).parent is None
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 async def test_the_page_of_a_job_has_its_parent_its_children_and_the_pauses_above(

@@ -15,7 +15,6 @@ from core.model.limits.limits import Dimension, Limit, LimitRef, Pool
 from core.model.waits import EngineFacts
 from core.store.readers import Readers
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import AGING, Deck, stage, task
 from tests.store.test_reports_counting import Plans
 from tests.store.wait_cases import (
@@ -32,6 +31,7 @@ from tests.store.wait_cases import (
     quota,
     under,
 )
+from tests.support.recounts import findings
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ async def test_a_window_that_is_over_and_was_not_turned_keeps_nothing_back(
     deck.now = MIDNIGHT + 1
     (reason,) = (await answers.task(number(deck))).reasons
     assert "it can start this moment" in reason.text
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 async def test_the_reasons_of_a_list_are_read_with_a_fixed_number_of_statements(

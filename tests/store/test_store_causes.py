@@ -23,6 +23,7 @@ from core.model.outcomes import AskOperator, Cancelled, GiveUp, Lost, RetryAt, S
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, flat, retrying, task, tasks
+from tests.support.recounts import findings
 
 WHO, WHY = "ana as deploy (cli)", "wrong date"
 
@@ -91,7 +92,7 @@ def test_a_verb_on_a_task_leaves_who_and_why_in_row_and_event(
     deck.do(make(task_ids=(deck.id("a"),), reason=WHY, actor=WHO))
     assert last_event(deck, "a") == (kind, WHO, WHY)
     assert cause(deck, "a") == (WHO, WHY)
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 @pytest.mark.parametrize("make", [Cancel, Kill])
@@ -118,7 +119,7 @@ def test_what_goes_on_in_the_ordinary_course_forgets_who_asked(deck: Deck) -> No
     assert cause(deck, "a") == (None, None)
     deck.do(Complete(task_id=deck.id("a"), epoch=1, outcome=Succeeded(partial=True, reason="cut")))
     assert cause(deck, "a") == (None, "cut")
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_a_task_held_after_a_loss_says_so(deck: Deck) -> None:
@@ -175,7 +176,7 @@ def test_a_pause_is_in_the_row_of_its_job_as_long_as_it_lasts(deck: Deck) -> Non
     deck.do(Pause(job_id=work, reason=WHY, actor=WHO))
     deck.do(Cancel(job_id=work, actor=WHO))
     assert deck.rows(sql, work) == [(None, None, None)]
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_a_resumed_queue_says_who_and_why(deck: Deck) -> None:
@@ -205,7 +206,7 @@ def test_a_row_that_says_another_than_its_events_is_found(deck: Deck, wrong: str
     work = deck.submit(flat(task("a")))
     deck.enqueue(task("loose"))
     deck.do(Cancel(job_id=work, reason=WHY, actor=WHO))
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.db.execute("BEGIN")
     deck.db.execute(wrong)
     codes = {finding.code for finding in verify(deck.db)}

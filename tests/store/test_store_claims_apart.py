@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.store.verify import verify
 from tests.store.deck import Deck, raw_rows, stage, task
+from tests.support.recounts import findings
 
 ABORT = "BEGIN SELECT RAISE(ABORT, 'injected'); END"
 
@@ -56,7 +56,7 @@ def test_a_task_that_cannot_be_claimed_is_held_and_named_and_the_others_run(deck
     assert [found[1] for found in faults(deck)] == [bad]
     deck.claim()
     assert deck.report.faults == []
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 @pytest.mark.usefixtures("work")

@@ -15,8 +15,8 @@ from core.model.plans import JobPlan
 from core.model.records import replace
 from core.rules.writer import WRITER_RULES
 from core.store.transaction import Group, carry_out
-from core.store.verify import verify
 from tests.store.deck import Deck, raw_rows, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_job_failed_for_a_fault_leaves_a_store_without_findings(deck: Deck):
     assert deck.report.faults == []
     assert status_of(deck, bad) == "failed"
     assert "RuntimeError: injected" in reason_of(deck, bad)
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_rows_that_cannot_be_claimed_do_not_keep_outcomes_from_being_recorded(deck: Deck):

@@ -14,8 +14,8 @@ from core.model.limits.estimates import Estimate
 from core.model.limits.limits import Limit, LimitKind, LimitRef, OnExhausted, Spent
 from core.model.outcomes import Succeeded
 from core.store.batch import MAX_PER_BATCH
-from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 
 FAIL, FINISH, WAIT = OnExhausted.FAIL, OnExhausted.FINISH, OnExhausted.WAIT
 
@@ -35,7 +35,7 @@ def budget(most: int = 10, *, named: bool = False, policy: OnExhausted = WAIT) -
 def deck(tmp_path: Path) -> Iterator[Deck]:
     deck = Deck(tmp_path / "taskdeck.db")
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 

@@ -188,7 +188,7 @@ def test_the_doctor_sees_an_expectation_that_the_events_do_not_tell(tmp_path: Pa
         deck.change(f"UPDATE expectation SET {broken} WHERE id = 1")
         assert code in {found.code for found in verify(deck.db)}
         deck.change(f"UPDATE expectation SET {restored} WHERE id = 1")
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.now += 6_000
     deck.miss(1, 2)
     deck.run(expect=5_000)

@@ -16,7 +16,6 @@ from core.model.patterns.instances import AfterThreshold, ForEach, OnInstanceFai
 from core.model.patterns.judgements import Decide, Expand, FailIt, Proceed, SkipIt
 from core.model.plans import NeedPlan, OnTaskFailure, StagePlan
 from core.store.reports import Reports
-from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.recounts import findings
 
@@ -70,7 +69,7 @@ class Groups:
         return self.deck.db.execute("SELECT status FROM job ORDER BY id DESC LIMIT 1").fetchone()[0]
 
     def sound(self) -> None:
-        assert verify(self.deck.db) == ()
+        assert findings(self.deck.db) == ()
 
 
 @pytest.fixture
@@ -608,7 +607,7 @@ def test_a_job_that_is_purged_leaves_nothing_of_its_instances(deck: Deck, groups
     groups.expand(3)
     deck.drain()
     while deck.do(Purge(job_ids=(job,), cause="asked", reason="", actor="ana"))[0].left:
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
     deck.do(SweepPurged())
     for table in ("task", "instance_set", "instance_page", "edge", "attempt"):
         assert deck.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table

@@ -13,9 +13,9 @@ from core.model.outcomes import Parked, Succeeded, TaskError
 from core.model.patterns.awaits import AwaitedFile, AwaitedJob, JobEnd, Poll
 from core.model.patterns.judgements import Await, Decide
 from core.model.plans import JobPlan
-from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, failure, flat, task
+from tests.support.recounts import findings
 
 
 def waiting(name: str, awaited: AwaitedJob, deck: Deck, *, within: int | None = None, **more: object) -> int:
@@ -216,7 +216,7 @@ def test_a_poll_waits_outside_its_slot_with_one_attempt_that_counts_its_looks(de
     assert deck.rows("SELECT looks, seen->>'$.\"json.state\"' FROM attempt WHERE task_id = 1") == [
         (9, "running")
     ]
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_an_answer_of_an_earlier_generation_ends_nothing(deck: Deck) -> None:
@@ -266,7 +266,7 @@ def test_a_file_is_answered_once_and_a_large_answer_is_a_payload(deck: Deck) -> 
     wait = WaitRef(task_id=deck.id("f"), generation=1)
     deck.do(Answer(wait=wait, output={"path": "/tmp/x" * 2_000}))
     assert "$payload" in str(deck.column("f", "output"))
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_a_deadline_and_an_answer_in_one_group_end_a_task_once(deck: Deck) -> None:

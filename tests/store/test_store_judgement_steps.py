@@ -15,9 +15,9 @@ from core.store.apply.children import child_places
 from core.store.reports.conditions import _WAITING
 from core.store.reports.repairs import _QUIET
 from core.store.sql import ids
-from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import flat, task
+from tests.support.recounts import findings
 from tests.support.steps import counted_sql
 
 FEW, MANY = 60, 240
@@ -53,7 +53,7 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[De
     yield made
     for deck in made:
         deck.settle()
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
         deck.db.close()
 
 

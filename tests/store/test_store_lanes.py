@@ -27,10 +27,10 @@ from core.rules.lanes import choose
 from core.store.apply.claims import claim, lanes, sight
 from core.store.batch import _AISLE_HEADS, _LANE_HEADS
 from core.store.journal import Journal
-from core.store.verify import verify
 from tests.support.deck import AGING, Deck
 from tests.support.factories import failure, flat, retrying, task, tasks
 from tests.support.manual_time import ManualClock
+from tests.support.recounts import findings
 from tests.support.seeds import seeds
 from tests.support.waiting import within
 
@@ -161,7 +161,7 @@ def test_whatever_happens_a_claim_takes_what_the_rule_takes_from_all(
         chance.end_some()
         # What is miscounted stays so: a look at some of the turns sees it, and a look at all costs most.
         if turn % 4 == 3:
-            assert verify(deck.db) == ()
+            assert findings(deck.db) == ()
 
 
 def test_the_first_lanes_of_many_aisles_are_read_at_once_whatever_is_behind_them(deck: Deck) -> None:
@@ -199,7 +199,7 @@ def test_what_a_group_queues_is_claimed_by_it_as_by_the_next_one(
         for one_deck, chance in zip((deck, apart), chances, strict=True):
             chance.end_some()
             one_deck.settle()
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_what_comes_into_a_paused_queue_that_is_new_is_not_claimed_by_its_group(deck: Deck) -> None:
@@ -275,7 +275,7 @@ def test_many_lanes_of_a_job_are_shut_as_they_are_met_and_opened_in_parts(
     assert len(shut(deck)) == 10
     deck.do(Resume(job_id=job))
     assert len(shut(deck)) == 7
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     assert deck.settle() == 3
     assert len(deck.claim()) == 10
 
@@ -292,7 +292,7 @@ def test_a_job_that_is_paused_again_stays_shut_whatever_was_left_to_open(
     deck.settle()
     assert len(shut(deck)) == 10
     assert deck.claim() == []
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_a_job_that_ran_out_and_is_run_again_is_open(deck: Deck) -> None:

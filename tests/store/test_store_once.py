@@ -12,6 +12,7 @@ from core.model.refusals import ONCE_TAKEN, Refusal
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, done, failure, flat, job, stage, task
+from tests.support.recounts import findings
 
 HOUR = 3_600_000
 
@@ -111,7 +112,7 @@ def test_a_key_outlives_the_row_of_its_task_over_a_recount(deck: Deck) -> None:
         "UPDATE counter SET n = 1 WHERE n = 3",
     ):
         deck.db.execute(statement)
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     assert enqueue(deck, once()) == Enqueued(task_ids=(1,), duplicates=(0,))
     assert enqueue(deck, once("brief")).duplicates == ()
     deck.db.execute("UPDATE once_key SET lasts = 'ever'")
@@ -124,7 +125,7 @@ def test_keys_of_any_text_are_told_apart(deck: Deck) -> None:
     keys = ("k", "K", "k ", "ü", "\udcff", "a\0b", "a", '"')
     assert enqueue(deck, *map(once, keys)).duplicates == ()
     assert enqueue(deck, *map(once, keys)).duplicates == tuple(range(len(keys)))
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 @pytest.mark.parametrize("for_", ["unfinished", "1h", "ever"])

@@ -31,13 +31,14 @@ from core.store.apply.upkeep.purged_facts import spans
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
+from tests.support.recounts import findings
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
     deck = Deck(tmp_path / "deck.db")
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.db.close()
 
 
@@ -45,10 +46,10 @@ def purged(deck: Deck, *job_ids: int, task_ids: tuple[int, ...] = (), **more: ob
     """Purge to the end, in as many batches as that takes; return what all took."""
     answers = [deck.do(Purge(job_ids=job_ids, task_ids=task_ids, actor="ada", **more))[0]]
     while answers[-1].left:
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
         answers += deck.do(Purge(job_ids=answers[-1].left, actor="ada"))
     while deck.do(SweepPurged())[0]:
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
     return Purged(
         jobs=sum(one.jobs for one in answers),
         tasks=sum(one.tasks for one in answers),
@@ -137,7 +138,7 @@ def test_a_large_job_goes_in_bites_and_nothing_of_it_comes_back(
     (first,) = deck.do(Purge(job_ids=(number,), actor="ada"))
     assert (first.jobs, first.left) == (0, (number,))
     assert 0 < first.tasks < 8
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     assert isinstance(deck.ask(Rerun(job_id=number))[0], Conflict)
     left = deck.value("SELECT min(id) FROM task WHERE job_id = ?", number)
     refused = deck.operate(Rerun(task_ids=(left,))).refused
@@ -279,4 +280,4 @@ def test_a_recount_deletes_what_purges_left_behind(deck: Deck) -> None:
     assert deck.do(Recount()) == [2]
     told = deck.db.execute("SELECT data->>'$.what' FROM event WHERE kind = 'fault.repaired'").fetchall()
     assert sorted(told) == [("instance_page.dangling",), ("variable.dangling",)]
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()

@@ -17,11 +17,11 @@ from core.model.commands.work import FollowUp, Repair
 from core.store import batch as batching
 from core.store import transaction
 from core.store.batch_report import Report
-from core.store.verify import verify
 from tests.store.test_store_transaction import break_the_first_way
 from tests.support.deck import Deck, clone
 from tests.support.factories import job, stage, task
 from tests.support.lives import batch, limited
+from tests.support.recounts import findings
 
 QUIET = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -73,7 +73,7 @@ def test_a_batch_gives_the_same_rows_and_events_as_its_replay(seed: int, limit: 
             assert told(deck.report) == told(other.report)
             assert seen(deck) == seen(other)
             other.db.close()
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
         deck.db.close()
 
 
@@ -97,7 +97,7 @@ def test_what_a_replay_leaves_over_once_more_is_left_as_its_batch_leaves_it(
     assert deck.rows("SELECT kind, id FROM followup") == left
     assert seen(deck) == seen(other)
     deck.settle()
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.db.close()
     other.db.close()
 
@@ -121,7 +121,7 @@ def test_one_faulty_command_of_any_batch_fails_alone(seed: int) -> None:
         assert isinstance(answers.pop(bad), Exception)
         assert list(map(repr, answers)) == list(map(repr, expected))
         assert seen(deck) == seen(other)
-        assert verify(deck.db) == ()
+        assert findings(deck.db) == ()
         deck.db.close()
         other.db.close()
 

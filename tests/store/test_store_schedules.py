@@ -303,7 +303,7 @@ def test_a_check_finds_what_is_wrong(tmp_path: Path, broken: str, code: str) -> 
     deck = Schedules(tmp_path / "deck.db")
     deck.add()
     deck.fire(100, after=0)
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.change(broken)
     assert code in {finding.code for finding in verify(deck.db)}
     deck.close()

@@ -13,8 +13,8 @@ from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.limits.terms import Terms
 from core.model.outcomes import Succeeded
 from core.model.patterns.judgements import Decide, Proceed, SkipIt
-from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
+from tests.support.recounts import findings
 
 HOST = Limit(name="host", kind=LimitKind.CONCURRENCY, max=1)
 TEAM = Limit(name="team", kind=LimitKind.BUDGET, unit="usd", max=10, on={})
@@ -25,7 +25,7 @@ def deck(tmp_path: Path):
     deck = Deck(tmp_path / "taskdeck.db")
     configure(deck, HOST, TEAM)
     yield deck
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
     deck.close()
 
 

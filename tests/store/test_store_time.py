@@ -14,9 +14,9 @@ from core.model.outcomes import RetryAt
 from core.store.readers import Readers
 from core.store.reports import Reports
 from core.store.tables.schema import BUCKET
-from core.store.verify import verify
 from tests.support.deck import AGING, Deck
 from tests.support.factories import failure, retrying, task, tasks
+from tests.support.recounts import findings
 
 DAY = 86_400_000
 YEAR = 365 * DAY
@@ -44,7 +44,7 @@ def test_a_step_is_named_once_and_moves_only_what_is_shown(deck: Deck, by: int) 
     assert deck.status("a") == "queued"
     assert deck.column("a", "queued_at") == deck.now + by
     assert deck.column("a", "sort_key") == deck.now
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_history_is_told_in_the_order_of_ids_though_times_go_back(deck: Deck) -> None:
@@ -86,7 +86,7 @@ def test_a_held_retry_waits_on_by_engine_time(deck: Deck) -> None:
     deck.do(Unhold(task_ids=(number,)))
     assert deck.status("a") == "retrying"
     assert deck.told("task.retry_scheduled")[-1]["retry_at"] == deck.column("a", "retry_at") + DAY
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_time_goes_on_where_a_killed_engine_left_it_and_names_what_was_set_meanwhile(deck: Deck) -> None:
@@ -113,7 +113,7 @@ def test_a_step_in_a_group_that_is_replayed_is_told_before_what_follows(deck: De
     deck.db.execute("DROP TRIGGER no")
     kinds = [kind for (kind,) in deck.rows("SELECT kind FROM event ORDER BY id DESC LIMIT 2")]
     assert kinds == ["task.succeeded", "clock.stepped"]
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -133,7 +133,7 @@ def test_whatever_steps_a_history_takes_its_counts_and_times_agree(deck: Deck, s
             else:
                 deck.end(claimed.task_id)
         deck.do(ComeDue())
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from core.model.commands.work import Cancel, Complete
 from core.model.outcomes import Skipped, Succeeded
 from core.model.patterns.variables import VariablePlan
-from core.store.verify import verify
 from tests.store.deck import Deck, failure, stage, task
 from tests.support.recounts import findings
 from tests.support.seeds import seeds
@@ -135,5 +134,5 @@ def test_random_histories_fold_into_variables(tmp_path: Path, seed: int) -> None
         for job, name, value in made.db.execute("SELECT job_id, name, value FROM variable")
     }
     assert {key: value for key, value in stored.items() if value is not None} == expected
-    assert verify(made.db) == ()
+    assert findings(made.db) == ()
     made.close()

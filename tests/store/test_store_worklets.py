@@ -22,10 +22,10 @@ from core.model.patterns.judgements import (
 )
 from core.model.patterns.judgements import GiveUp as Unwanted
 from core.store.apply.children import children
-from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, done, failure, flat, stage, task
 from tests.support.factories import job as plan_of
+from tests.support.recounts import findings
 
 REPAIR = OnFailure(workflow="repair", max=2)
 
@@ -73,7 +73,7 @@ def test_a_task_that_is_stopped_before_its_result_is_known_is_cancelled_whatever
         decide(deck, verdict)
         assert (deck.status("a"), deck.job_status(job)) == ("cancelled", "cancelled")
         assert deck.column("a", "status_reason") == "enough"
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_a_task_that_is_stopped_before_its_worklet_began_begins_none(deck: Deck) -> None:
@@ -191,7 +191,7 @@ def test_next_chooses_among_what_waits_for_a_task_that_succeeds_only(deck: Deck,
             Result.FAIL: {"b": "skipped", "c": "queued"},
         }[result]
     )
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_next_may_name_a_task_that_has_ended_meanwhile(deck: Deck) -> None:
@@ -200,7 +200,7 @@ def test_next_may_name_a_task_that_has_ended_meanwhile(deck: Deck) -> None:
     deck.do(Cancel(task_ids=(deck.id("b"),), actor="ann"))
     decide(deck, TakeResult(result=Result.SUCCEED, next=("b",)))
     assert {key: deck.status(key) for key in "abd"} == {"a": "succeeded", "b": "cancelled", "d": "skipped"}
-    assert verify(deck.db) == ()
+    assert findings(deck.db) == ()
 
 
 def test_next_may_not_name_a_task_that_does_not_need_this_one(deck: Deck) -> None:

@@ -20,7 +20,7 @@ from tests.support.steps import counted_sql
 FEW, MANY = 60, 240
 ALLOWED = 1.6
 """So many times the growth of the store: sorting costs a little more than in proportion."""
-EVERY = 10
+EVERY = 50
 FIXED = 1_000
 """Instructions that cost the same in any store."""
 UNITS = ("usd", "tokens", "calls")
