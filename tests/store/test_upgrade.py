@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -77,26 +78,44 @@ def shapes(path: Path) -> dict[str, str]:
     return {name: " ".join(sql.replace('"', "").replace(",", " ,").split()) for name, sql in listed}
 
 
-def test_an_upgraded_store_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """A store that was brought up, and what it was and said."""
+
+    path: Path
+    version: int
+    before: dict[str, list[tuple]]
+    columns: dict[str, str]
+    said: list[str]
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"version {version}")
+def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
+    """Return a store that is brought up once for all that is asked of it; it is only read."""
+    path = write_old_store(tmp_path_factory.mktemp("upgraded") / "taskdeck.db", request.param)
+    before, columns, version, said = rows(path), columns_of(path), stored_version(path), list[str]()
+    bring_up(path, said.append)
+    return Upgraded(path=path, version=version, before=before, columns=columns, said=said)
+
+
+def test_an_upgraded_store_has_the_tables_of_a_new_one(upgraded: Upgraded, tmp_path: Path) -> None:
     new = tmp_path / "new.db"
     open_writer(new, synchronous="FULL", now=1).close()
-    bring_up(old)
-    assert shapes(old) == shapes(new)
-    assert stored_version(old) == SCHEMA_VERSION
+    assert shapes(upgraded.path) == shapes(new)
+    assert stored_version(upgraded.path) == SCHEMA_VERSION
 
 
-def test_an_upgraded_store_recounts_and_folds_and_keeps_its_rows(old: Path) -> None:
-    before, columns = rows(old), columns_of(old)
-    kept = {table: columns[table] for table in before if table in metadata.tables}
-    bring_up(old)
-    assert verify_path(old) == ()
-    now = columns_of(old)
+def test_an_upgraded_store_recounts_and_folds_and_keeps_its_rows(upgraded: Upgraded) -> None:
+    path, columns = upgraded.path, upgraded.columns
+    kept = {table: columns[table] for table in upgraded.before if table in metadata.tables}
+    assert verify_path(path) == ()
+    now = columns_of(path)
     still = {
         table: ",".join(c for c in kept[table].split(",") if c in now[table].split(",")) for table in kept
     }
-    original = next(kept_copies(old))
+    original = next(kept_copies(path))
     told = {"event": "id, at, kind, job_id, task_id, attempt, actor, " + WITHOUT_FAMILY}
-    assert rows(old, still | told) == rows(original, still | told)
+    assert rows(path, still | told) == rows(original, still | told)
 
 
 def test_an_upgrade_deletes_what_purges_left_behind(tmp_path: Path) -> None:
@@ -175,15 +194,13 @@ def test_a_store_that_is_not_of_the_version_it_says_is_left_as_it_was(tmp_path: 
     assert rows(old) == before
 
 
-def test_a_copy_of_the_store_as_it_was_is_kept_and_named(old: Path) -> None:
-    before, version, said = rows(old), stored_version(old), list[str]()
-    bring_up(old, said.append)
-    copy = copy_path(old, version)
-    assert list(kept_copies(old)) == [copy]
-    assert rows(copy) == before
-    assert stored_version(copy) == version
+def test_a_copy_of_the_store_as_it_was_is_kept_and_named(upgraded: Upgraded) -> None:
+    copy = copy_path(upgraded.path, upgraded.version)
+    assert list(kept_copies(upgraded.path)) == [copy]
+    assert rows(copy) == upgraded.before
+    assert stored_version(copy) == upgraded.version
     assert copy.stat().st_mode & 0o777 == 0o600
-    assert any(str(copy) in line for line in said)
+    assert any(str(copy) in line for line in upgraded.said)
 
 
 def test_what_the_write_ahead_log_alone_holds_is_in_the_copy_and_in_the_upgraded_store(old: Path) -> None:
@@ -199,14 +216,12 @@ def test_what_the_write_ahead_log_alone_holds_is_in_the_copy_and_in_the_upgraded
         assert ("late",) in rows(path, {"queue": "name"})["queue"]
 
 
-def test_a_second_upgrade_changes_nothing(old: Path) -> None:
-    bring_up(old)
-    before = rows(old)
-    copy = next(kept_copies(old))
-    copy.unlink()
-    bring_up(old)
-    assert rows(old) == before
-    assert list(kept_copies(old)) == []
+def test_a_second_upgrade_changes_nothing(upgraded: Upgraded, tmp_path: Path) -> None:
+    again = shutil.copy(upgraded.path, tmp_path / upgraded.path.name)
+    before = rows(again)
+    bring_up(again)
+    assert rows(again) == before
+    assert list(kept_copies(again)) == []
 
 
 def test_a_writer_and_a_reader_refuse_an_older_store_and_leave_it_as_it_is(old: Path) -> None:
