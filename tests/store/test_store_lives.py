@@ -38,11 +38,11 @@ from core.store.batch_report import Report
 from core.store.forgettable import FIND
 from core.store.journal import Journal
 from core.store.reports.conditions import _TO_JUDGE
+from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.legality import illegal_moves
 from tests.support.lives import batch, ending, limited, plan, upkeep
 from tests.support.manual_time import ManualClock
-from tests.support.recounts import findings
 
 seeds = st.integers(0, 2**16)
 MAX_PER_BATCH, ROWS_PER_PURGE = 4, 12
@@ -177,7 +177,7 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def the_store_verifies(self) -> None:
         if hasattr(self, "journal"):
-            assert findings(self.deck.db) == ()
+            assert verify(self.deck.db) == ()
             assert illegal_moves(self.deck.db) == []
             assert self.open_attempts() <= max(self.journal.slots, self.open_before)
 
@@ -244,7 +244,7 @@ class Lives(RuleBasedStateMachine):
                 break
         stuck = self.deck.rows(f"SELECT id, status FROM job WHERE finished_at IS NULL AND id != {INBOX}")
         assert stuck == []
-        assert findings(self.deck.db) == ()
+        assert verify(self.deck.db) == ()
 
 
 def test_every_life_keeps_the_promises_and_ends() -> None:
