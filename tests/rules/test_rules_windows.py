@@ -161,9 +161,8 @@ def first_showing(zone: str, midnight: datetime, starts_ms: int) -> int:
     wanted = midnight + timedelta(milliseconds=starts_ms)
     moment = datetime.combine(wanted, wanted.time(), UTC) - timedelta(hours=15)
     clock = ZoneInfo(zone)
-    while moment.astimezone(clock).replace(tzinfo=None) < wanted:
+    while (gap := wanted - moment.astimezone(clock).replace(tzinfo=None)) > timedelta():
         # No clock here changes by more than an hour.
-        gap = wanted - moment.astimezone(clock).replace(tzinfo=None)
         moment += gap - timedelta(hours=1) if gap > timedelta(hours=2) else timedelta(minutes=1)
     return round(moment.timestamp() * 1_000)
 
