@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.model.commands.work import Command, Complete, Enqueue, Submit
@@ -25,10 +27,11 @@ AGING = 10_000
 class Deck:
     """A fresh store, its writer, and a clock that moves by 10 ms with each group."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, fill: Callable[[Deck], None] | None = None) -> None:
+        """Open a new store; `fill` fills it, once in this process for all that are filled by it."""
         self.path = path
-        self.now = 1_000
-        path.write_bytes(empty_store())
+        image, self.now = (empty_store(), 1_000) if fill is None else filled(fill)
+        path.write_bytes(image)
         self.db = open_copy(path)
         self.db.execute("UPDATE engine SET epoch = 1")
         self.writer = Writer(connection=self.db, epoch=1, aging_step=AGING, rules=WRITER_RULES)
@@ -86,6 +89,16 @@ class Deck:
 
     def close(self) -> None:
         self.db.close()
+
+
+@cache
+def filled(fill: Callable[[Deck], None]) -> tuple[bytes, int]:
+    """Return the file of a store that is filled, and the time of its clock then."""
+    with TemporaryDirectory() as folder:
+        deck = Deck(Path(folder) / "filled.db")
+        fill(deck)
+        deck.close()
+        return deck.path.read_bytes(), deck.now
 
 
 def stage(*tasks: TaskPlan, name: str = "only") -> StagePlan:

@@ -46,8 +46,7 @@ TASK_FILTERS = (
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
-    made = Deck(tmp_path / "deck.db")
-    fill(made)
+    made = Deck(tmp_path / "deck.db", fill=fill)
     yield made
     made.close()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.model.commands.limits import Configure
-from core.model.commands.work import FollowUp
+from core.model.commands.work import Complete, FollowUp
 from core.model.limits.limits import Limit, LimitKind, LimitRef, Per, Spent, Window
+from core.model.outcomes import Succeeded
 from core.model.plans import TaskPlan
 from core.store.verify import verify
 from core.store.verify.check import Check
@@ -50,8 +51,13 @@ def grown(path: Path, number: int) -> Deck:
     begun = deck.claim(number)
     assert len(begun) == number
     spent = tuple(Spent(unit=unit, amount=3) for unit in UNITS)
-    for index, attempt in enumerate(begun):
-        deck.end(attempt, outcome=None if index % 3 else failure(f"f{index}"), spent=spent)
+    outcomes = (Succeeded() if index % 3 else failure(f"f{index}") for index in range(number))
+    deck.do(
+        *(
+            Complete(task_id=task_id, epoch=epoch, outcome=outcome, spent=spent)
+            for (task_id, epoch), outcome in zip(begun, outcomes, strict=True)
+        )
+    )
     for index in range(number // 4):
         deck.job(stage(task("a"), task("b", "a")), stage(task("c"), name="two"), name=f"job {index}")
     for attempt in deck.claim(number // 8):

@@ -45,20 +45,24 @@ _ROWS = (
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
-    made = Deck(tmp_path / "deck.db")
-    limit = Limit(name="api", kind=LimitKind.CONCURRENCY, max=5)
-    made.do(Configure(limits=(limit,)))
-    made.do(FollowUp())
-    made.job(stage(task("a"), task("b", "a")))
-    made.loose(TaskPlan(key="c", uses="delay", limits=(LimitRef(name="api"),)), task("d"))
-    for attempt in made.claim():
-        made.end(attempt, outcome=failure() if attempt[0] % 2 else Succeeded(output={"n": 1}))
-    body = to_text(Pool(name="other", slots=4))
-    made.change("INSERT INTO pool (name, position, body) VALUES ('other', 1, ?)", body)
-    for statement in _ROWS:
-        made.change(statement)
+    made = Deck(tmp_path / "deck.db", fill=fill)
     yield made
     made.close()
+
+
+def fill(deck: Deck) -> None:
+    """Store one row at least of every kind of JSON."""
+    limit = Limit(name="api", kind=LimitKind.CONCURRENCY, max=5)
+    deck.do(Configure(limits=(limit,)))
+    deck.do(FollowUp())
+    deck.job(stage(task("a"), task("b", "a")))
+    deck.loose(TaskPlan(key="c", uses="delay", limits=(LimitRef(name="api"),)), task("d"))
+    for attempt in deck.claim():
+        deck.end(attempt, outcome=failure() if attempt[0] % 2 else Succeeded(output={"n": 1}))
+    body = to_text(Pool(name="other", slots=4))
+    deck.change("INSERT INTO pool (name, position, body) VALUES ('other', 1, ?)", body)
+    for statement in _ROWS:
+        deck.change(statement)
 
 
 def named(deck: Deck) -> list[str]:
