@@ -158,8 +158,8 @@ def _stream(number: int, mode: str, *, errors: str) -> io.TextIOWrapper:
 
 def _leave(status: int) -> NoReturn:
     """End as an interpreter does, except that what it has loaded is not taken apart: all of it is a copy."""
-    if threading.active_count() > 1:
-        sys.exit(status)
+    # The end of the threads comes first, as there.
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     try:
         for stream in (sys.stdout, sys.stderr):
