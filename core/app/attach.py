@@ -21,6 +21,7 @@ from core.control.calls import HANDSHAKE_SECONDS
 from core.control.dialers import SocketDialer
 from core.control.remote import RemoteControl
 from core.control.sockets import is_open
+from core.model.commands.work import Effect
 from core.model.errors import Unavailable
 from core.model.paths import Paths, ensure_home
 
@@ -57,10 +58,11 @@ async def attach_or_start(options: Options) -> AsyncIterator[EngineAccess]:
 
 
 @asynccontextmanager
-async def attach_or_apply(options: Options) -> AsyncIterator[ControlAPI]:
+async def attach_or_apply(options: Options, *, effect: Effect = Effect.CHANGE) -> AsyncIterator[ControlAPI]:
     """Attach to the engine that runs, or apply commands in this process, without running tasks.
 
-    Raises `Interrupted` when this process is asked to end before it is ready.
+    Raises `Interrupted` when this process is asked to end before it is ready, and `store.older` where
+    nothing is to be changed: what only looks brings no store up.
     """
     with cancelling_on_signal():
         remote = await find_engine(options.paths)
@@ -71,7 +73,7 @@ async def attach_or_apply(options: Options) -> AsyncIterator[ControlAPI]:
     # SQL and the engine take longer to import than all else together.
     from core.app.hosting.hosts import own_and_apply
 
-    async with own_and_apply(options) as control:
+    async with own_and_apply(options, effect=effect) as control:
         yield control
 
 

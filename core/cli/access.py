@@ -16,21 +16,25 @@ from core.cli.arguments import Common, Reading
 from core.cli.output import note
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl
+from core.model.commands.work import Effect
 from core.model.errors import Conflict
 from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.views import EngineInfo
 
 
-def changing(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
+def changing(arguments: Common, *, effect: Effect = Effect.CHANGE) -> AbstractAsyncContextManager[ControlAPI]:
     """Lend the control of the engine that runs, or one that applies commands without an engine.
 
-    On a host an engine is started if none runs.
+    On a host an engine is started if none runs. Raises `store.older` where nothing is to be changed
+    (`effect`) and no engine runs: what only looks brings no store up.
     """
     chosen = arguments.options()
     if isinstance(arguments, Reading) and arguments.bundle is not None:
         raise changes_nothing()
-    return attach_or_apply(chosen) if chosen.host is None else attach_or_start_remote(chosen)
+    if chosen.host is not None:
+        return attach_or_start_remote(chosen)
+    return attach_or_apply(chosen, effect=effect)
 
 
 def changes_nothing() -> Conflict:

@@ -19,7 +19,7 @@ from core.cli.parameters import Option
 from core.cli.refusals import usage
 from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
-from core.model.commands.work import Operated
+from core.model.commands.work import Effect, Operated
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.refusals import Refusal
 from core.model.text import safe_line
@@ -68,7 +68,8 @@ async def orphans(arguments: Orphans) -> int:
     options = arguments.options()
     if options.host is None and not is_held(options.paths.lock):
         note("no engine runs: only a running engine sees living processes (taskdeck serve)")
-    async with changing(arguments) as deck:
+    effect = Effect.NONE if arguments.apply is None else Effect.CHANGE
+    async with changing(arguments, effect=effect) as deck:
         # Read again, whatever an earlier plan showed; the engine checks each once more.
         chosen = _chosen(await deck.orphans.all(), arguments.task)
         if arguments.apply is None:

@@ -48,6 +48,11 @@ class PurgeOptions:
     dry_run: Annotated[bool, Option(help="Say what would go and how large it is; change nothing.")] = False
     as_: Label = None
 
+    @property
+    def effect(self) -> Effect:
+        """Return whether anything may be purged."""
+        return Effect.NONE if self.dry_run else Effect.CHANGE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeOutputs(Remote):
@@ -106,7 +111,7 @@ async def purge_outputs(arguments: PurgeOutputs) -> int:
     options = arguments.options_
     refs, tasks = arguments.refs or [], [f"#{one}" for one in arguments.task]
     _check(options, named=bool(refs or tasks))
-    async with changing(arguments) as deck:
+    async with changing(arguments, effect=options.effect) as deck:
         requests = []
         if options.where:
             requests.append(_request(PurgeWhat.OUTPUTS, options, where=parse(options.where, Noun.TASKS)))
@@ -140,7 +145,7 @@ async def _by_id(what: PurgeWhat, ids: list[int], *, arguments: PurgeJobs | Purg
         if options.where
         else _request(what, options, ids=tuple(ids))
     )
-    async with changing(arguments) as deck:
+    async with changing(arguments, effect=options.effect) as deck:
         return await _purge(deck, [request], arguments, options=options)
 
 

@@ -280,7 +280,7 @@ async def backfill(arguments: Backfill) -> int:
     if arguments.said.reason:
         raise usage("a backfill takes no --reason: its jobs have who asked", hint="leave it out")
     effect = Effect.NONE if arguments.dry_run else Effect.CHANGE
-    async with changing(arguments) as deck:
+    async with changing(arguments, effect=effect) as deck:
         done = await deck.schedules.backfill(
             arguments.name, arguments.since, until, effect=effect, actor=actor_of(arguments.said.as_)
         )

@@ -314,7 +314,7 @@ async def unpin(arguments: Pin) -> int:
 
 
 async def _carry_out(arguments: Remote, chosen: Chosen, *, verb: _Verb, queue: str | None = None) -> int:
-    async with changing(arguments) as deck:
+    async with changing(arguments, effect=chosen.effect) as deck:
         targets = await find_targets(
             deck,
             chosen.refs or [],

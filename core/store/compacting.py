@@ -18,10 +18,10 @@ from core.host import free_bytes
 from core.model.crash_points import crash_point
 from core.model.errors import Unavailable
 from core.store.backups.reading import judge_copy
-from core.store.database import UNFINISHED, refuse_version, version_of
+from core.store.database import UNFINISHED, version_of
 from core.store.readers import check_there, refuse_reading
 from core.store.sql import decode
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, refuse_version
 
 MARGIN = 16 * 2**20
 BUSY_MS = 5_000

@@ -16,7 +16,7 @@ from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.sql import decode
 from core.store.tables.schema import metadata
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, refuse_version
 
 _SEED = (
     "INSERT INTO engine (id, store_id, epoch) VALUES (1, lower(hex(randomblob(8))), 0)",
@@ -116,23 +116,6 @@ def version_of(connection: sqlite3.Connection) -> int:
     """Return the schema version of an open store; 0 = empty."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def refuse_version(path: Path, version: int) -> Unavailable:
-    """Say that a store of another version is left untouched, and what to do."""
-    if version > SCHEMA_VERSION:
-        return Unavailable(
-            "store.newer",
-            f"{path} was written by a newer taskdeck: its schema version is {version}, ours {SCHEMA_VERSION}",
-            hint="install the newer taskdeck; the store is untouched",
-            facts={"version": version, "known": SCHEMA_VERSION},
-        )
-    return Unavailable(
-        "store.older",
-        f"{path} was written by an older taskdeck: schema version {version}, this one reads {SCHEMA_VERSION}",
-        hint="run 'taskdeck serve --until-idle': its engine keeps a copy and brings the store up",
-        facts={"version": version, "known": SCHEMA_VERSION},
-    )
 
 
 def _create_private(path: Path) -> None:

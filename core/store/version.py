@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.model.errors import Unavailable
+
 SCHEMA_VERSION = 9
 """`PRAGMA user_version` of a store that this code reads and writes."""
 _MAGIC = b"SQLite format 3\0"
@@ -29,3 +31,20 @@ def stored_version(path: Path) -> int:
 def is_older(path: Path) -> bool:
     """Return whether the next engine has to bring this store up first."""
     return 0 < stored_version(path) < SCHEMA_VERSION
+
+
+def refuse_version(path: Path, version: int) -> Unavailable:
+    """Say that a store of another version is left untouched, and what to do."""
+    if version > SCHEMA_VERSION:
+        return Unavailable(
+            "store.newer",
+            f"{path} was written by a newer taskdeck: its schema version is {version}, ours {SCHEMA_VERSION}",
+            hint="install the newer taskdeck; the store is untouched",
+            facts={"version": version, "known": SCHEMA_VERSION},
+        )
+    return Unavailable(
+        "store.older",
+        f"{path} was written by an older taskdeck: schema version {version}, this one reads {SCHEMA_VERSION}",
+        hint="run 'taskdeck serve --until-idle': its engine keeps a copy and brings the store up",
+        facts={"version": version, "known": SCHEMA_VERSION},
+    )

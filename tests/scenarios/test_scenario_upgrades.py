@@ -44,6 +44,24 @@ def test_a_reader_says_what_to_do_and_the_next_engine_brings_the_store_up_and_ca
     )
 
 
+LOOKS = (
+    ("orphans", "--plan"),
+    ("orphans",),
+    ("hold", "--where", "key:late", "--dry-run"),
+    ("purge", "jobs", "--where", "status:failed", "--dry-run"),
+    ("purge", "outputs", "--where", "status:failed", "--dry-run"),
+)
+
+
+def test_what_only_looks_brings_no_store_up(old: Home) -> None:
+    before = (old.path / "taskdeck.db").read_bytes()
+    for words in LOOKS:
+        refused = old.run(*words)
+        assert (refused.returncode, "error[store.older]" in refused.stderr) == (4, True), words
+    assert (old.path / "taskdeck.db").read_bytes() == before
+    assert "from schema version" in old.run("hold", "--where", "key:late").stderr
+
+
 def test_a_change_without_an_engine_brings_the_store_up_too_and_says_so(old: Home) -> None:
     version = stored_version(old.path / "taskdeck.db")
     held = old.run("hold", "--where", "key:late", "--json")

@@ -36,11 +36,10 @@ from core.model.paths import Paths, ensure_home
 from core.model.text import safe_line
 from core.store.backups.owning import apply_all, pause_all, rename_store
 from core.store.backups.reading import StoreFacts, read_facts
-from core.store.database import refuse_version
 from core.store.epochs import EngineCause, end_epoch
 from core.store.rows import Cause
 from core.store.store_copy import kept_copies
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, refuse_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,16 +24,22 @@ from core.control.api import ControlAPI
 from core.control.local import LocalControl
 from core.control.remote import RemoteControl
 from core.engine.service import Engine
+from core.model.commands.work import Effect
 from core.model.paths import ensure_home
 from core.model.ports import Connector
+from core.store.version import SCHEMA_VERSION, refuse_version, stored_version
 
 
 @asynccontextmanager
-async def own_and_apply(options: Options) -> AsyncIterator[ControlAPI]:
+async def own_and_apply(options: Options, *, effect: Effect = Effect.CHANGE) -> AsyncIterator[ControlAPI]:
     """Take the lock and apply commands without running tasks, or attach to the owner.
 
-    Raises `Interrupted` when a signal comes before the lock is taken.
+    Raises `Interrupted` when a signal comes before the lock is taken, and `store.older` where nothing is to
+    be changed.
     """
+    version = stored_version(options.paths.db)
+    if effect is Effect.NONE and 0 < version < SCHEMA_VERSION:
+        raise refuse_version(options.paths.db, version)
     with cancelling_on_signal():
         owned = await own_or_attach(options)
     if isinstance(owned, RemoteControl):

@@ -18,11 +18,11 @@ from core.files.kinds import is_file
 from core.model.backups import StoreCopied
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid, TaskdeckError, Unavailable
-from core.store.database import is_full, refuse_version, version_of
+from core.store.database import is_full, version_of
 from core.store.readers import refuse_reading, store_uri
 from core.store.sql import decode
 from core.store.store_copy import fill_copy
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, refuse_version
 
 PAGES = 32
 """Pages (128 KiB) of a step beside the writer's commits: a fifth of a millisecond of the processor."""

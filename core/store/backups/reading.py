@@ -14,11 +14,11 @@ from threading import Event
 
 from core.model.errors import Unavailable
 from core.model.ports import AttemptRef
-from core.store.database import refuse_file, refuse_version, version_of
+from core.store.database import refuse_file, version_of
 from core.store.readers import store_uri
 from core.store.sql import decode
 from core.store.verify.findings import Finding, verify_read_only
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, refuse_version
 
 _STEPS = 100_000
 """Instructions of SQLite between two looks at whether to stop."""
