@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -254,15 +255,19 @@ def picture(history: History) -> dict[int, Gauge]:
     return dict(reading.of([one for (one,) in deck.db.execute("SELECT id FROM gauge")]))
 
 
-def lost_heads(history: History) -> list[object]:
+@cache
+def listed(text: str) -> tuple[object, ...]:
+    """Return what a set of gauges, or of pools, lists; few sets are read again and again."""
+    return tuple(json.loads(text))
+
+
+def lost_heads(history: History, known: dict[int, Gauge]) -> list[object]:
     """Return heads for which a slot is free, and that fit or wait for a gauge that no claim will look at."""
     deck, found = history.deck, []
-    known = picture(history)
     left = {one: arithmetic.left(gauge, now=deck.now) for one, gauge in known.items()}
-    members = {one: json.loads(text) for one, text in deck.db.execute("SELECT id, gauges FROM gset")}
+    members = {one: listed(text) for one, text in deck.db.execute("SELECT id, gauges FROM gset")}
     preferring = {
-        one: json.loads(text)
-        for one, text in deck.db.execute("SELECT id, prefer FROM gset WHERE prefer != ''")
+        one: listed(text) for one, text in deck.db.execute("SELECT id, prefer FROM gset WHERE prefer != ''")
     }
     sets = dict(deck.db.execute("SELECT name, gset_id FROM queue WHERE paused_at IS NULL"))
     taken = Counter(
@@ -291,10 +296,9 @@ def lost_heads(history: History) -> list[object]:
     return found
 
 
-def over_limit(history: History) -> list[Gauge]:
+def over_limit(history: History, known: dict[int, Gauge]) -> list[Gauge]:
     """Return gauges of open attempts that are above the highest limit they ever had."""
-    known = picture(history).values()
-    return [one for one in known if not one.limit.is_metered and one.reserved > history.highest]
+    return [one for one in known.values() if not one.limit.is_metered and one.reserved > history.highest]
 
 
 @pytest.mark.parametrize("kind", [History, Failing, Listed])
@@ -310,8 +314,9 @@ def test_no_head_that_fits_is_left_and_every_gauge_is_what_attempts_and_ledger_s
     history = kind(tmp_path / "deck.db", seed)
     for _ in range(STEPS):
         history.step()
-        assert lost_heads(history) == []
-        assert over_limit(history) == []
+        known = picture(history)
+        assert lost_heads(history, known) == []
+        assert over_limit(history, known) == []
         assert history.too_many == []
     assert list(verify(history.deck.db)) == []
     assert budgets_told(history) == budgets_spent(history)
