@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from tests.support import leftovers
 from tests.support.leftovers import MARK, Traces, left_by, living_on, newest_process
 
 
@@ -39,3 +43,30 @@ def test_a_process_without_environment_is_found_by_its_folder(tmp_path: Path) ->
 
 def test_a_process_of_another_process_that_runs_tests_is_left_to_that_one(tmp_path: Path) -> None:
     assert found(tmp_path, {MARK: f"{os.getpid() + 1}.1 tests/x.py"}) == (False, False)
+
+
+def test_what_is_known_is_found_among_many_younger_ones_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_FEW", 0)
+    assert found(tmp_path, {}) == (True, True)
+
+
+def test_what_starts_while_it_is_looked_for_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = newest_process()
+    said = iter([before, before])
+    monkeypatch.setattr(leftovers, "newest_process", lambda: next(said, None) or newest_process())
+    with sleeping(tmp_path, {}) as pid:
+        left = left_by(Traces(mark="none", folder=tmp_path, newest=before - 1))
+    assert [process.pid for process in left] == [pid]
+
+
+def test_a_thread_is_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    traces, go_on = Traces(mark="none", folder=tmp_path, newest=newest_process()), threading.Event()
+    thread = threading.Thread(target=go_on.wait)
+    thread.start()
+    left = left_by(traces)
+    go_on.set()
+    thread.join()
+    assert left == []

@@ -24,6 +24,8 @@ _PATIENCE = 30.0
 _MARKED = re.compile(rb"(?:^|\0)%s=(\d+)\." % MARK.encode())
 """The mark of a process; the number is that of the process that runs its test."""
 _MOST = 1 << 17
+_FEW = 300
+"""Ids that are tried in less time than all processes of a machine are listed."""
 _numbers = count(1)
 
 
@@ -90,9 +92,8 @@ def kill(left: Iterable[host.Process]) -> None:
 def _processes_after(oldest: int) -> Iterator[host.Process]:
     """Yield the younger processes, but none of another process that runs tests: that one looks for it."""
     own = os.getpid()
-    pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
-    for pid in pids:
-        if pid <= oldest or pid == own:
+    for pid in _ids_after(oldest):
+        if pid == own:
             continue
         environ = _told(pid, "environ")
         # Without both it is the system's, or has ended.
@@ -103,6 +104,30 @@ def _processes_after(oldest: int) -> Iterator[host.Process]:
             process = host.find_process(pid)
             if process is not None:
                 yield process
+
+
+def _ids_after(oldest: int) -> Iterator[int]:
+    """Yield the ids of younger processes; where few were given, they are tried instead of read from a list.
+
+    Most of them were given to threads, and each test asks.
+    """
+    newest = newest_process()
+    while 0 < oldest < newest <= oldest + _FEW:
+        yield from (pid for pid in range(oldest + 1, newest + 1) if _is_process(pid))
+        # One of them may have started another meanwhile.
+        oldest, newest = newest, newest_process()
+    if oldest != newest:
+        listed = (int(one.name) for one in os.scandir("/proc") if one.name.isdigit())
+        yield from (pid for pid in listed if pid > oldest)
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.close(os.pidfd_open(pid))
+    except OSError:
+        # There is none, or it is a thread.
+        return False
+    return True
 
 
 def _belongs(process: host.Process, traces: Traces) -> bool:
