@@ -17,6 +17,7 @@ from textual.app import App
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.geometry import Offset
+from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from console.background import finish_in_thread, sentence_of, start
@@ -106,6 +107,7 @@ class ConsoleApp(App[None]):
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = False
     DEFAULT_MODE = HOME
+    _mixed: tuple[Theme, dict[str, str]] | None = None
 
     def __init__(self, control: ControlAPI, options: ConsoleOptions) -> None:
         memory = Memory(options.home, deck=options.deck)
@@ -207,6 +209,12 @@ class ConsoleApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Draw with the colours that the terminal has."""
         return self.theme_switch.filtered(super().get_line_filters())
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Return the colours of the theme, mixed once: Textual asks for them four times in a start."""
+        if self._mixed is None or self._mixed[0] is not self.current_theme:
+            self._mixed = (self.current_theme, super().get_css_variables())
+        return self._mixed[1]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return what the style sheet needs while it is read: a theme of ours is not set yet."""

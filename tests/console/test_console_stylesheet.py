@@ -8,6 +8,7 @@ from textual.color import Color
 from textual.containers import Vertical
 from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
+from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -112,6 +113,23 @@ async def test_the_same_colours_are_not_set_again(monkeypatch) -> None:
         assert told == []
         assert all(one is other for one, other in zip(operator.app.stylesheet.rules, rules, strict=True))
         assert restyle(operator, monkeypatch) == 0
+
+
+async def test_the_colours_of_a_theme_are_mixed_once(monkeypatch) -> None:
+    mixed: list[str] = []
+    mix = Theme.to_color_system
+
+    def counted(theme: Theme):
+        mixed.append(theme.name)
+        return mix(theme)
+
+    monkeypatch.setattr(Theme, "to_color_system", counted)
+    async with console(stocked()) as operator:
+        assert mixed.count("dark") == 1
+        operator.app.action_use_theme("light")
+        await operator.pilot.pause()
+        assert mixed.count("light") == 1
+        assert operator.app.theme_variables["background"] == operator.app.stylesheet._variables["background"]
 
 
 async def test_no_more_is_remembered_than_a_console_needs(monkeypatch) -> None:
