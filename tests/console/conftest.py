@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import pytest
 import textual.app
 import textual.pilot
+from textual import _callback
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
@@ -60,6 +62,30 @@ def _what_fits_a_node_is_found_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RememberingStylesheet, "_forget", share)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parameters_of_a_function_are_counted_once() -> Iterator[None]:
+    """Let calls that come later share the number of parameters of the same code.
+
+    Textual wraps each in a partial of its own, and reads the signature of what is in it.
+    """
+    counted: dict[tuple[CodeType, bool], int] = {}
+    count = _callback._count_parameters
+
+    def count_once(function: Callable[..., object]) -> int:
+        plain = getattr(function, "__func__", function)
+        code = getattr(plain, "__code__", None)
+        if code is None or hasattr(plain, "__wrapped__"):
+            return count(function)
+        key = (code, plain is not function)
+        if key not in counted:
+            counted[key] = count(function)
+        return counted[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_callback, "_count_parameters", count_once)
         yield
 
 
