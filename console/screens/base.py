@@ -29,7 +29,7 @@ from console.screens.parts.hosts import Tell
 from console.screens.parts.tabs import tabs_of
 from console.screens.parts.verb_keys import VerbKeys
 from console.terminal.span_compositor import SpanCompositor
-from console.verbs.reasons import NO_ENGINE
+from console.verbs.reasons import NO_ENGINE, STARTING
 from console.verbs.selection import Selection
 from console.widgets.head import Head
 from console.widgets.line import Line, hint_line
@@ -274,10 +274,10 @@ class DeskScreen(Screen[None]):
         first = "  ".join(filter(None, (self.position_text(), self.desk.work)))
         words = (first, self.exporter.status_words(), *self.status_words())
         self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
-        if self.load_error and not self._was_loaded and not self.desk.feed.has_engine:
+        if self.load_error and not self._was_loaded and pulse.engine is None:
             # An empty list would say that there is nothing.
             for table in self.query(Table):
-                table.say(NO_ENGINE)
+                table.say(STARTING if self.desk.feed.starting else NO_ENGINE)
 
     def status_words(self) -> tuple[str, ...]:
         """Return what else the status bar says of this screen, the most important first."""

@@ -40,6 +40,8 @@ COLUMNS = (
     Column(name="reason", title="REASON", form=Form.TEXT, path="reason", min_width=12, width=24, priority=4),
 )
 _MARKS = {OrphanKind.LIVING: "running", OrphanKind.LEFT: "running", OrphanKind.LOST: "lost"}
+_NONE = SafeText("no orphans: everything that runs has an owner")
+_UNKNOWN = SafeText("not known: only an engine sees living processes")
 _NONE_LIVES = SafeText("no process of it lives: r queues it again, f gives it up")
 _LIVES = SafeText("a process of it still lives: w keeps watching it, X kills it")
 _ENDED = SafeText("its attempt has ended, this lives on: X kills it")
@@ -83,8 +85,17 @@ class OrphansScreen(DeskScreen):
         rows = await self.desk.control.orphans.all()
         await self.names.learn(rows)
         self.table.replace(dict(enumerate(rows)), count=len(rows), more=False)
-        self.table.say(SafeText("no orphans: everything that runs has an owner"))
+        self._say_none()
         self._show_evidence()
+
+    def show_status(self) -> None:
+        """Say besides whether an empty list means that there are none."""
+        super().show_status()
+        if self._was_loaded:
+            self._say_none()
+
+    def _say_none(self) -> None:
+        self.table.say(_UNKNOWN if self.desk.feed.pulse.engine is None else _NONE)
 
     def title_line(self) -> SafeText:
         return SafeText(" Orphans")

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from console.feed import Feed, Pulse
 from console.rows.listing import style_of, worded
 from console.themes import Look
-from console.verbs.reasons import NO_ENGINE
+from console.verbs.reasons import NO_ENGINE, STARTING
 from console.widgets.bars import bars, trend_of
 from console.widgets.styled_lines import Span, flow
 from core.model.bundles import STATE as BUNDLE
@@ -46,7 +46,7 @@ def engine_text(feed: Feed, *, may_start: bool = True) -> str:
     engine = feed.pulse.engine
     if engine is None:
         none = "no engine answers: E starts one" if may_start else "no engine answers"
-        return "an engine is starting" if feed.starting else none
+        return STARTING if feed.starting else none
     if engine.state == BUNDLE:
         return engine.home
     is_full = engine.running >= engine.slots

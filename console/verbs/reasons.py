@@ -19,6 +19,7 @@ ITEMS = ("approve", "deny", "claim", "delegate", "comment")
 CHANGES = (*VERBS, *CAPACITY, *SCHEDULES, *ITEMS, "undo", "new_job", "again")
 """The actions that change something."""
 NO_ENGINE = SafeText("no engine is running (start one with E, or 'taskdeck serve')")
+STARTING = SafeText("an engine is starting")
 NOTHING = SafeText("nothing here that this acts on")
 
 _FINAL = frozenset(status.value for status in TASK_FINAL)

@@ -62,6 +62,16 @@ async def test_without_orphans_the_screen_says_so_and_has_no_evidence() -> None:
         assert not operator.app.screen.evidence.display
 
 
+async def test_an_engine_that_is_gone_leaves_no_word_that_there_are_no_orphans() -> None:
+    control = FakeControl()
+    async with console(control) as operator:
+        await at_orphans(operator, NONE)
+        control.engine = None
+        await operator.beat()
+        await operator.sees("NO ENGINE", "not known: only an engine sees living processes")
+        await operator.misses(NONE)
+
+
 async def test_w_notes_at_once_that_a_living_orphan_is_watched() -> None:
     control = stocked()
     async with console(control) as operator:

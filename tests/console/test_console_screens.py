@@ -62,6 +62,9 @@ async def test_a_list_that_could_not_be_read_says_that_no_engine_runs(
             for key in "2347":
                 await operator.press(key)
                 await operator.sees("no engine is running (start one with E, or 'taskdeck serve')", "row 0/")
+            operator.app.desk.feed.starting = True
+            operator.app.screen.show_status()
+            await operator.sees("an engine is starting", "row 0/")
             patched.undo()
             control.engine = INFO
             await operator.press("2")
