@@ -19,6 +19,9 @@ from tests.support.leftovers import MARK, Traces, left_by, living_on, newest_pro
 def sleeping(folder: Path, environ: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(["/bin/sleep", "600"], cwd=folder, env=environ)
     try:
+        # It has a number before the kernel tells what it runs.
+        while not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            os.sched_yield()
         yield process.pid
     finally:
         process.kill()
