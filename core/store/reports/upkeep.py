@@ -46,6 +46,10 @@ _OUTPUTS_GONE = text(
     " AND p.first = (SELECT max(first) FROM purged WHERE noun = 'output' AND first <= :task)"
     " AND p.last >= :task"
 )
+_ROOM = text(
+    "SELECT page_count, freelist_count, page_size, auto_vacuum"
+    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_auto_vacuum"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +142,7 @@ class UpkeepReports:
     async def room(self) -> StoreRoom:
         """Return how much of the store file is free for new rows, and whether it can be given back."""
         async with self._source.snapshot() as db:
-            room = [
-                int((await db.exec_driver_sql(f"PRAGMA {name}")).scalar_one())
-                for name in ("page_count", "freelist_count", "page_size", "auto_vacuum")
-            ]
-        return store_room(room)
+            return store_room((await db.execute(_ROOM)).one())
 
     async def _facts(self, kind: Callable[..., R], sql: str, numbers: Sequence[int]) -> list[R]:
         async with self._source.snapshot() as db:
