@@ -73,3 +73,8 @@ def test_a_thread_is_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     go_on.set()
     thread.join()
     assert left == []
+
+
+def test_what_started_the_tests_is_left_to_itself() -> None:
+    parent = os.getppid()
+    assert parent not in [process.pid for process in living_on(Path(f"/proc/{parent}/cwd").readlink())]

@@ -91,9 +91,9 @@ def kill(left: Iterable[host.Process]) -> None:
 
 def _processes_after(oldest: int) -> Iterator[host.Process]:
     """Yield the younger processes, but none of another process that runs tests: that one looks for it."""
-    own = os.getpid()
+    own, above = os.getpid(), _above()
     for pid in _ids_after(oldest):
-        if pid == own:
+        if pid == own or pid in above:
             continue
         environ = _told(pid, "environ")
         # Without both it is the system's, or has ended.
@@ -128,6 +128,17 @@ def _is_process(pid: int) -> bool:
         # There is none, or it is a thread.
         return False
     return True
+
+
+@cache
+def _above() -> frozenset[int]:
+    """Return the processes that started this one: what they were given may name its folder of tests."""
+    found, pid = set[int](), os.getppid()
+    while pid and pid not in found:
+        found.add(pid)
+        status = _told(pid, "stat").rpartition(b")")[2].split()
+        pid = int(status[1]) if status else 0
+    return frozenset(found)
 
 
 def _belongs(process: host.Process, traces: Traces) -> bool:
