@@ -119,6 +119,8 @@ class _Entry(Vertical):
             Picker(field.options, field.text) if field.options else SafeInput(field.text)
         )
         self._note = Static(markup=False)
+        self._fault: str | None = None
+        """What is shown instead of the note; None = nothing is shown yet."""
 
     def compose(self) -> ComposeResult:
         """Stack the three."""
@@ -132,6 +134,10 @@ class _Entry(Vertical):
 
     def show(self, fault: str) -> None:
         """Show a fault, or the note when there is none."""
+        # Each text that is written has the whole form laid out again.
+        if fault == self._fault:
+            return
+        self._fault = fault
         self._note.set_class(bool(fault), "fault")
         self._note.set_class(not fault, "note")
         text = SafeText(f"! {fault}") if fault else self._field.note

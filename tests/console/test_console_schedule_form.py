@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from textual.widgets import Static
 
 from console.newjob.schedule_fields import ScheduleReader, field_of_fault, fields_of
 from console.newjob.schedule_work import Place, work_of
+from console.widgets.form import Form
 from core.control.nouns.schedules import AddSchedule, EditSchedule
 from core.model.errors import Conflict, Invalid
 from core.model.records import replace
@@ -55,6 +57,32 @@ async def replaced(operator: Operator, text: str) -> None:
 def reader(before: Schedule | None = BEFORE) -> tuple[ScheduleReader, dict[str, str]]:
     fields = fields_of(before, zone="Europe/Berlin")
     return ScheduleReader(before, fields, now=NOW), {one.name: one.text for one in fields}
+
+
+async def test_a_letter_that_changes_no_fault_writes_no_line_of_the_form_again(monkeypatch) -> None:
+    async with console(stocked(), size=SMALL) as operator:
+        await operator.press("5")
+        await operator.sees("month-end")
+        await operator.press("a")
+        await operator.sees("Add a schedule")
+        await operator.type("tid")
+        await operator.sees("tid")
+        written: list[Static] = []
+        write = Static.update
+
+        def noted(text: Static, *content: object, **how: object) -> None:
+            written.append(text)
+            write(text, *content, **how)
+
+        monkeypatch.setattr(Static, "update", noted)
+        await operator.type("y")
+        await operator.sees("tidy")
+        form = operator.app.screen.query_one(Form)
+        assert [text for text in written if form in text.ancestors] == []
+        await operator.press("enter", "enter")
+        await operator.type("99 3 * * *")
+        await operator.sees("! the minute field `99`")
+        assert len([text for text in written if form in text.ancestors]) == 1
 
 
 async def test_a_schedule_is_added_with_its_fires_shown_while_its_rule_is_typed(tmp_path: Path) -> None:
