@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from core.app import engine_process
+from core.connectors import registry
 from core.store import database
 from tests.support import commands, leftovers
 from tests.support.empty_store import empty_store, renew
@@ -72,6 +75,7 @@ def _session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         _engines_of_this_process_are_forked(),
         _stores_do_not_wait_for_the_disk(),
         _new_stores_are_copies(),
+        _packages_are_looked_through_once(),
     ):
         yield
 
@@ -135,6 +139,14 @@ def _new_stores_are_copies() -> Iterator[None]:
 
 
 _TEST = b"PYTEST_CURRENT_TEST"
+
+
+@contextmanager
+def _packages_are_looked_through_once() -> Iterator[None]:
+    """Let the engines of this process know what is installed: each read the names of a hundred packages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "entry_points", cache(entry_points))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -24,12 +24,14 @@ import time
 from contextlib import suppress
 from functools import cache
 from importlib import import_module, reload
+from importlib.metadata import entry_points
 from types import SimpleNamespace
 from typing import NoReturn
 
 import msgspec
 
 from _taskdeck import own_packages_first
+from core.connectors import registry
 from core.model import crash_points
 from core.model.errors import TaskdeckError
 from core.store import database
@@ -186,6 +188,9 @@ def _load() -> None:
     # The statements of a new store are the same for every engine.
     database.ddl = cache(database.ddl)
     database.ddl()
+    # So is what is installed.
+    vars(registry)["entry_points"] = cache(entry_points)
+    registry.installed()
     for kind in _structs(msgspec.Struct):
         # Where a first record is read, its class learns what its fields are; some are read in another way.
         with suppress(msgspec.ValidationError, TypeError, NameError, TaskdeckError):
