@@ -19,6 +19,8 @@ _UTC = timezone.utc  # noqa: UP017 - as dateutil compares it
 _EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
 _MARGIN = timedelta(hours=26)
 """More than any clock was ever changed by."""
+_STEP = timedelta(minutes=30)
+"""No zone has an offset for less than that."""
 
 
 def cron_fires(expression: str, zone: str, begin: int, end: int, *, rule: str) -> list[int]:
@@ -29,9 +31,21 @@ def cron_fires(expression: str, zone: str, begin: int, end: int, *, rule: str) -
     """
     place: tzinfo = tz.gettz(zone)
     found: set[int] = set()
-    for wall in _walls(expression, _wall(begin, place) - _MARGIN, _wall(end, place) + _MARGIN):
+    margin = _most_change(place, begin, end) + timedelta(hours=1)
+    for wall in _walls(expression, _wall(begin, place) - margin, _wall(end, place) + margin):
         found.update(_moments(wall, place, rule))
     return sorted(at for at in found if begin <= at < end)
+
+
+def _most_change(place: tzinfo, begin: int, end: int) -> timedelta:
+    """Return how far apart the offsets of a zone are about that time, or more than any ever were."""
+    first, last = (_EPOCH + timedelta(milliseconds=at) for at in (begin, end))
+    if last - first > timedelta(days=3):
+        return _MARGIN
+    steps = (last - first + 2 * _MARGIN) // _STEP + 1
+    offsets = {(first - _MARGIN + step * _STEP).astimezone(place).utcoffset() for step in range(steps)}
+    known = [offset for offset in offsets if offset is not None]
+    return max(known) - min(known)
 
 
 def _wall(at: int, place: tzinfo) -> datetime:
