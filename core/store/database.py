@@ -16,7 +16,7 @@ from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.sql import decode
 from core.store.tables.schema import metadata
-from core.store.version import SCHEMA_VERSION, refuse_version
+from core.store.version import SCHEMA_VERSION, broken, refuse_version
 
 _SEED = (
     "INSERT INTO engine (id, store_id, epoch) VALUES (1, lower(hex(randomblob(8))), 0)",
@@ -74,16 +74,6 @@ def refuse_file(path: Path, error: BaseException) -> Unavailable:
             facts={"store": str(path), "reason": str(error)},
         )
     return broken(path, error)
-
-
-def broken(path: Path, error: BaseException) -> Unavailable:
-    """Say that the file cannot be used as a store."""
-    return Unavailable(
-        "store.broken",
-        f"{path} cannot be used as a store: {error}",
-        hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
-        facts={"store": str(path), "reason": str(error)},
-    )
 
 
 def is_full(error: BaseException) -> bool:

@@ -31,11 +31,11 @@ from core.filters.patterns import compile_pattern
 from core.host import free_bytes
 from core.model.errors import Invalid, Unavailable
 from core.model.values import ID_MAX
-from core.store.database import broken, full, refuse_file
+from core.store.database import full, refuse_file
 from core.store.reader_driver import Ends, ReaderDriver, open_driver
 from core.store.reader_pool import ReaderPool
 from core.store.sql import decode
-from core.store.version import SCHEMA_VERSION, refuse_version
+from core.store.version import SCHEMA_VERSION, broken, refuse_version
 
 SEARCH_LIMIT = 5.0
 """Seconds of processor time that the regular expressions of one snapshot may take."""

@@ -20,11 +20,11 @@ from sqlalchemy.pool import StaticPool
 from core.model.crash_points import crash_point
 from core.model.decisions import FamilyOf
 from core.model.errors import Bug, TaskdeckError, Unavailable
-from core.store.database import broken, fill, full, is_full, seed, version_of
+from core.store.database import fill, full, is_full, seed, version_of
 from core.store.sql import decode, pack
 from core.store.store_copy import check_room, copy_store
 from core.store.tables.schema import metadata
-from core.store.version import SCHEMA_VERSION
+from core.store.version import SCHEMA_VERSION, broken
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The Alembic environment; revision `0001` is schema version 1, and so on."""

@@ -33,8 +33,20 @@ def is_older(path: Path) -> bool:
     return 0 < stored_version(path) < SCHEMA_VERSION
 
 
+def broken(path: Path, error: BaseException | str) -> Unavailable:
+    """Say that the file cannot be used as a store."""
+    return Unavailable(
+        "store.broken",
+        f"{path} cannot be used as a store: {error}",
+        hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
+        facts={"store": str(path), "reason": str(error)},
+    )
+
+
 def refuse_version(path: Path, version: int) -> Unavailable:
     """Say that a store of another version is left untouched, and what to do."""
+    if version <= 0:
+        return broken(path, "it is not a store of taskdeck")
     if version > SCHEMA_VERSION:
         return Unavailable(
             "store.newer",

@@ -215,8 +215,15 @@ def test_a_newer_store_and_what_is_none_are_refused_untouched(tmp_path: Path):
     deck.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     deck.db.close()
     (tmp_path / "none.db").write_bytes(b"no store" * 100)
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE theirs (a)")
+    other.close()
     before = deck.path.read_bytes()
-    for path, code in ((deck.path, "store.newer"), (tmp_path / "none.db", "store.broken")):
+    for path, code in (
+        (deck.path, "store.newer"),
+        (tmp_path / "none.db", "store.broken"),
+        (tmp_path / "other.db", "store.broken"),
+    ):
         for copy in (copy_foreign, lambda store, file: copy_locked(store, file, lambda *_: None)):
             (tmp_path / "copy.db").unlink(missing_ok=True)
             with pytest.raises(Unavailable) as refused:
