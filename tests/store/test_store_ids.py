@@ -60,7 +60,12 @@ def test_a_set_whose_row_was_deleted_leaves_its_instances_its_own(deck: Deck) ->
         deck.change("DELETE FROM instance_set WHERE id = ?", made)
 
 
-def test_an_event_that_names_the_last_of_all_ids_keeps_no_job_from_being_made(deck: Deck) -> None:
+def test_a_row_that_has_the_last_of_all_ids_keeps_no_job_from_being_made(deck: Deck) -> None:
     job = deck.job(stage(task("a")))
     deck.change(f"UPDATE event SET job_id = {ID_MAX}, task_id = {ID_MAX} WHERE job_id = ?", job)
     assert deck.job(stage(task("a"))) > job
+    deck.change(f"UPDATE stage SET id = {ID_MAX} WHERE job_id = ?", job)
+    deck.change(f"UPDATE job SET id = {ID_MAX} WHERE id = ?", job)
+    deck.loose(task("of a stage before"))
+    made = [deck.job(stage(task("a"))) for _ in range(2)]
+    assert job < made[0] < made[1] < ID_MAX

@@ -56,14 +56,14 @@ _STAGE = (
 )
 _NAMED_BY = {
     "job": (
-        "SELECT max(job_id) FROM stage",
-        "SELECT max(job_id) FROM task",
-        "SELECT max(job_id) FROM event WHERE job_id > 1",
+        f"SELECT max(job_id) FROM stage WHERE job_id < {ID_MAX}",
+        f"SELECT max(job_id) FROM task WHERE job_id < {ID_MAX}",
+        f"SELECT max(job_id) FROM event WHERE job_id > 1 AND job_id < {ID_MAX}",
     ),
     "stage": ("SELECT stage_id FROM task ORDER BY id DESC LIMIT 1",),
     "task": (
-        "SELECT max(task_id) FROM attempt",
-        "SELECT max(task_id) FROM event WHERE task_id IS NOT NULL",
+        f"SELECT max(task_id) FROM attempt WHERE task_id < {ID_MAX}",
+        f"SELECT max(task_id) FROM event WHERE task_id < {ID_MAX}",
     ),
 }
 
@@ -437,7 +437,7 @@ def next_id(batch: Batch, table: str) -> int:
     # A row that was deleted by hand leaves behind what names it: none of that may be of a new one.
     named = "".join(f", ({sql})" for sql in _NAMED_BY[table])
     (known,) = batch.rows(
-        f"SELECT (SELECT max(id) FROM {table}),"
+        f"SELECT (SELECT max(id) FROM {table} WHERE id < {ID_MAX}),"
         f" (SELECT last FROM purged WHERE noun = ? ORDER BY first DESC LIMIT 1){named}",
         table,
     )
