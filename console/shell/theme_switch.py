@@ -16,7 +16,6 @@ from console.color_depth import XTERM_256, DepthFilter, FaintFilter, FilterChain
 from console.desk import Desk
 from console.memory import Memory
 from console.screens.base import DeskScreen
-from console.terminal.stylesheet import RememberingStylesheet
 from console.themes import PLAIN, first_theme, unknown_theme
 from console.verbs.questions import Notices
 from core.model.text import SafeText
@@ -54,7 +53,6 @@ class ThemeSwitch:
         return [self._chain]
 
     def start(self) -> None:
-        self._app.stylesheet = RememberingStylesheet(variables=self._app.get_css_variables())
         # Coloured output shows in 256 colours what it shows in all, as the themes do.
         self._app.ansi_theme_dark = _rounded(self._app.ansi_theme_dark)
         self._app.ansi_theme_light = _rounded(self._app.ansi_theme_light)

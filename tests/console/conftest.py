@@ -17,8 +17,8 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from console.screens.parts import reading_pace
-from console.terminal.stylesheet import Place, RememberingStylesheet
 from tests.console.support_settled import settled
+from tests.console.support_stylesheet import Place, RememberingStylesheet
 from tests.support.waiting import rest
 
 
@@ -61,6 +61,7 @@ def _what_fits_a_node_is_found_once() -> Iterator[None]:
         sheet._pseudo_classes, sheet._fitting = names, fitting
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textual.app, "Stylesheet", RememberingStylesheet)
         patch.setattr(RememberingStylesheet, "_forget", share)
         yield
 

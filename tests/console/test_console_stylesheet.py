@@ -12,10 +12,10 @@ from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Static
 
-from console.terminal import stylesheet
-from console.terminal.stylesheet import RememberingStylesheet
+from tests.console import support_stylesheet
 from tests.console.support_console import Operator, console
 from tests.console.support_fake_control import FakeControl
+from tests.console.support_stylesheet import RememberingStylesheet
 
 RED = Color.parse("red")
 
@@ -133,7 +133,7 @@ async def test_the_colours_of_a_theme_are_mixed_once(monkeypatch) -> None:
 
 
 async def test_no_more_is_remembered_than_a_console_needs(monkeypatch) -> None:
-    monkeypatch.setattr(stylesheet, "_MOST_PLACES", 3)
+    monkeypatch.setattr(support_stylesheet, "_MOST_PLACES", 3)
     async with console(stocked()) as operator:
         sheet = operator.app.stylesheet
         monkeypatch.setattr(RememberingStylesheet, "_forget", lambda one: one._pseudo_classes.clear())
