@@ -25,7 +25,6 @@ from core.model.text import safe_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from core.model.values import JsonObject, JsonValue
@@ -68,23 +67,6 @@ def read_at(setting: str) -> Read:
     if setting in READ_BY_COMMANDS:
         return Read.COMMAND
     return Read.ENGINE if setting in READ_AT_START else Read.RELOAD
-
-
-class _SetVariables(PydanticBaseSettingsSource):
-    """The variables that are set, as texts.
-
-    The library's own source works out for each setting how it would be read: twice as long as all else.
-    """
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
-        """Return what is set for a field, None = nothing; its name; that it is a plain text."""
-        variable = _variables().get((PREFIX + field_name).lower())
-        return None if variable is None else os.environ[variable], field_name, False
-
-    def __call__(self) -> dict[str, str]:
-        names = _variables()
-        keys = {name: (PREFIX + name).lower() for name in self.settings_cls.model_fields}
-        return {name: os.environ[names[key]] for name, key in keys.items() if key in names}
 
 
 class Settings(BaseSettings):
@@ -162,8 +144,9 @@ class Settings(BaseSettings):
         cls, *_: object, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Look at arguments, and at the environment if a setting is there: no other source has anything."""
-        variables = _SetVariables(cls)
-        return (sources["init_settings"], *((variables,) if variables() else ()))
+        if _variables().keys().isdisjoint((PREFIX + name).lower() for name in cls.model_fields):
+            return (sources["init_settings"],)
+        return sources["init_settings"], sources["env_settings"]
 
     @field_validator("env_allow", mode="before")
     @classmethod
