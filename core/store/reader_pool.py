@@ -59,9 +59,7 @@ class ReaderPool:
     async def _wait_for_one(self, pool: QueuePool) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE
-        while (
-            0 < pool.checkedout() < pool.size() and not pool.checkedin() and (left := end - loop.time()) > 0
-        ):
+        while _may_grow(pool) and (left := end - loop.time()) > 0:
             self._news = self._news or loop.create_future()
             await asyncio.wait([self._news], timeout=left)
 
