@@ -130,7 +130,11 @@ async def exec_(arguments: Exec) -> int:
 
 
 async def map_(arguments: Map) -> int:
-    """Run a program for each line of standard input; {} stands for the line."""
+    """Run a program for each line of standard input; {} stands for the line.
+
+    Standard error names the tasks whose output went over its limit and lost its middle, as does "cut" with
+    --json.
+    """
     if sys.stdin.isatty():
         note("reading lines, one task each; end with Ctrl-D")
     try:

@@ -23,11 +23,13 @@ from core.cli.summary import (
     INCOMPLETE,
     cause_text,
     counts_text,
+    cut_among,
     error_text,
     exit_status,
     failed_tasks,
     is_exhausted,
     is_whole,
+    note_cut,
     say_failed,
 )
 from core.cli.task_output import OutputFollower
@@ -151,7 +153,8 @@ class Group:
         self._name = name
         self._meter = Meter(name, quiet=arguments.json, claims=claims)
         self._duplicates = admitted.duplicates
-        self._counts = GroupCounts(deck, admitted.created or admitted.ids)
+        self._ids = admitted.created or admitted.ids
+        self._counts = GroupCounts(deck, self._ids)
 
     async def tick(self) -> bool:
         """Show the counts."""
@@ -169,7 +172,8 @@ class Group:
         return Target(filter=Filter(noun=Noun.TASKS, terms=(self._where,)))
 
     async def conclude(self, ended: Mapping[str, int]) -> int:
-        """Write the counts and the first that failed."""
+        """Write the counts, the first that failed, and whose output is not whole."""
+        cut = await cut_among(self._deck, self._ids)
         if self._arguments.json:
             emit(
                 {
@@ -177,13 +181,16 @@ class Group:
                     "tasks": dict(ended),
                     "duration_ms": self._meter.elapsed_ms,
                     "duplicates": self._duplicates,
+                    "cut": list(cut),
                 }
             )
+            note_cut(cut, arguments=self._arguments)
             return exit_status(ended)
         say(f"{self._name}: {counts_text(ended)} in {duration_text(self._meter.elapsed_ms)}")
         if ended.get("failed"):
             failed = await failed_tasks(self._deck, self._where)
             say_failed(failed, arguments=self._arguments, where=f"group:{self._name}")
+        note_cut(cut, arguments=self._arguments)
         return exit_status(ended)
 
 

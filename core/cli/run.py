@@ -23,7 +23,16 @@ from core.cli.parameters import Argument, Option
 from core.cli.predictions import dry_run, read_params
 from core.cli.progress import Meter
 from core.cli.refusals import Left, usage
-from core.cli.summary import EXHAUSTED, EXIT, failed_tasks, is_job_exhausted, job_counts_text, say_failed
+from core.cli.summary import (
+    EXHAUSTED,
+    EXIT,
+    cut_of_job,
+    failed_tasks,
+    is_job_exhausted,
+    job_counts_text,
+    note_cut,
+    say_failed,
+)
 from core.cli.variables import read_variables
 from core.cli.waiting import Interrupts, explaining_lost_engine, interrupts, wait_with
 from core.cli.whole_documents import piped_workflow
@@ -246,6 +255,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     exhausted = await is_job_exhausted(deck, job)
     code = EXHAUSTED if exhausted else EXIT[result.status]
     spending = await read_job_spending(deck, job)
+    cut = await cut_of_job(deck, job.id)
     if arguments.json:
         given = await deck.data.outputs(job.id)
         emit(
@@ -260,9 +270,11 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
                 "exhausted": exhausted,
                 "outputs": given.outputs,
                 "outputs_error": given.error,
+                "cut": list(cut),
                 **spending.shape(),
             }
         )
+        note_cut(cut, arguments=arguments)
         return code
     say(
         f"job {result.id} {safe_line(job.name)} ",
@@ -279,6 +291,7 @@ async def _conclude(deck: ControlAPI, result: JobResult, *, arguments: Run) -> i
     if exhausted and result.status == "succeeded":
         say("  in part: a budget was exhausted while it ran")
     spending.say()
+    note_cut(cut, arguments=arguments)
     return code
 
 

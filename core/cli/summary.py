@@ -5,7 +5,7 @@ Used by `run`, `exec`, `map`, `show`, `orphans` and the operators' verbs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.cli.arguments import Common
@@ -33,6 +33,8 @@ _EXHAUSTED_CODE = "budget.exhausted"
 SHOWN = 10
 """Failed tasks, or refusals, that are listed."""
 _MESSAGE = 200
+_CUT = "kind:output.cut"
+_PAGE = 1_000
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -98,6 +100,68 @@ def say_failed(tasks: Sequence[TaskView], *, arguments: Common, where: str) -> N
     if len(tasks) > SHOWN:
         more = arguments.command("tasks", "--where", f"{where} status:failed")
         say(f"  and more: {more}")
+
+
+async def cut_of_job(deck: ReadingAPI, job_id: int) -> tuple[int, ...]:
+    """Return the ids of the tasks of a job whose last attempt left an output that is not whole.
+
+    None where they cannot be read: the result of the work is known, and this only adds to it.
+    """
+    query = EventQuery(job_id=job_id, filter=parse(_CUT, Noun.EVENTS))
+    try:
+        return await _still_cut(deck, await _told(deck, query, after=0))
+    except TaskdeckError:
+        return ()
+
+
+async def cut_among(deck: ReadingAPI, ids: Collection[int]) -> tuple[int, ...]:
+    """Return those of some loose tasks whose output is not whole, as `cut_of_job` does."""
+    first = min(ids)
+    query = EventQuery(job_id=INBOX, filter=parse(f"{_CUT} task>={first}", Noun.EVENTS))
+    try:
+        # The events before those of the first task do not matter, and may be many.
+        births = (await deck.events(EventQuery(task_id=first), limit=1)).rows
+        told = await _told(deck, query, after=births[0].id if births else 0)
+        wanted = frozenset(ids)
+        return await _still_cut(deck, {task: attempt for task, attempt in told.items() if task in wanted})
+    except TaskdeckError:
+        return ()
+
+
+def note_cut(ids: Sequence[int], *, arguments: Common) -> None:
+    """Say on standard error how many outputs are not whole, and which commands show what is left."""
+    if not ids:
+        return
+    whose = f"task {ids[0]}" if len(ids) == 1 else f"{len(ids)} tasks"
+    note(
+        f"the output of {whose} is not whole: it went over its limit, or could not be written; what is left:"
+    )
+    for task_id in ids[:SHOWN]:
+        note(f"  {arguments.command('logs', f'#{task_id}')}")
+    if len(ids) > SHOWN:
+        note(f"  and more: {arguments.command('events', '--where', f'{_CUT} task>={ids[SHOWN]}')}")
+
+
+async def _told(deck: ReadingAPI, query: EventQuery, *, after: int) -> dict[int, int]:
+    """Return the last attempt of each task that an event of the query names."""
+    told: dict[int, int] = {}
+    while True:
+        page = await deck.events(query, after_id=after, limit=_PAGE)
+        told |= {one.task_id: one.attempt or 0 for one in page.rows if one.task_id is not None}
+        if page.next is None:
+            return told
+        after = int(page.next)
+
+
+async def _still_cut(deck: ReadingAPI, told: dict[int, int]) -> tuple[int, ...]:
+    """Leave out tasks that ran again since, and whose output is another one."""
+    ids = sorted(told)
+    cut: list[int] = []
+    for start in range(0, len(ids), _PAGE):
+        some = In(field="id", values=tuple(ids[start : start + _PAGE]))
+        found = await deck.tasks(Filter(noun=Noun.TASKS, terms=(some,)), limit=_PAGE)
+        cut += [task.id for task in found.rows if task.attempts == told[task.id]]
+    return tuple(sorted(cut))
 
 
 def cause_text(by: object, reason: object) -> str:

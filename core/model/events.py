@@ -83,6 +83,7 @@ MARKS = (
     "expectation.met",
     "expectation.removed",
     "finally.cut",
+    "output.cut",
     "signal.received",
     "item.claimed",
     "item.released",

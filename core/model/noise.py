@@ -32,6 +32,7 @@ _ENDS = (
     "task.silent",
     "task.duplicate",
     "task.judged_late",
+    "output.cut",
     "usage.ignored",
     "price.unknown",
 )

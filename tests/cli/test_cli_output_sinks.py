@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -9,9 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.arguments import Remote
 from core.cli.output_sinks import CheckedSink, JsonSink, RawSink
+from core.cli.reading import reading
+from core.cli.summary import cut_among
+from core.model.commands.work import Complete
+from core.model.outcomes import Succeeded
+from core.model.values import JsonObject
 from core.model.views import LogChunk
 from tests.cli.cli_stage import Deck
+from tests.store.deck import Deck as StoreDeck
+from tests.store.deck import task
 
 Write = Callable[[str, object], str]
 FILL = "head -c 100000 /dev/zero | tr '\\0' x; echo end"
@@ -115,6 +124,58 @@ def test_every_reader_of_an_output_over_its_limit_says_so(home: Path, deck: Deck
     assert f"{missing:,} bytes of output are missing here" in logs.err
     pieces = deck("logs", "1", "--json").objects
     assert sum(piece["dropped"] for piece in pieces) == missing
+
+
+@pytest.mark.parametrize("json_", [(), ("--json",)])
+def test_map_names_the_tasks_whose_output_was_cut(
+    home: Path, deck: Deck, monkeypatch: pytest.MonkeyPatch, json_: tuple[str, ...]
+):
+    assert deck("exec", "--output-limit", "8KiB", "--", "sh", "-c", FILL).status == 7
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"0\n9\n1\n")))
+    script = f"test $0 = 9 || {{ {FILL}; exit $0; }}"
+    ended = deck("map", *json_, "--output-limit", "8KiB", "--", "sh", "-c", script)
+    assert ended.status == 1
+    said = (
+        "the output of 2 tasks is not whole: it went over its limit, or could not be written; what is left:"
+    )
+    assert ended.err.splitlines()[-3:] == [said, "  taskdeck logs '#2'", "  taskdeck logs '#4'"]
+    if json_:
+        assert ended.objects[0]["cut"] == [2, 4]
+    told = deck("events", "--json", "--where", "kind:output.cut").objects
+    assert sorted((one["task"], one["attempt"]) for one in told) == [(1, 1), (2, 1), (4, 1)]
+    assert all(one["data"]["dropped"] > 80_000 for one in told)
+
+
+async def test_map_names_only_its_own_tasks_and_none_that_ran_again(tmp_path: Path):
+    deck = StoreDeck(tmp_path / "taskdeck.db")
+    ids = deck.loose(*(task(f"k{n}") for n in range(4)))
+    cut: JsonObject = {"dropped": 4_096}
+    deck.do(
+        *(
+            Complete(task_id=task_id, epoch=epoch, outcome=Succeeded(), cut=cut)
+            for task_id, epoch in deck.claim()
+        )
+    )
+    deck.change("UPDATE task SET epoch = 2 WHERE id = ?", ids[3])
+    deck.close()
+    async with reading(Remote(home=tmp_path)) as control:
+        assert await cut_among(control, ids[:2]) == ids[:2]
+        assert await cut_among(control, (ids[0], ids[2], ids[3])) == (ids[0], ids[2])
+
+
+def test_run_names_the_tasks_whose_output_was_cut(home: Path, deck: Deck, tmp_path: Path):
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(
+        "name: flow\ndefaults: {output_limit: 8KiB}\nstages:\n  - name: one\n    tasks:\n"
+        f"      - {{key: much, uses: shell, with: {{script: {json.dumps(FILL)}}}}}\n"
+        "      - {key: little, uses: shell, with: {script: echo a}}\n"
+    )
+    ended = deck("run", str(flow))
+    assert ended.status == 0, ended.err
+    assert "the output of task 1 is not whole: it went over its limit" in ended.err
+    assert ended.err.endswith("  taskdeck logs '#1'\n")
+    again = deck("run", str(flow), "--json")
+    assert (again.objects[0]["cut"], "the output of task 3 is not whole" in again.err) == ([3], True)
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,12 @@ class Connectors(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What an attempt that succeeded leaves for others."""
+    """What an attempt leaves besides its outcome; variables and artifacts only one that succeeded."""
 
     variables: JsonObject = field(default_factory=dict)
     artifacts: tuple[ArtifactFile, ...] = ()
+    cut: JsonObject = field(default_factory=dict)
+    """What of its output is missing: `dropped` bytes, `lost`."""
 
 
 NO_RESULTS = Results()
@@ -137,6 +139,8 @@ class Running:
     """The budget that was spent while it ran, and for which it may end early."""
     ended: bool = False
     """Its outcome stands and is on its way into the store."""
+    cut: JsonObject = field(default_factory=dict)
+    """What of its output is missing, known when its process has ended."""
     masks: tuple[bytes, ...] = ()
     """Forms of the secrets that it uses."""
 

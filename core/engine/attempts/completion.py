@@ -78,6 +78,7 @@ class Completion:
             unread=usage.unread,
             variables=results.variables,
             artifacts=results.artifacts,
+            cut=results.cut,
         )
         try:
             return await self._record(command)

@@ -106,6 +106,8 @@ class Processes:
         if isinstance(end, Vanished) and end.exit is not None and running.spec.on_loss is OnLoss.RETRY:
             # Seen by this engine: it fails like any command that a signal ends, and `retry` decides.
             end = end.exit
+        if isinstance(end, ProcessExit):
+            running.cut = _missing(end)
         match end:
             case ProcessExit() if running.exhausted is not None:
                 outcome = _ended_early(end, resolved, running.exhausted)
@@ -124,6 +126,12 @@ class Processes:
         if running.cause is not None and not isinstance(outcome, Succeeded | Skipped):
             return running.cause
         return outcome
+
+
+def _missing(end: ProcessExit) -> JsonObject:
+    """Return what of an output is missing in its file; nothing of one that is whole."""
+    dropped: JsonObject = {"dropped": end.dropped} if end.dropped else {}
+    return {**dropped, "lost": True} if end.lost else dropped
 
 
 def _noting_output(outcome: Outcome, end: ProcessExit, policy: RetryPolicy) -> Outcome:

@@ -233,7 +233,9 @@ class Runner:
             return
         running.ended = True
         masked = masked_outcome(outcome, running.masks) if running.masks else outcome
-        await self._close(running, *await self._tools.results.of(running, masked))
+        ended = await self._tools.results.of(running, masked)
+        results = replace(ended.results, cut=running.cut) if running.cut else ended.results
+        await self._close(running, ended.outcome, results)
 
     async def _close(self, running: Running, outcome: Outcome, results: Results = NO_RESULTS) -> None:
         crash_point("runner.ended")

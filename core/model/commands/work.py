@@ -200,6 +200,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     """What is wrong with the rest of what it reported, which is ignored."""
     variables: JsonObject = field(default_factory=dict)
     artifacts: tuple[ArtifactFile, ...] = ()
+    cut: JsonObject = field(default_factory=dict)
+    """What of its output is missing: `dropped` bytes, `lost`; empty = it is whole."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)

@@ -87,6 +87,7 @@ PHRASES: dict[str, Phrase] = {
     "fault.found": Phrase("a fault", "was found and set aside"),
     "fault.repaired": Phrase("a fault", "was repaired"),
     "once.refused": Phrase(_TASK, "another with key {key} was not created", ("key",)),
+    "output.cut": Phrase(_TASK, "the output of attempt {attempt} is not whole"),
     "usage.ignored": Phrase(_TASK, "a report of usage could not be booked"),
     "price.unknown": Phrase(_TASK, "model {model} has no price: booked as 0"),
     "family.acknowledged": Phrase("failure family {family}", "is acknowledged"),

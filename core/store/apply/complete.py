@@ -69,6 +69,8 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
     for command in commands:
         if (command.task_id, command.epoch) not in landed:
             continue
+        if command.cut:
+            batch.event("output.cut", _subject(batch, command), data=command.cut)
         if command.unread:
             batch.event("usage.ignored", _subject(batch, command), data={"reason": command.unread})
         if command.artifacts and isinstance(command.outcome, Succeeded):

@@ -234,6 +234,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "backend.down": _nothing,
         "backend.unknown": _nothing,
         "once.refused": _nothing,
+        "output.cut": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
         "spending.reconciled": _nothing,
