@@ -99,16 +99,16 @@ async def test_what_fits_exactly_is_admitted(limited: House) -> None:
 
 async def test_loose_tasks_are_refused_by_their_field_all_or_none(limited: House) -> None:
     good = TaskSpec(uses="delay", with_={"seconds": 0}, limits=(LimitRef(name="db"),))
-    for wrong, code, field in (
-        ({"limits": (LimitRef(name="bd"),)}, "limit.unknown", "limits.0"),
-        ({"limits": (LimitRef(name="mine"),)}, "limit.per_job", "limits.0"),
-        ({"cost": {"usd": 6}}, "budget.too_small", "cost.usd"),
+    for wrong, code, field, named in (
+        ({"limits": (LimitRef(name="bd"),)}, "limit.unknown", "limits.0", {"limit": "bd"}),
+        ({"limits": (LimitRef(name="mine"),)}, "limit.per_job", "limits.0", {"limit": "mine"}),
+        ({"cost": {"usd": 6}}, "budget.too_small", "cost.usd", {"unit": "usd"}),
     ):
         bad = TaskSpec(uses="delay", with_={"seconds": 0}, key="bad", **wrong)  # type: ignore[arg-type]
         with pytest.raises(Invalid) as caught:
             await limited.control.enqueue([good, bad])
-        assert (caught.value.code, caught.value.facts["field"]) == (code, field)
-        assert caught.value.facts["key"] == "bad"
+        assert caught.value.code == code
+        assert caught.value.facts == {"field": field, "key": "bad", **named}
     assert limited.rows("SELECT count(*) FROM task") == [(0,)]
 
 

@@ -324,6 +324,15 @@ async def test_tasks_are_found_by_id_key_or_both(deck: Deck, reports: Reports) -
             await reports.tasks.detail(number)
 
 
+async def test_the_id_of_an_unknown_task_is_a_number_and_a_key_is_text(reports: Reports) -> None:
+    named = []
+    for asked in (reports.tasks.detail(77), reports.tasks.find("77"), reports.tasks.find("nothing")):
+        with pytest.raises(NotFound) as missing:
+            await asked
+        named.append(missing.value.facts["task"])
+    assert named == [77, 77, "nothing"]
+
+
 async def test_ids_for_bulk_verbs_come_in_rising_bites(deck: Deck, reports: Reports) -> None:
     deck.loose(*(task("t", queue="a" if n % 2 else "b") for n in range(10)))
     filter_ = parse("queue:a sort:-id", Noun.TASKS)

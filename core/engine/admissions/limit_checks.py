@@ -16,7 +16,7 @@ from core.model.near_misses import did_you_mean
 from core.model.plans import TaskPlan
 from core.model.records import replace
 from core.model.text import safe_line
-from core.model.values import INBOX
+from core.model.values import INBOX, JsonObject
 from core.rules.limit_scopes import broad_keys, gauge_keys, limit_faults
 from core.workflows.expansion import Workflow
 from core.workflows.outline import outline_of
@@ -67,9 +67,15 @@ def check_loose(plan: TaskPlan, limits: Sequence[Limit]) -> None:
         raise Invalid(
             fault.code,
             f"task {safe_line(plan.key)!r}: {fault.message}",
-            hint="see the limits that are configured" if field[0] == "limits" else "lower the cost",
-            facts={"field": ".".join(map(str, field)), "key": plan.key},
+            hint="'taskdeck limits' lists them" if field[0] == "limits" else "lower the cost",
+            facts={"field": ".".join(map(str, field)), "key": plan.key, **_named(plan, field)},
         )
+
+
+def _named(plan: TaskPlan, field: tuple[str | int, ...]) -> JsonObject:
+    """Return the limit or unit that a field of a task names."""
+    noun, which = field
+    return {"unit": which} if noun == "cost" else {"limit": safe_line(plan.limits[int(which)].name)}
 
 
 def _document_faults(

@@ -48,7 +48,8 @@ async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
     job, slash, _ = ref.partition("/")
     looks = ((_JOB_PURGED, job, "job"), (_IDS_PURGED, job, "job")) if slash else ((_IDS_PURGED, ref, "task"),)
     for sql, said, noun in looks:
-        number = int(said) if said.isascii() and said.isdigit() and len(said) < _DIGITS else 0
+        named = _number_or_ref(said)
+        number = named if isinstance(named, int) else 0
         if purged := await _purged(db, sql, number, noun=noun):
             return purged
     newest = (await db.execute(_NEWEST_TASK)).scalar()
@@ -58,8 +59,13 @@ async def unknown_task(db: AsyncConnection, ref: str) -> NotFound:
         hint="nothing was submitted yet"
         if newest is None
         else f"the newest is {newest}; 'taskdeck tasks' lists them",
-        facts={"task": ref, "near": [] if newest is None else [newest]},
+        facts={"task": _number_or_ref(ref), "near": [] if newest is None else [newest]},
     )
+
+
+def _number_or_ref(ref: str) -> int | str:
+    """Return an id as a number, a key as it is."""
+    return int(ref) if ref.isascii() and ref.isdigit() and len(ref) < _DIGITS else ref
 
 
 async def _purged(db: AsyncConnection, sql: TextClause, number: int, *, noun: str) -> NotFound | None:
