@@ -22,6 +22,7 @@ from core.model.errors import Conflict, TaskdeckError
 from core.model.paths import Paths
 from core.model.present import present_ms
 from core.model.retention import DAY_MS, NEVER, RetentionPolicy
+from core.model.text import safe_line
 from core.model.values import to_iso
 from core.model.version import VERSION
 from core.model.views import EngineInfo
@@ -203,7 +204,12 @@ async def _running_engine(options: Options) -> list[Check]:
         return [Check(name="version", ok=False, message=f"{error.message}: {_RESTART}")]
     except TaskdeckError as error:
         return [Check(name="version", ok=True, warning=True, message=error.message)]
-    return [_version(engine.version), *_claims(engine)]
+    return [_version(engine.version), *_claims(engine), *_set_aside(engine)]
+
+
+def _set_aside(engine: EngineInfo) -> Iterator[Check]:
+    if engine.set_aside:
+        yield Check(name="fault", ok=True, warning=True, message=safe_line(engine.set_aside))
 
 
 def _version(running: str) -> Check:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import core
-from core.app.doctor import doctor
+from core.app.doctor import Check, doctor
 from core.app.hosting.lifetime import ClientControl
 from core.app.options import Options
 from core.model.errors import Unavailable
+from tests.support.waiting import within
 
 
 def names(report) -> dict[str, bool]:
@@ -81,3 +83,26 @@ async def test_a_stopping_engine_says_so_to_a_client_that_asks(tmp_path: Path) -
         with pytest.raises(Unavailable) as refused:
             await clients.status()
         assert refused.value.code == "engine.stopping"
+
+
+async def _faults(home: Path) -> list[Check]:
+    """Return the checks named `fault`, once there are any."""
+    found: list[Check] = []
+    while not found:
+        found = [check for check in (await doctor(Options(home=home))).checks if check.name == "fault"]
+    return found
+
+
+async def test_it_warns_of_what_the_engine_has_set_aside(tmp_path: Path) -> None:
+    async with core.open_engine(home=tmp_path, slots=2) as deck:
+        with closing(sqlite3.connect(tmp_path / "taskdeck.db", isolation_level=None)) as db:
+            db.execute(
+                "CREATE TRIGGER injected BEFORE UPDATE ON task WHEN NEW.status IN ('succeeded', 'failed')"
+                " AND NEW.key = 'bad' BEGIN SELECT RAISE(ABORT, 'injected'); END"
+            )
+        specs = [core.TaskSpec(uses="delay", with_={"seconds": 0}, key=key) for key in ("bad", "good")]
+        _, good = await deck.enqueue_many(specs)
+        await deck.wait_tasks([good])
+        (found,) = await within(_faults(tmp_path), "what was set aside is warned of")
+    assert (found.ok, found.warning) == (True, True)
+    assert "injected" in found.message
