@@ -142,6 +142,25 @@ def test_one_that_was_charged_among_those_that_end_together_is_not_estimated(dec
     assert gauge(deck, "team") == (50, 0, 0)
 
 
+def test_the_ledger_has_what_each_attempt_spent_in_the_order_of_its_report(deck: Deck) -> None:
+    attempts = running(deck, number=3)
+    units = ("usd", "tokens", "calls", "pages")
+    deck.do(
+        *[
+            Complete(
+                task_id=task_id,
+                epoch=epoch,
+                outcome=Succeeded(),
+                spent=tuple(Spent(unit=unit, amount=10 * number + place) for place, unit in enumerate(units)),
+            )
+            for number, (task_id, epoch) in enumerate(attempts)
+        ]
+    )
+    assert [row[:2] for row in ledger(deck)] == [
+        (unit, 10 * number + place) for number in range(3) for place, unit in enumerate(units)
+    ]
+
+
 def test_a_charge_of_an_attempt_that_another_followed_is_booked_and_marked_late(deck: Deck) -> None:
     (one,) = running(deck)
     end(deck, one, outcome=failure(), decision=RetryAt(at=deck.now))
