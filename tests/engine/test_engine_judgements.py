@@ -82,6 +82,8 @@ class Refusing:
 
 
 async def test_what_a_commit_names_is_read_and_nothing_else_that_waits(house: House):
+    # The engine has looked for what a former one left.
+    await house.settle()
     verdicts = Refusing(house)
     verdicts.slow = {"slow0", "slow1"}
     others = await house.submit(*(task(key, when="true") for key in verdicts.slow))

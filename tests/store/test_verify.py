@@ -108,6 +108,7 @@ _OF_TASKS = (
     "attempt.",
     "orphan.",
     "fault.",
+    "output.",
     "spending.reconciled",
     "usage.",
     "price.",
