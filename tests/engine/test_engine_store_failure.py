@@ -71,7 +71,7 @@ async def test_an_outcome_is_offered_again_until_the_store_takes_it(house: House
     for pause in (1, 2, 4, 8, 16, 32, 60, 60):
         await house.settle()
         assert house.states(job)["a"] == "running"
-        assert "outcomes that the store does not take yet" in house.engine.info().set_aside
+        assert "outcomes that the store does not take yet" in house.set_aside()
         (closed,) = house.engine.info().closed
         assert (closed.until or 0) - house.clock.now() == 1_000 * pause
         asked = store.refusals
@@ -347,7 +347,7 @@ async def test_a_condition_that_could_not_be_read_is_judged_when_the_store_can_b
     await house.until(lambda: store.refusals, "a read was refused")
     await house.settle()
     assert house.states(job)["b"] == "blocked"
-    assert "the judgement of conditions: Unavailable" in house.engine.info().set_aside
+    assert "the judgement of conditions: Unavailable" in house.set_aside()
     assert not house.engine.dispatcher.quiet, "it is judged later"
     conditions = house.engine.dispatcher._conditions
     judge, judged = conditions.judge_left, list[str]()

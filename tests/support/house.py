@@ -164,6 +164,10 @@ class House:
             self._reader = sqlite3.connect(f"file:{self.paths.db}?mode=ro", uri=True, isolation_level=None)
         return self._reader.execute(sql, args).fetchall()
 
+    def set_aside(self) -> str:
+        """Return all that the engine has set aside; of a broken store, upkeep that came meanwhile, too."""
+        return "; ".join(f"{what}: {why}" for what, why in self.engine._set_aside._messages.items())
+
     def _let_go(self) -> None:
         """Let an engine be the last that closes the store."""
         if self._reader is not None:
