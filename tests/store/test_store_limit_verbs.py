@@ -311,7 +311,7 @@ def test_a_maximum_that_does_not_fit_the_limit_is_refused(deck: LimitedDeck, lim
 
 
 def test_a_rate_is_told_as_it_was_written_and_the_same_one_changes_nothing(deck: LimitedDeck) -> None:
-    deck.configure(limits=(Limit(name="api", kind=LimitKind.RATE, max=1, step_us=1_000_000, rate="60/min"),))
+    deck.configure(limits=(Limit(name="api", kind=LimitKind.RATE, max=1, step_us=1_020_000, rate="60/min"),))
     assert deck.ask(SetLimit(name="api", to="1/s")) == Operated(changed=0)
     assert deck.ask(SetLimit(name="api", to=" 120 / min ")) == Operated(changed=1)
     assert deck.ask(ResetLimit(name="api")) == Operated(changed=1)
@@ -345,7 +345,7 @@ def test_a_faster_rate_does_not_wait_for_the_slower_one(deck: LimitedDeck) -> No
     deck.loose(*(work(f"t{n}", limits=(LimitRef(name="api"),)) for n in range(4)))
     assert len(deck.claim(ANY)) == 1
     assert claimed(deck, SetLimit(name="api", to="60/min")) == 0
-    deck.now += 1_000
+    deck.now += 1_020
     assert len(deck.claim(ANY)) == 1
     assert deck.told("limit.set") == [{"limit": "api", "max": "60/min", "before": "1/hour"}]
 

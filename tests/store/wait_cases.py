@@ -275,7 +275,7 @@ CASES: dict[str, tuple[Callable[[Deck], None], str, str, str, str]] = {
         rate,
         "rate",
         "rate api",
-        "rate api allows one start every 30s, 2 at once, and has none left now",
+        "rate api allows 2/min, 2 at once, and has none left now",
         "its next token",
     ),
     "quota": (

@@ -14,6 +14,7 @@ from core.model.limits.amounts import write_amount
 from core.model.limits.backends import is_backend, shown_name
 from core.model.limits.gauges import ALWAYS, Gauge
 from core.model.limits.limits import MICRO, Limit, LimitKind, Per
+from core.model.limits.rates import shown_rate
 from core.model.timing.durations import write_duration
 from core.model.values import JsonObject, JsonValue
 from core.model.waits import Holder, Reason, TaskFacts, WaitCode
@@ -134,12 +135,11 @@ def _concurrency(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
 
 def _rate(gauge: Gauge, task: TaskFacts, capacity: Capacity) -> Reason:
     limit, name = gauge.limit, gauge.label
-    step = write_duration(max(1, limit.step_us // 1_000))
     burst = f", {limit.max:,} at once" if limit.max > 1 else ""
     return Reason(
         code=WaitCode.RATE,
         short=f"rate {name}",
-        text=f"rate {name} allows one start every {step}{burst}, and has none left now",
+        text=f"rate {name} allows {shown_rate(limit.step_us, limit.rate)}{burst}, and has none left now",
         ends=f"its next token; a higher `rate` of limit {limit.name}",
         since=task.queued_at,
         until=capacity.opens_at(gauge),
