@@ -2,10 +2,10 @@
 
 `python tests/bench/masking.py [ROUNDS [MEBIBYTES]]`. A command writes so much, as lines of a program in
 Python and as fast as pipes can, with no secret, with one of 40 characters, and with three; by turns. Medians
-in MiB/s, the CPU time of the collector for each MiB, and by how much the CPU time of the command and of the
-collector together is more than without secrets: that is what masking costs, and other processes move it
-little. What is written has no secret in it: that is what nearly all output has. Random base64 has every
-letter of every form: there each form is searched for.
+in MiB/s, and of the throughput in parts of that without secrets in the same round; the CPU time of the
+collector for each MiB, and by how much the CPU time of the command and of the collector together is more than
+without secrets, which other processes move little. What is written has no secret in it: that is what nearly
+all output has. Random base64 has every letter of every form: there each form is searched for.
 """
 
 from __future__ import annotations
@@ -95,8 +95,10 @@ async def main(rounds: int, size: int) -> None:
             # What the command takes has nothing to do with secrets: it is the same in all.
             whole = alone + statistics.median(used for results in found.values() for _, _, used in results)
             for name, (seconds, used, _) in medians.items():
+                rounds_of = zip(found["none"], found[name], strict=True)
+                part = statistics.median(without[0] / some[0] for without, some in rounds_of)
                 print(
-                    f"{program:13} {name:6} {mib / seconds:6.0f} MiB/s; collector"
+                    f"{program:13} {name:6} {mib / seconds:6.0f} MiB/s, {part:.3f} of none; collector"
                     f" {1e3 * used / mib:5.2f} ms a MiB, {100 * (used - alone) / whole:+6.1f} % of all CPU"
                 )
         executor.close()
