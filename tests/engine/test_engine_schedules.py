@@ -178,10 +178,13 @@ async def test_a_schedule_that_breaks_in_a_way_of_its_own_keeps_back_no_other(
     await house.until(lambda: not house.engine.info().set_aside, "nothing is named any more")
 
 
-async def test_a_look_at_schedules_that_breaks_is_named_and_made_again_after_a_minute(house: House) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("odd rows"), Conflict("store.refused", "odd rows")])
+async def test_a_look_at_schedules_that_breaks_is_named_and_made_again_after_a_minute(
+    house: House, error: Exception
+) -> None:
     await house.control.schedules.add(every(house))
     due = house.engine.schedules._due
-    breaks, read = [RuntimeError("odd rows")], due.due
+    breaks, read = [error], due.due
 
     async def broken(now: int) -> object:
         if breaks:

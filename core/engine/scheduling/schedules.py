@@ -159,8 +159,8 @@ class ScheduleLoop:
             self._is_asked = False
             try:
                 await self._once()
-            except TaskdeckError as error:
-                # The store takes nothing at present; the engine says so by itself.
+            except Unavailable as error:
+                # The store takes nothing at present; the engine says so by itself. Any other error is noted.
                 _log.warning("schedules could not be looked at", code=error.code, reason=error.message)
                 self._alarms.arm(_ALARM, self._clock.now() + _LOOK_AGAIN_MS, self.look)
 
