@@ -217,7 +217,8 @@ class ChildExecutor:
     async def trim(self) -> None:
         """Hold the output of what runs below its cap; called every few seconds while `living`."""
         for ref, child in list(self._children.items()):
-            if not child.overflowed and not self._exits.within_cap(ref):
+            # Once more while it is there: a kill may fail.
+            if child.overflowed or not self._exits.within_cap(ref):
                 child.overflowed = True
                 await self.kill(ref)
 

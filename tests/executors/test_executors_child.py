@@ -11,12 +11,14 @@ import signal
 import stat
 import sys
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from core import host
 from core.executors import child
 from core.executors.child import ChildExecutor
+from core.executors.family import Family
 from core.executors.observations import NotStarted, Overflowed, Vanished
 from core.executors.output_cap import OutputCap
 from core.executors.outputs import Outputs, Started
@@ -384,3 +386,18 @@ def _reap_others() -> int:
 
 def _python() -> str:
     return str(Path(sys.executable).absolute())
+
+
+async def test_a_kill_over_the_cap_that_fails_is_tried_again(outputs, ref, sh, until, monkeypatch):
+    executor = ChildExecutor(outputs, store="cap", cap=OutputCap(size=1000, policy=OnOverflow.FAIL))
+    executor.start(ref, sh("head -c 5000 /dev/zero; sleep 73; :"))
+    await until(lambda: outputs.size(ref) == 5000)
+    kill = AsyncMock(side_effect=[OSError("Too many open files"), None])
+    with monkeypatch.context() as patched:
+        patched.setattr(Family, "kill", kill)
+        with pytest.raises(OSError):
+            await executor.trim()
+        await executor.trim()
+        assert kill.await_count == 2
+    await executor.kill(ref)
+    assert await executor.wait(ref) == Overflowed(size=5000, cap=1000)
