@@ -74,6 +74,7 @@ ENGINE_CODES = ErrorCodes(
         {
             "timeout",
             "timeout.silence",
+            "attempt.results",
             "connector.broken",
             "connector.cancelled",
             "connector.error",

@@ -84,6 +84,8 @@ MARKS = (
     "expectation.removed",
     "finally.cut",
     "output.cut",
+    "call.abandoned",
+    "call.ended",
     "signal.received",
     "item.claimed",
     "item.released",

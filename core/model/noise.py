@@ -33,6 +33,7 @@ _ENDS = (
     "task.duplicate",
     "task.judged_late",
     "output.cut",
+    "call.ended",
     "usage.ignored",
     "price.unknown",
 )

@@ -111,7 +111,7 @@ class Journal:
         """Put a command in the line; the future answers after its commit, or raises the refusal."""
         future: asyncio.Future[R] = self._loop.create_future()
         if self._closed:
-            future.set_exception(_stopped())
+            _give(_stopped(), cast("asyncio.Future[object]", future))
             return future
         # What answers a command is an R: the apply function of its kind returns it.
         self._line.append(_Waiting(command, cast("asyncio.Future[object]", future)))
@@ -289,7 +289,8 @@ def _give(answer: Answer, future: asyncio.Future[object]) -> None:
         return
     if isinstance(answer, Exception):
         future.set_exception(answer)
-        # A caller that was cancelled meanwhile never reads it; asyncio need not warn of that.
+        # A caller that was cancelled meanwhile, or that only notes something, never reads it; asyncio need
+        # not warn of that.
         future.exception()
     else:
         future.set_result(answer)

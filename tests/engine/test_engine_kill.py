@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from core import host
 from core.control.api import Target
+from core.executors.family import Family
 from core.model.commands.work import Force
 from tests.support.actors import by
 from tests.support.house import House, script, task
@@ -139,3 +141,41 @@ async def test_what_an_engine_did_not_live_to_do_the_next_one_does(
     assert (await house.ended(job)).status == "cancelled"
     assert house.attempts(job, "a") == ["cancelled"]
     assert host.find_process(pid) is None
+
+
+async def test_a_kill_that_fails_is_told_and_tried_again(house: House, monkeypatch: pytest.MonkeyPatch):
+    job, pid = await stubborn(house)
+    tries: list[int] = []
+
+    async def refuse(_: Family) -> None:
+        tries.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    named = f"ending the processes of task #{house.task_id(job, 'a')}, attempt 1: OSError"
+    with monkeypatch.context() as patched:
+        patched.setattr(Family, "kill", refuse)
+        await house.control.kill(house.target(job, "a"))
+        await house.until(lambda: named in house.engine.info().set_aside, "it is told")
+        house.clock.advance(seconds=1)
+        await house.until(lambda: len(tries) == 2, "it is tried again")
+        assert host.find_process(pid) is not None
+    house.clock.advance(seconds=1)
+    assert (await house.ended(job)).status == "cancelled"
+    await house.until(lambda: not house.engine.info().set_aside, "nothing is told any more")
+
+
+async def test_a_request_to_end_that_fails_is_told_and_the_kill_after_the_grace_helps(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    job, _ = await stubborn(house)
+
+    async def refuse(_: Family) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Family, "terminate", refuse)
+        await house.control.cancel(house.target(job, "a"))
+        await house.until(lambda: "ending the processes" in house.engine.info().set_aside, "it is told")
+    house.clock.advance(seconds=5)
+    assert (await house.ended(job)).status == "cancelled"
+    await house.until(lambda: not house.engine.info().set_aside, "nothing is told any more")

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from core.engine.attempts.task_surroundings import TaskSurroundings
 from core.engine.attempts.usage_reports import UsageReports
 from core.engine.expression_scopes import ExpressionScope
+from core.engine.set_aside import Note
 from core.engine.shortage import Shortage
 from core.executors.child import ChildExecutor
 from core.logs import bound
@@ -42,6 +43,8 @@ class Results:
     artifacts: tuple[ArtifactFile, ...] = ()
     cut: JsonObject = field(default_factory=dict)
     """What of its output is missing: `dropped` bytes, `lost`."""
+    abandoned: bool = False
+    """Its call ignored its cancel and was given up."""
 
 
 NO_RESULTS = Results()
@@ -56,6 +59,9 @@ class Ended(NamedTuple):
 
 class Finish(Protocol):
     """Where outcomes go."""
+
+    note: Note
+    """Tells operators what goes wrong, and that it does no more."""
 
     async def finish(
         self, claimed: Claimed, spec: StoredSpec, outcome: Outcome, results: Results = NO_RESULTS

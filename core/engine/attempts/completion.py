@@ -79,6 +79,7 @@ class Completion:
             variables=results.variables,
             artifacts=results.artifacts,
             cut=results.cut,
+            abandoned=results.abandoned,
         )
         try:
             return await self._record(command)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from core.engine.attempts.attempt import NO_RESULTS, Results, Running, Timeouts, Tools
+from core.engine.attempts.attempt import NO_RESULTS, Ended, Results, Running, Timeouts, Tools
 from core.engine.attempts.connector_results import broken, checked_outcome, refused
 from core.engine.attempts.leftovers import Leftovers
 from core.engine.attempts.masked_outcomes import masked_outcome
@@ -23,7 +23,7 @@ from core.engine.attempts.termination import Termination
 from core.engine.attempts.time_limits import TimeLimits
 from core.executors.observations import Finished, Living, Orphaned
 from core.logs import get_logger
-from core.model.commands.work import Claimed, Force
+from core.model.commands.work import AttemptNote, Claimed, Force, NoteAttempt
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid, MachineShort, NotFound, TaskdeckError
 from core.model.masking import masked_text
@@ -38,6 +38,7 @@ from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
 from core.model.records import replace
 from core.model.stored_spec import SpecReader, StoredSpec
+from core.model.values import JsonObject
 from core.secret_sources.refusals import SecretUnreadable
 
 STOPPED_INLINE = "the engine stopped while the call ran in it; how far it had come is not known"
@@ -67,13 +68,7 @@ class Runner:
         self._processes = Processes(tools, self.inputs, self.orphans, self.leftovers)
         self._attempts = OpenAttempts(tools.children.outputs.use)
         self._prepared: dict[int, _Prepared] = {}
-        self._termination = Termination(
-            self._attempts,
-            tools.children,
-            clock=tools.clock,
-            grace=timeouts.cancel_grace,
-            close=self._close,
-        )
+        self._termination = Termination(self._attempts, tools, grace=timeouts.cancel_grace, close=self._close)
         self._limits = TimeLimits(tools, default=timeouts.default, end=self._termination.ask)
 
     @property
@@ -230,12 +225,32 @@ class Runner:
             limits.cancel()
         if running.ended:
             _log.info("an abandoned call ended")
+            self._note_call_ended(running.ref, outcome)
             return
         running.ended = True
-        masked = masked_outcome(outcome, running.masks) if running.masks else outcome
-        ended = await self._tools.results.of(running, masked)
+        ended = await self._with_results(running, outcome)
         results = replace(ended.results, cut=running.cut) if running.cut else ended.results
         await self._close(running, ended.outcome, results)
+
+    async def _with_results(self, running: Running, outcome: Outcome) -> Ended:
+        """Return how an attempt ended, with what it leaves; what breaks here fails it, by name."""
+        try:
+            masked = masked_outcome(outcome, running.masks) if running.masks else outcome
+            return await self._tools.results.of(running, masked)
+        except Exception as error:
+            # Its end would be known to nothing, and its slot be taken for as long as the engine lives.
+            _log.warning("what an attempt leaves could not be taken", error=repr(error))
+            told = masked_text(f"{type(error).__name__}: {error}", running.masks)
+            message = f"it ended, but what it leaves could not be taken: {told}"
+            return Ended(broken(message, code="attempt.results"), NO_RESULTS)
+
+    def _note_call_ended(self, ref: AttemptRef, outcome: Outcome) -> None:
+        """Write into the history that a call that was given up goes on no more."""
+        data: JsonObject = {"outcome": type(outcome).__name__.lower()}
+        kind = AttemptNote.CALL_ENDED
+        self._tools.completion.note_attempt(
+            NoteAttempt(task_id=ref.task_id, epoch=ref.epoch, kind=kind, data=data)
+        )
 
     async def _close(self, running: Running, outcome: Outcome, results: Results = NO_RESULTS) -> None:
         crash_point("runner.ended")

@@ -9,15 +9,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from core.engine.attempts.attempt import Running
+from core.engine.attempts.attempt import Results, Running, Tools
 from core.engine.attempts.open_attempts import OpenAttempts
 from core.engine.background import BackgroundTasks
-from core.executors.child import ChildExecutor
 from core.logs import get_logger
 from core.model.crash_points import crash_point
 from core.model.outcomes import Cancelled, Outcome
-from core.model.ports import AttemptRef, Clock
+from core.model.ports import AttemptRef
 
+KILL_AGAIN_SECONDS = 1.0
+"""Between two tries to kill the same attempt."""
 _log = get_logger(__name__)
 
 
@@ -27,15 +28,15 @@ class Termination:
     def __init__(
         self,
         attempts: OpenAttempts,
-        children: ChildExecutor,
+        tools: Tools,
         *,
-        clock: Clock,
         grace: float,
-        close: Callable[[Running, Outcome], Coroutine[None, None, None]],
+        close: Callable[[Running, Outcome, Results], Coroutine[None, None, None]],
     ) -> None:
         self._attempts = attempts
-        self._children = children
-        self._clock = clock
+        self._children = tools.children
+        self._clock = tools.clock
+        self._completion = tools.completion
         self.grace = grace
         """Seconds between asking and killing."""
         self._close = close
@@ -51,7 +52,7 @@ class Termination:
                 running.task.cancel()
             self._clock.call_later(self.grace, partial(self._abandon, running))
             return
-        self.tasks.start(self._children.terminate(running.ref))
+        self.tasks.start(self._children.terminate(running.ref), partial(self._asked, running.ref))
         self._clock.call_later(self.grace, partial(self.kill_process, running.ref))
 
     def kill(self, running: Running) -> None:
@@ -70,15 +71,34 @@ class Termination:
         asyncio.get_running_loop().call_soon(self._abandon, running)
 
     def kill_process(self, ref: AttemptRef) -> None:
-        """Kill the process of an attempt that is still open."""
+        """Kill the process of an attempt that is still open; again and again where that fails."""
         if ref in self._attempts:
-            self.tasks.start(self._children.kill(ref))
+            self.tasks.start(self._children.kill(ref), partial(self._killed, ref))
+        else:
+            self._completion.note(_what(ref), None)
+
+    def _asked(self, ref: AttemptRef, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            self._completion.note(_what(ref), done.exception())
+
+    def _killed(self, ref: AttemptRef, done: asyncio.Task[None]) -> None:
+        if done.cancelled():
+            return
+        self._completion.note(_what(ref), done.exception())
+        if done.exception() is not None:
+            # As when the machine is short of descriptors: nothing else would end it.
+            self._clock.call_later(KILL_AGAIN_SECONDS, partial(self.kill_process, ref))
 
     def _abandon(self, running: Running) -> None:
-        """Close an attempt whose call in the loop ignores that it was cancelled."""
+        """Close an attempt whose call in the loop ignores that it was cancelled; the history tells of it."""
         if running.ended or running.cause is None:
             return
         with running.logged():
             _log.warning("a call ignored its cancel and is abandoned")
             running.ended = True
-            running.task = asyncio.get_running_loop().create_task(self._close(running, running.cause))
+            closing = self._close(running, running.cause, Results(abandoned=True))
+            running.task = asyncio.get_running_loop().create_task(closing)
+
+
+def _what(ref: AttemptRef) -> str:
+    return f"ending the processes of task #{ref.task_id}, attempt {ref.epoch}"

@@ -202,6 +202,8 @@ class Complete(Command[Completed], frozen=True, kw_only=True):
     artifacts: tuple[ArtifactFile, ...] = ()
     cut: JsonObject = field(default_factory=dict)
     """What of its output is missing: `dropped` bytes, `lost`; empty = it is whole."""
+    abandoned: bool = False
+    """Its call ignored its cancel and was given up: it may go on."""
 
     def rows(self) -> tuple[RowRef, ...]:
         return (RowRef("task", self.task_id),)
@@ -356,6 +358,8 @@ class AttemptNote(StrEnum):
     """An operator lets them run on."""
     LEFT = "orphan.left"
     """Its command has ended and processes of it live on, or did until they were killed."""
+    CALL_ENDED = "call.ended"
+    """Its call, which was given up before, has ended; nothing of it is taken."""
 
 
 class NoteAttempt(Command[None], frozen=True, kw_only=True):

@@ -88,6 +88,12 @@ PHRASES: dict[str, Phrase] = {
     "fault.repaired": Phrase("a fault", "was repaired"),
     "once.refused": Phrase(_TASK, "another with key {key} was not created", ("key",)),
     "output.cut": Phrase(_TASK, "the output of attempt {attempt} is not whole"),
+    "call.abandoned": Phrase(
+        _TASK, "the call of attempt {attempt} ignored its cancel and is given up: it may go on in the engine"
+    ),
+    "call.ended": Phrase(
+        _TASK, "the call of attempt {attempt}, given up before, has ended ({outcome}): nothing of it is taken"
+    ),
     "usage.ignored": Phrase(_TASK, "a report of usage could not be booked"),
     "price.unknown": Phrase(_TASK, "model {model} has no price: booked as 0"),
     "family.acknowledged": Phrase("failure family {family}", "is acknowledged"),

@@ -26,6 +26,7 @@ from core.model.outcomes import (
     TaskError,
     TimedOut,
 )
+from core.model.records import replace
 from core.model.status import ATTEMPT, TASK, AttemptStatus, Move
 from core.model.values import JsonObject
 from core.store.apply.artifacts import keep_artifacts
@@ -69,6 +70,8 @@ def apply_completes(batch: Batch, commands: Sequence[Complete]) -> list[Complete
     for command in commands:
         if (command.task_id, command.epoch) not in landed:
             continue
+        if command.abandoned:
+            batch.event("call.abandoned", _subject(batch, command))
         if command.cut:
             batch.event("output.cut", _subject(batch, command), data=command.cut)
         if command.unread:
@@ -104,14 +107,16 @@ def _end(batch: Batch, command: Complete) -> bool:
         _skip(batch, TaskPlace(*place), command.epoch, command.outcome)
         return True
     stopped = stop_at is not None or bool(is_ending)
-    error = _error(command.outcome)
+    error, move = _error(command.outcome), _attempt_move(command.outcome, stopped=stopped)
+    if command.abandoned and move is not ATTEMPT["interrupt"]:
+        error = _of_abandoned(error)
     if not stopped:
         note_end(batch, TaskPlace(*place), command.epoch, command.outcome)
     closed = close_attempt(
         batch,
         TaskPlace(*place),
         command.epoch,
-        move=_attempt_move(command.outcome, stopped=stopped),
+        move=move,
         error=None if error is None else error.to_json(),
     )
     if stopped:
@@ -196,6 +201,14 @@ def _error(outcome: Outcome) -> TaskError | None:
             return TaskError(code=SHORT if shortage else "attempt.bounced", message=reason)
         case _:
             return None
+
+
+def _of_abandoned(error: TaskError | None) -> TaskError:
+    """Return why an attempt did not succeed whose call was given up; of one that was cancelled just that."""
+    if error is not None:
+        return replace(error, facts={**error.facts, "abandoned": True})
+    message = "its call ignored the cancel and was given up: it may go on in the engine"
+    return TaskError(code="call.abandoned", message=message)
 
 
 def _judge_refused(batch: Batch, command: Complete) -> Completed | TaskdeckError:

@@ -235,6 +235,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "backend.unknown": _nothing,
         "once.refused": _nothing,
         "output.cut": _nothing,
+        "call.abandoned": _nothing,
+        "call.ended": _nothing,
         "usage.ignored": _nothing,
         "price.unknown": _nothing,
         "spending.reconciled": _nothing,
