@@ -24,9 +24,6 @@ step format $(BIN)/ruff format --check .; \
 step lint $(BIN)/ruff check --output-format concise .; \
 step layers $(BIN)/lint-imports --no-cache
 endef
-# In a new clone each worker would compile every test for itself: once for all of them, beside the first steps.
-COMPILE_TESTS = compiler=; compgen -G 'tests/__pycache__/conftest.*-pytest-*.pyc' >/dev/null || \
-{ $(BIN)/python -m pytest -q --collect-only >/dev/null 2>&1 </dev/null & compiler=$$!; }
 # Without its cache it keeps one core busy for twenty seconds: beside the tests, told after them.
 BEGIN_TYPES = types=$$(mktemp); $(BIN)/mypy >"$$types" 2>&1 </dev/null & checker=$$!
 define END_TYPES
@@ -55,9 +52,7 @@ run: $(READY) ## Open the console on $DECK (.taskdeck); without a terminal run t
 
 test: $(READY) ## Check everything: format, lint, types, layers, tests.
 	@$(BEGIN_TYPES); \
-	$(COMPILE_TESTS); \
 	$(STATIC); \
-	test -z "$$compiler" || wait $$compiler; \
 	$(PYTEST) || failed="$$failed tests"; \
 	$(END_TYPES); \
 	$(VERDICT)

@@ -6,12 +6,13 @@ import gc
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,15 +22,19 @@ from core.connectors import registry
 from core.store import database
 from tests.support import commands, leftovers
 from tests.support.empty_store import empty_store, renew
+from tests.support.forked_workers import Collector
 from tests.support.leftovers import Traces
 from tests.support.order import spread
 from tests.support.seeds import leave_out_soaks
-from tests.support.surroundings import settle_in
+from tests.support.surroundings import move_out, settle_in
+
+if TYPE_CHECKING:
+    from execnet.xspec import XSpec
 
 # What is imported stays: looking for garbage in it takes longer than importing it.
 gc.disable()
 # Before the modules of the tests are imported: some of them look at the environment then.
-_HOME = settle_in()
+settle_in()
 # Examples are the same each time and may take as long as a busy machine needs.
 settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -57,8 +62,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+_COLLECTOR = Collector()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
+    """Let one process collect for all workers."""
+    _COLLECTOR.start(config, specs)
+
+
 def pytest_unconfigure() -> None:
-    _HOME.cleanup()
+    _COLLECTOR.close()
+    move_out()
 
 
 @pytest.fixture(scope="session")

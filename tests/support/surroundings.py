@@ -33,12 +33,14 @@ _SIGNALS = (
 )
 
 
-def settle_in() -> tempfile.TemporaryDirectory[str]:
-    """Give this process and its children to come a home, variables and signals that no caller chose.
+_homes: list[tempfile.TemporaryDirectory[str]] = []
+"""The last is that of this process; one that forked it has its own, and removes it by itself."""
 
-    Returns the home directory, to be removed at the end of the session.
-    """
+
+def settle_in() -> None:
+    """Give this process and its children to come a home, variables and signals that no caller chose."""
     home = tempfile.TemporaryDirectory(prefix="taskdeck-suite-")
+    _homes.append(home)
     environ = _environ(Path(home.name))
     os.environ.clear()
     os.environ.update(environ)
@@ -49,7 +51,11 @@ def settle_in() -> tempfile.TemporaryDirectory[str]:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    return home
+
+
+def move_out() -> None:
+    """Remove the home of this process."""
+    _homes[-1].cleanup()
 
 
 def _environ(home: Path) -> dict[str, str]:
