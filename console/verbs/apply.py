@@ -17,6 +17,7 @@ from core.model.commands.work import Operated
 from core.model.errors import TaskdeckError, Unavailable
 from core.model.records import replace
 from core.model.refusals import RETRY_LIMIT
+from core.model.refusals import Refusal as TargetRefusal
 from core.model.text import SafeText, safe_line
 from core.model.views import TaskView
 
@@ -43,11 +44,19 @@ class Refusal:
 
     target: Target
     reason: str
-    code: str = ""
+    code: str
+    hint: str
+    """What to do next."""
+
+    @classmethod
+    def of_error(cls, target: Target, error: TaskdeckError) -> Refusal:
+        """Return that a target was refused as a whole."""
+        return cls(target=target, reason=error.message, code=error.code, hint=error.hint)
 
     @property
     def line(self) -> SafeText:
-        return safe_line(f"{name_of(self.target)} {self.reason}")
+        hint = f" ({self.hint})" if self.hint else ""
+        return safe_line(f"{name_of(self.target)} {self.reason}{hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +90,9 @@ async def apply(control: ControlAPI, order: Order) -> Tally:
         except Unavailable as error:
             # No engine answers: the other targets would only wait for the same.
             left = order.targets[number:]
-            return total + Tally(refused=tuple(Refusal(target=one, reason=error.message) for one in left))
+            return total + Tally(refused=tuple(Refusal.of_error(one, error) for one in left))
         except TaskdeckError as error:
-            total += Tally(refused=(Refusal(target=target, reason=error.message),))
+            total += Tally(refused=(Refusal.of_error(target, error),))
     return total
 
 
@@ -142,20 +151,21 @@ def name_of(target: Target) -> str:
 
 
 def _tally(target: Target, operated: Operated) -> Tally:
-    refused = tuple(_refusal(target, number, reason, code=code) for number, reason, code in operated.refused)
+    refused = tuple(_refusal(target, one) for one in operated.refused)
     return Tally(
         changed=operated.changed, refused=refused, moved=_moved(target, operated) if operated.changed else ()
     )
 
 
-def _refusal(target: Target, number: int, reason: str, *, code: str) -> Refusal:
-    if code == RETRY_LIMIT:
-        return Refusal(target=Target(task_ids=(number,)), reason=reason, code=code)
-    if target.job_id is not None and number != target.job_id:
-        return Refusal(target=target, reason=f"task {number}: {reason}")
-    if target.task_ids is None and target.filter is None:
-        return Refusal(target=target, reason=reason)
-    return Refusal(target=Target(task_ids=(number,)), reason=reason)
+def _refusal(target: Target, refused: TargetRefusal) -> Refusal:
+    of_task, reason = Target(task_ids=(refused.id,)), refused.reason
+    if refused.code == RETRY_LIMIT:
+        target = of_task
+    elif target.job_id is not None and refused.id != target.job_id:
+        reason = f"task {refused.id}: {reason}"
+    elif target.task_ids is not None or target.filter is not None:
+        target = of_task
+    return Refusal(target=target, reason=reason, code=refused.code, hint=refused.hint)
 
 
 def _moved(target: Target, operated: Operated) -> tuple[Target, ...]:

@@ -84,16 +84,16 @@ async def carry_out(control: ControlAPI, plan: KillPlan, *, reason: str) -> Tall
         total = await apply(
             control, Order(verb=plan.source.verb, targets=(Target(task_ids=same),), reason=reason)
         )
-    return total + Tally(
-        refused=tuple(
-            Refusal(
-                target=Target(task_ids=(number,)),
-                reason=plan.source.changed if number in now else plan.source.gone,
-            )
-            for number in planned.task_ids or ()
-            if number not in same
-        )
-    )
+    left = (number for number in planned.task_ids or () if number not in same)
+    return total + Tally(refused=tuple(_left_alone(plan, number, is_there=number in now) for number in left))
+
+
+def _left_alone(plan: KillPlan, number: int, *, is_there: bool) -> Refusal:
+    target = Target(task_ids=(number,))
+    if is_there:
+        hint = "plan it once more, as it is now"
+        return Refusal(target=target, reason=plan.source.changed, code="plan.changed", hint=hint)
+    return Refusal(target=target, reason=plan.source.gone, code="plan.gone", hint="nothing is left to kill")
 
 
 def _report(plan: KillPlan, tally: Tally) -> Report:

@@ -124,7 +124,7 @@ def _plan_lines(what: PurgeWhat, planned: PurgeView) -> tuple[SafeText, ...]:
 
 
 def _staying(total: PurgeView) -> tuple[SafeText, ...]:
-    told = [safe_line(f"stays       {one.id}: {one.reason}") for one in total.refused[:_LISTED]]
+    told = [safe_line(f"stays       {one.id}: {one.reason} ({one.hint})") for one in total.refused[:_LISTED]]
     more = len(total.refused) - _LISTED
     return (*told, *([SafeText(f"stays       {more:,} more")] if more > 0 else ()))
 
@@ -133,7 +133,8 @@ async def _say_none(planned: PurgeView, questions: Questions, notices: Notices) 
     if not planned.refused:
         notices.inform(SafeText("nothing here to purge"))
     elif len(planned.refused) == 1:
-        notices.inform(safe_line(f"{planned.refused[0].id} stays: {planned.refused[0].reason}"))
+        (one,) = planned.refused
+        notices.inform(safe_line(f"{one.id} stays: {one.reason} ({one.hint})"))
     else:
         title = f"nothing is purged: {len(planned.refused):,} stay"
         await questions.report(Report(title=title, lines=_staying(planned)))

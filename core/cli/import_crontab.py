@@ -166,7 +166,7 @@ def _report(
         if arguments.json:
             emit(_shape(line, error))
         elif error is not None:
-            say(f"line {line.line} refused: {safe_line(error.message)}")
+            say(f"line {line.line} refused: {safe_line(error.message)}{_following(error)}")
         elif isinstance(line, CrontabEntry):
             say(f"line {line.line} {line.name}: {timing_text(line.timing)}: {safe_line(line.command)}")
     added = len(done) - refused
@@ -179,8 +179,14 @@ def _report(
     return 1 if refused else 0
 
 
+def _following(error: TaskdeckError) -> str:
+    return f" ({safe_line(error.hint)})" if error.hint else ""
+
+
 def _shape(line: CrontabLine, error: TaskdeckError | None) -> JsonObject:
     shape: JsonObject = {"line": line.line, "error": None if error is None else error.message}
+    if error is not None:
+        shape |= {"code": error.code, "hint": error.hint, "facts": error.facts}
     if isinstance(line, CrontabRefusal):
         return shape
     timing = line.timing

@@ -21,7 +21,7 @@ from core.cli.summary import Outcome, report_changes
 from core.control.api import ControlAPI, Target
 from core.model.commands.work import Effect, Operated
 from core.model.orphans import OrphanKind, OrphanView
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, refuse_task
 from core.model.text import safe_line
 from core.model.values import JsonObject, to_iso
 
@@ -122,7 +122,7 @@ def _show_plan(orphans: Sequence[OrphanView], arguments: Orphans) -> None:
 
 async def _apply(deck: ControlAPI, orphans: Sequence[OrphanView], arguments: Orphans, *, cure: Cure) -> int:
     fitting = [orphan.task_id for orphan in orphans if cure in CURES[orphan.kind]]
-    unfit = [Refusal(ref, _misfit(orphans, ref, cure)) for ref in arguments.task if ref not in fitting]
+    unfit = [_misfit(orphans, ref, cure) for ref in arguments.task if ref not in fitting]
     done = await _cure(deck, fitting, arguments, cure=cure) if fitting else Operated(changed=0)
     result = Operated(changed=done.changed, refused=(*unfit, *done.refused))
     return report_changes(result, Outcome(done=f"{cure}: changed"), arguments=arguments)
@@ -140,9 +140,14 @@ async def _cure(deck: ControlAPI, ids: Sequence[int], arguments: Orphans, *, cur
             return await deck.fail(target, reason=reason, actor=actor)
 
 
-def _misfit(orphans: Sequence[OrphanView], task_id: int, cure: Cure) -> str:
+def _misfit(orphans: Sequence[OrphanView], task_id: int, cure: Cure) -> Refusal:
     kinds = [orphan.kind for orphan in orphans if orphan.task_id == task_id]
-    return f"{cure} does not fit a {kinds[0]} orphan" if kinds else "not an orphan, or no longer"
+    if not kinds:
+        hint = "'taskdeck orphans' lists them"
+        return refuse_task(task_id, "orphan.unknown", "not an orphan, or no longer", hint=hint)
+    hint = f"it takes: {', '.join(CURES[kinds[0]])}"
+    reason = f"{cure} does not fit a {kinds[0]} orphan"
+    return refuse_task(task_id, "orphan.unfit", reason, hint=hint, kind=kinds[0].value)
 
 
 def _shape(orphan: OrphanView) -> JsonObject:

@@ -98,9 +98,7 @@ class _Sum:
         self.tasks += part.tasks
         self.bytes += part.bytes
         self.refused += len(part.refused)
-        self.first += [
-            {"id": one.id, "reason": one.reason} for one in part.refused[: SHOWN - len(self.first)]
-        ]
+        self.first += [one._asdict() for one in part.refused[: SHOWN - len(self.first)]]
 
     def text(self, what: PurgeWhat) -> str:
         return purge_text(what, PurgeView(jobs=self.jobs, tasks=self.tasks, bytes=self.bytes))
@@ -224,7 +222,7 @@ def _report(total: _Sum, what: PurgeWhat, arguments: Remote, *, is_done: bool) -
     refused = f"; {total.refused:,} stay" if total.refused else ""
     say(f"{'removed' if is_done else 'not done: would remove'} {total.text(what)}{refused}")
     for one in total.first:
-        note(f"  {one['id']}: {safe_line(str(one['reason']))}")
+        note(f"  {one['id']}: {safe_line(str(one['reason']))} ({safe_line(str(one['hint']))})")
 
 
 COMMANDS = (

@@ -220,7 +220,7 @@ def _say_changes(result: Operated, outcome: Outcome) -> None:
     say(f"{would}{outcome.done} {result.changed}{refused}")
     _note_starts(result)
     for refusal in result.refused[:SHOWN]:
-        note(f"  {refusal.id}: {safe_line(refusal.reason)}")
+        note(f"  {refusal.id}: {safe_line(refusal.reason)} ({safe_line(refusal.hint)})")
     if len(result.refused) > SHOWN:
         note(f"  and {len(result.refused) - SHOWN} more; all of them: --json")
 

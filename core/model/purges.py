@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from core.model.errors import NotFound
-from core.model.refusals import Refusal
+from core.model.refusals import ONCE_TAKEN, PINNED, Refusal, refuse_job, refuse_task
 from core.model.text import safe_line
 from core.model.values import INBOX, JsonObject, to_iso
 
@@ -96,40 +96,67 @@ class OutputFacts(NamedTuple):
     """Its own pin, or that of its job."""
 
 
-def why_job_stays(job: JobFacts) -> str | None:
+_KEYED = "it goes once its key is free: see `once` of its task"
+
+
+def why_job_stays(job: JobFacts) -> Refusal | None:
     """Return why a job is not purged; None = it may go. One whose purge has begun goes."""
     if job.event is not None:
         return None
     if job.id == INBOX:
-        return "it is the inbox: its tasks go one by one (purge tasks)"
+        reason, hint = (
+            "it is the inbox: its tasks go one by one (purge tasks)",
+            "'taskdeck purge tasks --where ...'",
+        )
+        return refuse_job(job.id, "job.inbox", reason, hint=hint)
     if not job.is_final:
-        return f"it is {job.status}"
+        hint = f"'taskdeck cancel {job.id}' ends it"
+        return refuse_job(job.id, "job.status", f"it is {job.status}", hint=hint, status=job.status)
     if job.live_root is not None:
-        return f"it is a child below job {job.live_root}, which has not ended"
+        reason = f"it is a child below job {job.live_root}, which has not ended"
+        hint = f"wait for that, or end it: 'taskdeck cancel {job.live_root}'"
+        return refuse_job(job.id, "job.child", reason, hint=hint, root=job.live_root)
     if job.pinned_at is not None:
-        return "it is pinned"
+        return refuse_job(job.id, PINNED, "it is pinned", hint=f"'taskdeck unpin {job.id}'")
     if job.pinned_task is not None:
-        return f"its task {job.pinned_task} is pinned"
+        reason, hint = f"its task {job.pinned_task} is pinned", f"'taskdeck unpin --task {job.pinned_task}'"
+        return refuse_job(job.id, PINNED, reason, hint=hint, task=job.pinned_task)
     if job.keyed_task is not None:
-        return f"the key by `once` of its task {job.keyed_task} is still taken"
+        reason = f"the key by `once` of its task {job.keyed_task} is still taken"
+        return refuse_job(job.id, ONCE_TAKEN, reason, hint=_KEYED, task=job.keyed_task)
     return None
 
 
-def why_loose_stays(task: LooseFacts) -> str | None:
+def why_loose_stays(task: LooseFacts) -> Refusal | None:
     """Return why a task is not purged by itself; None = it may go."""
     if task.job_id != INBOX:
-        return f"it is of job {task.job_id}, which goes as a whole"
+        reason, hint = (
+            f"it is of job {task.job_id}, which goes as a whole",
+            f"'taskdeck purge jobs {task.job_id}'",
+        )
+        return refuse_task(task.id, "task.of_job", reason, hint=hint, job=task.job_id)
     if not task.is_final:
-        return f"it is {task.status}"
+        return _unended(task.id, task.status)
     if task.pinned_at is not None:
-        return "it is pinned"
-    return "its key by `once` is still taken" if task.is_keyed else None
+        return refuse_task(task.id, PINNED, "it is pinned", hint=f"'taskdeck unpin --task {task.id}'")
+    if task.is_keyed:
+        return refuse_task(task.id, ONCE_TAKEN, "its key by `once` is still taken", hint=_KEYED)
+    return None
 
 
-def why_outputs_stay(task: OutputFacts) -> str | None:
+def why_outputs_stay(task: OutputFacts) -> Refusal | None:
     """Return why the outputs of a task are not removed; None = they may go."""
     if not task.is_final:
-        return f"it is {task.status}"
+        return _unended(task.id, task.status)
     if not task.is_over:
-        return "its job has not ended"
-    return None if task.pinned_at is None else "it is pinned, or its job is"
+        hint = f"wait for its end; 'taskdeck why --task {task.id}' names the job"
+        return refuse_task(task.id, "job.status", "its job has not ended", hint=hint)
+    if task.pinned_at is not None:
+        hint = f"'taskdeck unpin --task {task.id}', or unpin its job"
+        return refuse_task(task.id, PINNED, "it is pinned, or its job is", hint=hint)
+    return None
+
+
+def _unended(task_id: int, status: str) -> Refusal:
+    hint = f"'taskdeck cancel --task {task_id}' ends it"
+    return refuse_task(task_id, "task.status", f"it is {status}", hint=hint, status=status)

@@ -29,6 +29,17 @@ def refusals_without_facts(root: Path) -> list[str]:
     ]
 
 
+def refused_items_made_elsewhere(root: Path) -> list[str]:
+    """Return each refusal of one item that is not made by the functions that ask for code and hint."""
+    return [
+        f"{source.path}:{node.lineno}"
+        for source in sources(root, "core")
+        if source.path != "core/model/refusals.py"
+        for node in source.nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Refusal"
+    ]
+
+
 def _refusals(source: Source) -> Iterator[ast.Call]:
     for node in source.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TREE:
@@ -42,3 +53,7 @@ def _names_a_value(call: ast.Call) -> bool:
 
 def test_a_refusal_that_names_something_gives_it_as_a_fact(checkout: Path) -> None:
     assert refusals_without_facts(checkout) == []
+
+
+def test_a_refused_item_is_made_with_code_ids_and_what_to_do_next(checkout: Path) -> None:
+    assert refused_items_made_elsewhere(checkout) == []

@@ -66,7 +66,10 @@ def test_an_orphan_is_listed_killed_requeued_and_given_up(place: Home, orphan: i
     assert "kill would act on 1: taskdeck orphans --apply kill --reason ...\n" in plan
     assert find_process(pid)
     wrong = place.run("orphans", "--apply", "requeue", "--task", str(orphan))
-    assert (wrong.returncode, wrong.stderr) == (2, f"  {orphan}: requeue does not fit a living orphan\n")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        f"  {orphan}: requeue does not fit a living orphan (it takes: kill)\n",
+    )
     killed = place.run("orphans", "--apply", "kill", "--reason", "stuck", "--json")
     answer = json.loads(killed.stdout)
     assert (answer["changed"], answer["refused"]) == (1, [])
@@ -83,7 +86,7 @@ def test_an_orphan_is_listed_killed_requeued_and_given_up(place: Home, orphan: i
 def test_who_is_no_orphan_is_refused_and_nothing_is_done(home: Path, deck: Deck) -> None:
     done = deck("orphans", "--apply", "kill", "--reason", "x", "--task", "77")
     assert done.status == 2
-    assert "  77: not an orphan, or no longer\n" in done.err
+    assert "  77: not an orphan, or no longer ('taskdeck orphans' lists them)\n" in done.err
     assert "no engine runs: only a running engine sees living processes" in done.err
 
 

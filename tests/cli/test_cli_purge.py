@@ -16,10 +16,18 @@ def test_a_job_is_pinned_planned_and_purged(failed: Deck) -> None:
     assert (told["jobs"], told["refused"], told["first_refused"]) == (
         0,
         1,
-        [{"id": 2, "reason": "it is pinned"}],
+        [
+            {
+                "id": 2,
+                "reason": "it is pinned",
+                "code": "pin.kept",
+                "hint": "'taskdeck unpin 2'",
+                "facts": {"job": 2},
+            }
+        ],
     )
     kept = failed("purge", "jobs", "2", "--reason", "old", "--yes")
-    assert (kept.status, kept.err) == (2, "  2: it is pinned\n")
+    assert (kept.status, kept.err) == (2, "  2: it is pinned ('taskdeck unpin 2')\n")
     assert failed("unpin", "2").out == "unpinned 1\n"
     assert failed("purge", "jobs", "2", "--yes").err.startswith("error[usage]: rows that are purged")
     asked = failed("purge", "jobs", "2", "--reason", "old")
@@ -46,7 +54,7 @@ def test_outputs_and_loose_tasks_are_purged_by_filter(failed: Deck) -> None:
     assert (told["what"], told["tasks"], told["dry_run"]) == ("outputs", 2, False)
     assert (
         failed("purge", "tasks", "1", "--reason", "x", "--yes").err
-        == "  1: it is of job 2, which goes as a whole\n"
+        == "  1: it is of job 2, which goes as a whole ('taskdeck purge jobs 2')\n"
     )
     told = one(failed, "purge", "tasks", "--where", "status:failed", "--reason", "x", "--yes")
     assert (told["tasks"], told["refused"]) == (1, 0)

@@ -77,6 +77,22 @@ def test_a_task_is_retried_held_and_released(failed: Deck) -> None:
     assert _statuses(failed)[0] == "queued"
 
 
+def test_what_is_refused_says_code_ids_and_what_to_do_next(failed: Deck) -> None:
+    assert failed("hold", "--task", "1", "--json").objects[0]["refused"] == [
+        {
+            "id": 1,
+            "reason": "it is failed; only queued, retrying and waiting tasks can be held",
+            "code": "task.ended",
+            "hint": "'taskdeck retry --task 1' runs it again",
+            "facts": {"task": 1, "status": "failed"},
+        }
+    ]
+    assert failed("hold", "--task", "1").err == (
+        "  1: it is failed; only queued, retrying and waiting tasks can be held"
+        " ('taskdeck retry --task 1' runs it again)\n"
+    )
+
+
 def test_downstream_takes_the_dependants_along(failed: Deck) -> None:
     failed("retry", "2/a", "--downstream")
     assert _statuses(failed) == ["queued", "blocked"]

@@ -38,7 +38,7 @@ from core.model.patterns.workflow_views import RegisteredText, RegisteredView, V
 from core.model.predictions import PredictionView
 from core.model.pulse import PulseView
 from core.model.records import replace
-from core.model.refusals import RETRY_LIMIT, Refusal
+from core.model.refusals import RETRY_LIMIT, refuse_task
 from core.model.replay import JobAt
 from core.model.status import JOB_FINAL, TASK_FINAL
 from core.model.timelines import RunCell, RunRow, RunsView, Segment, TaskBar, TimelineView
@@ -566,7 +566,7 @@ class FakeControl(FakeItems, ControlAPI):
             if not reason:
                 self.set_task(number, status=status)
         refused = tuple(
-            Refusal(number, reason, RETRY_LIMIT if reason == OFTEN else "")
+            refuse_task(number, RETRY_LIMIT if reason == OFTEN else "task.status", reason, hint="see it")
             for number, reason in refusals.items()
             if reason
         )
@@ -601,7 +601,11 @@ class FakeControl(FakeItems, ControlAPI):
             else:
                 del self.orphan_rows[number]
                 self.set_task(number, status="failed")
-        refused = tuple(Refusal(number, "no living orphan") for number in numbers if number not in living)
+        refused = tuple(
+            refuse_task(number, "orphan.unknown", "no living orphan", hint="list them")
+            for number in numbers
+            if number not in living
+        )
         return Operated(changed=len(living), refused=refused)
 
 

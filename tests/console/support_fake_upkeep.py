@@ -7,7 +7,7 @@ from core.control.nouns.notices import ListNotices
 from core.model.commands.work import Effect, Operated
 from core.model.notices import NoticeView
 from core.model.purges import PurgeView, PurgeWhat
-from core.model.refusals import Refusal
+from core.model.refusals import refuse_task
 from core.model.views import Page
 from tests.console.support_fake_health import FakeHealth
 
@@ -50,7 +50,11 @@ class FakeUpkeep(FakeHealth):
             jobs=len(fine) if r.what is PurgeWhat.JOBS else 0,
             tasks=len(fine),
             bytes=1_000 * len(fine),
-            refused=tuple(Refusal(row.id, f"it is {row.status}") for row in part if row not in fine),
+            refused=tuple(
+                refuse_task(row.id, "task.status", f"it is {row.status}", hint="cancel it")
+                for row in part
+                if row not in fine
+            ),
             next=part[-1].id if len(named) > len(part) else None,
         )
 

@@ -14,7 +14,7 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.model.commands.work import Effect, Operated
 from core.model.orphans import OrphanKind
-from core.model.refusals import Refusal
+from core.model.refusals import refuse_task
 from tests.console.support_console import HOSTILE, Operator, console, shown, strips_of
 from tests.console.support_fake_control import FakeControl
 
@@ -63,7 +63,9 @@ async def test_typing_the_count_confirms() -> None:
 
 async def test_the_question_stands_while_what_the_verb_would_do_is_counted() -> None:
     control = failed(27)
-    control.rehearsal = Operated(changed=26, refused=(Refusal(3, "it runs"),))
+    control.rehearsal = Operated(
+        changed=26, refused=(refuse_task(3, "task.status", "it runs", hint="cancel it"),)
+    )
     counted, answer = asyncio.Event(), control.ask
 
     async def slow(request):

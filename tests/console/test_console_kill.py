@@ -10,7 +10,7 @@ from console.verbs.selection import Selection
 from core.control.api import Target
 from core.model.commands.work import Operated
 from core.model.errors import Unavailable
-from core.model.refusals import Refusal
+from core.model.refusals import refuse_task
 from tests.console.support_console import HOSTILE, console, strips_of
 from tests.console.support_fake_control import FakeControl
 from tests.console.test_console_operations import Desk, marked, matching
@@ -87,9 +87,9 @@ async def test_each_task_is_looked_at_again_when_the_plan_is_applied() -> None:
     assert control.asked == [("kill", (4,))]
     assert desk.reports[0].can_retry
     assert desk.reports[0].lines == (
-        "task 1: it has stopped running: left alone",
-        "task 2: it is another attempt than the plan: left alone",
-        "task 3: it has stopped running: left alone",
+        "task 1: it has stopped running: left alone (nothing is left to kill)",
+        "task 2: it is another attempt than the plan: left alone (plan it once more, as it is now)",
+        "task 3: it has stopped running: left alone (nothing is left to kill)",
     )
 
 
@@ -102,11 +102,14 @@ async def test_what_the_engine_refuses_is_listed_and_only_that_is_planned_again(
     async def once(target, *, reason="", actor=""):
         control.kill = whole
         done = await whole(Target(task_ids=(1,)), reason=reason, actor=actor)
-        return Operated(changed=done.changed, refused=(Refusal(2, "it could not be reached"),))
+        return Operated(
+            changed=done.changed,
+            refused=(refuse_task(2, "orphan.unended", "it could not be reached", hint="try again"),),
+        )
 
     control.kill = once
     await desk.operations.kill(marked(1, 2))
-    assert desk.reports[0].lines == ("task 2: it could not be reached",)
+    assert desk.reports[0].lines == ("task 2: it could not be reached (try again)",)
     assert [plan.title for plan in desk.plans] == ["kill 2 running tasks", "kill 1 running task"]
     assert desk.plans[1].reason == "they hang"
     assert desk.plans[1].lines == ("states    running 1", "task 2: t1 of job 2, attempt 2")

@@ -16,7 +16,7 @@ from core.model.commands.work import Forecast, Operated
 from core.model.errors import Conflict, Unavailable
 from core.model.orphans import OrphanKind
 from core.model.predictions import Span, UnitCost
-from core.model.refusals import Refusal
+from core.model.refusals import refuse_task
 from tests.console.support_fake_control import FakeControl
 
 
@@ -274,7 +274,9 @@ async def test_more_than_three_refusals_are_listed() -> None:
     desk = Desk(control)
     await desk.operations.retry(marked(*range(1, 7)))
     assert desk.reports[0].title == "retry 6 tasks: 2 changed, 4 refused"
-    assert desk.reports[0].lines == tuple(f"task {number}: it has not ended" for number in (1, 2, 3, 4))
+    assert desk.reports[0].lines == tuple(
+        f"task {number}: it has not ended (see it)" for number in (1, 2, 3, 4)
+    )
     assert not desk.reports[0].can_retry
 
 
@@ -382,9 +384,9 @@ async def test_each_orphan_is_looked_at_again_when_a_plan_is_applied() -> None:
     assert control.asked == [("kill_orphans", (4,))]
     other = "it is another attempt or has other processes than the plan: left alone"
     assert desk.reports[0].lines == (
-        "task 1: not a living orphan any more: left alone",
-        f"task 2: {other}",
-        f"task 3: {other}",
+        "task 1: not a living orphan any more: left alone (nothing is left to kill)",
+        f"task 2: {other} (plan it once more, as it is now)",
+        f"task 3: {other} (plan it once more, as it is now)",
     )
     assert desk.reports[0].can_retry
 
@@ -466,7 +468,10 @@ async def test_the_question_before_a_verb_says_what_is_refused_and_what_may_be_s
     desk = Desk(control, answer=False)
     cost = UnitCost(unit="usd", amount=Span(low=100_000, high=300_000))
     control.rehearsal = Operated(
-        changed=2, refused=(Refusal(3, "it is running"),), starts=(1, 2), costs=(cost,)
+        changed=2,
+        refused=(refuse_task(3, "task.status", "it is running", hint="cancel it"),),
+        starts=(1, 2),
+        costs=(cost,),
     )
     await desk.operations.retry(Selection(target=Target(task_ids=(1, 2, 3)), label="3 tasks"))
     told = "1 of 3 refused: it is running; 2 calls: 0.1 to 0.3 usd"
@@ -476,7 +481,10 @@ async def test_the_question_before_a_verb_says_what_is_refused_and_what_may_be_s
 async def test_what_is_to_be_counted_is_told_with_its_effect_up_to_ten_thousand_tasks() -> None:
     control = FakeControl()
     desk = Desk(control, answer=False)
-    refused = tuple(Refusal(number, "it is succeeded already") for number in range(30, 33))
+    refused = tuple(
+        refuse_task(number, "task.ended", "it is succeeded already", hint="retry it")
+        for number in range(30, 33)
+    )
     control.rehearsal = Operated(changed=27, refused=refused)
     many = [Target(task_ids=tuple(range(1, number + 1))) for number in (10_000, 10_001)]
     await desk.operations.cancel(Selection(target=many[0], label="many"))

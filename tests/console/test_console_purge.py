@@ -34,8 +34,8 @@ async def test_tasks_are_purged_as_planned_with_a_reason_and_what_stays_is_liste
     assert plan.title == "purge 6 tasks with 6.0 kB of outputs"
     assert plan.lines[1:] == (
         "nothing of this comes back; one event stays of each",
-        "stays       2: it is running",
-        "stays       5: it is queued",
+        "stays       2: it is running (cancel it)",
+        "stays       5: it is queued (cancel it)",
     )
     assert {(one.what, one.effect, one.reason) for one in changes(control)} == {
         (PurgeWhat.TASKS, Effect.CHANGE, "they hang")
@@ -55,7 +55,7 @@ async def test_nothing_goes_without_a_reason_an_answer_or_something_that_has_end
     desk.reason = "room"
     assert not await desk.operations.purge(marked(2))
     assert not await desk.operations.purge(marked(2, 3))
-    assert desk.told == ["2 stays: it is running"]
+    assert desk.told == ["2 stays: it is running (cancel it)"]
     assert [one.title for one in desk.reports] == ["nothing is purged: 2 stay"]
     assert changes(control) == []
 

@@ -13,7 +13,7 @@ from core.model.commands.work import Operated
 from core.model.errors import Bug, Conflict, Invalid, TaskdeckError
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.records import replace
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, refuse_task
 from core.model.task_specs import TaskSpec
 from core.model.views import EngineInfo, LogChunk
 
@@ -180,6 +180,12 @@ def test_a_target_comes_back_as_it_was(target):
 def test_a_document_comes_back_as_it_was(document):
     request = api.Describe(document=DocumentSource.of(document))
     assert wire.decode_request(wire.encode(request), api.Describe).document.document == document
+
+
+def test_a_refusal_keeps_all_that_it_says():
+    refusal = refuse_task(3, "task.ended", "final", hint="retry it", status="failed")
+    known = Operated(changed=0, refused=(refusal,))
+    assert wire.decode_answer(wire.encode(known), Operated) == known
 
 
 def test_an_answer_with_fields_of_a_newer_engine_is_understood():

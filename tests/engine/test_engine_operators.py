@@ -11,9 +11,9 @@ from core.control.api import EventQuery, Target
 from core.model.commands.work import Effect, Force
 from core.model.errors import Conflict
 from core.model.records import replace
-from core.model.refusals import Refusal
 from tests.support.actors import by
 from tests.support.house import House, script, task
+from tests.support.refused import Refused
 from tests.support.waiting import ticks
 
 STUBBORN = "trap '' TERM; touch \"$FLAG\"; while :; do sleep 1; done"
@@ -364,7 +364,7 @@ async def test_a_kill_of_a_group_of_which_nothing_runs_is_refused(empty_house: H
     target = Target(task_ids=tuple(house.task_id(one, key) for one, key in ((job, "g"), (waiting, "w"))))
     planned = await house.control.ask(operator_requests.Kill(target=target, effect=Effect.NONE))
     killed = await house.control.kill(target, actor="ann")
-    refused = (Refusal(house.task_id(waiting, "w"), "it is waiting: nothing of it runs"),)
+    refused = (Refused(house.task_id(waiting, "w"), "it is waiting: nothing of it runs"),)
     assert (planned.changed, planned.refused, killed.changed, killed.refused) == (2, refused, 2, refused)
 
 

@@ -14,8 +14,8 @@ from core import host
 from core.engine.attempts.orphans import KILL_SECONDS
 from core.model.commands.work import Fail, Operated, StopMode, Unhold
 from core.model.orphans import OrphanKind, OrphanView
-from core.model.refusals import Refusal
 from tests.support.house import House, script, task
+from tests.support.refused import Refused
 from tests.support.waiting import DEADLINE, ticks, within
 
 RUN = 'test -e "$FLAG" && exit 0; touch "$FLAG"; exec sleep 300'
@@ -92,7 +92,7 @@ async def test_what_runs_as_it_should_is_no_orphan(house: House):
     assert await house.engine.orphan_verbs.all() == ()
     done = await kill(house, house.task_id(job, "a"), house.task_id(job, "b"), 4_711)
     assert done == Operated(
-        changed=0, refused=tuple(Refusal(one, NO_ORPHAN) for one in (*house_ids(house, job), 4_711))
+        changed=0, refused=tuple(Refused(one, NO_ORPHAN) for one in (*house_ids(house, job), 4_711))
     )
     assert house.states(job) == {"a": "running", "b": "running"}
 
@@ -106,7 +106,7 @@ async def test_a_kept_orphan_is_watched_on_and_says_so(house: House):
     (view,) = await found(house)
     task_id = view.task_id
     assert await house.engine.orphan_verbs.keep([task_id, 99], actor="anna") == Operated(
-        changed=1, refused=(Refusal(99, NO_ORPHAN),)
+        changed=1, refused=(Refused(99, NO_ORPHAN),)
     )
     assert (await house.engine.orphan_verbs.keep([task_id], actor="anna")).changed == 0
     (kept,) = await found(house)
@@ -177,7 +177,7 @@ async def test_who_has_ended_since_it_was_listed_is_refused_and_nobody_is_named(
     (view,) = await found(house)
     os.kill(view.pids[0], signal.SIGKILL)
     await house.reach(job, "a", "held")
-    assert await kill(house, view.task_id) == Operated(changed=0, refused=(Refusal(view.task_id, NO_ORPHAN),))
+    assert await kill(house, view.task_id) == Operated(changed=0, refused=(Refused(view.task_id, NO_ORPHAN),))
     error = (await house.look(job, "a")).task.error
     assert error == {"code": "attempt.lost", "message": "its wrapper was ended by SIGKILL"}
 
@@ -191,7 +191,7 @@ async def test_who_ended_a_moment_before_the_kill_was_not_killed_by_it(house: Ho
         os.sched_yield()
     # Straight to the orphans: the way there gives the loop a turn.
     killing = house.engine.runner.orphans.kill([view.task_id], reason="stuck", actor="anna")
-    refused = (Refusal(view.task_id, NO_ORPHAN),)
+    refused = (Refused(view.task_id, NO_ORPHAN),)
     assert await within(killing, "the kill is answered") == Operated(changed=0, refused=refused)
     await house.reach(job, "a", "held")
     error = (await house.look(job, "a")).task.error
@@ -224,7 +224,7 @@ async def test_processes_that_no_kill_ends_are_refused_and_stay_listed(
         )
         house.clock.advance(seconds=KILL_SECONDS)
         done = await within(killing, "the kill is answered")
-    assert done == Operated(changed=0, refused=(Refusal(view.task_id, "its processes could not be ended"),))
+    assert done == Operated(changed=0, refused=(Refused(view.task_id, "its processes could not be ended"),))
     assert (await found(house)) == (view,)
     assert house.states(job) == {"a": "running"}
 

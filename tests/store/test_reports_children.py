@@ -17,12 +17,12 @@ from core.model.limits.limits import Limit, LimitKind, LimitRef
 from core.model.patterns.judgements import BeginChild, Decide
 from core.model.plans import JobPlan
 from core.model.records import replace
-from core.model.refusals import Refusal
 from core.model.waits import EngineFacts
 from core.render.job_shapes import detail_shape
 from core.store.reports import Reports
 from tests.store.deck import Deck, stage, task
 from tests.support.recounts import findings
+from tests.support.refused import Refused
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_a_child_that_has_ended_is_kept_while_the_job_above_all_goes_on(
     assert statuses == ["running", "succeeded", "succeeded"]
     reason = f"it is a child below job {top}, which has not ended"
     (purged,) = deck.do(Purge(job_ids=(low,), actor="ann"))
-    assert (purged.jobs, purged.refused) == (0, (Refusal(low, reason),))
+    assert (purged.jobs, purged.refused) == (0, (Refused(low, reason),))
     assert await reports.retention.jobs(after=0) == []
     assert await reports.retention.beyond(0) == []
     deck.end((go, claimed[go]))

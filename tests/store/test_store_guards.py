@@ -36,10 +36,10 @@ from core.model.outcomes import (
 )
 from core.model.patterns.judgements import Decide, FailIt, Proceed, SkipIt
 from core.model.records import replace
-from core.model.refusals import Refusal
 from core.store.transaction import Group, carry_out
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, retrying, task
+from tests.support.refused import Refused
 
 Contender = Callable[..., Command]
 """Makes a command about the newest task of a key, or about its job."""
@@ -253,7 +253,7 @@ def test_a_verdict_is_given_once_whoever_comes_first(deck: Deck) -> None:
     deck.claim()
     deck.do(Cancel(job_id=work, reason="enough", actor="ada"), deck.completion("a", failure()))
     (refusal,) = deck.operate(Cancel(job_id=work, reason="once more", actor="bob")).refused
-    assert refusal == Refusal(work, "the job is ending already")
+    assert refusal == Refused(work, "the job is ending already")
     assert deck.rows("SELECT status, verdict, reason FROM job WHERE id = ?", work) == [
         ("ending", "cancelled", "enough")
     ]

@@ -25,7 +25,6 @@ from core.model.commands.work import (
 from core.model.errors import Unavailable
 from core.model.outcomes import Succeeded
 from core.model.records import replace
-from core.model.refusals import Refusal
 from core.store import batch
 from core.store.batch_report import Report
 from core.store.journal import Journal
@@ -36,6 +35,7 @@ from tests.support.deck import Deck
 from tests.support.factories import flat, task, tasks
 from tests.support.faults import faulty
 from tests.support.manual_time import ManualClock
+from tests.support.refused import Refused
 from tests.support.waiting import ticks, until, within
 
 
@@ -115,7 +115,7 @@ async def test_who_gives_a_held_task_up_and_who_unholds_it_race_for_it(line: Lin
             *(line.journal.submit(kind(task_ids=(number,))) for kind in (first, second))
         )
         assert one == Operated(changed=1)
-        assert two == Operated(changed=0, refused=(Refusal(number, two.refused[0].reason),))  # type: ignore[union-attr]
+        assert two == Operated(changed=0, refused=(Refused(number, two.refused[0].reason),))  # type: ignore[union-attr]
         assert line.groups - before == 2
         assert (await statuses(line))[-1] == (status,)
 

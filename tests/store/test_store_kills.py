@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core.model.commands.work import Cancel, Force, Kill, Operated, Rerun
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
-from core.model.refusals import Refusal
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, failure, flat, retrying, task
+from tests.support.refused import Refused
 
 
 def test_only_what_runs_is_killed_and_the_rest_is_refused_as_it_stands(deck: Deck) -> None:
@@ -53,7 +53,7 @@ def test_a_kill_cuts_a_grace_short_and_a_second_one_is_refused(deck: Deck) -> No
     assert [stop.force for stop in deck.report.stops] == [Force.KILL]
     assert deck.column("a", "stop_by") == "ada"
     again = deck.operate(Kill(task_ids=(ref,)))
-    assert again == Operated(changed=0, refused=(Refusal(ref, "it is being killed already"),))
+    assert again == Operated(changed=0, refused=(Refused(ref, "it is being killed already"),))
     assert deck.report.stops == []
 
 
@@ -92,7 +92,7 @@ def test_a_job_is_cancelled_with_all_that_runs_killed_and_an_ending_one_is_hurri
     assert hurried == Operated(changed=1)
     assert [stop.force for stop in deck.report.stops] == [Force.KILL]
     again = deck.operate(Cancel(job_id=work, actor="ada", force=Force.KILL))
-    assert again == Operated(changed=0, refused=(Refusal(work, "the job is ending already"),))
+    assert again == Operated(changed=0, refused=(Refused(work, "the job is ending already"),))
     deck.end("a", Cancelled())
     assert deck.job_status(work) == "cancelled"
     other = deck.submit(flat(task("c"), task("d")))

@@ -8,11 +8,12 @@ from core.model.commands.work import Cancel, Enqueue, Enqueued, Recount, Rehears
 from core.model.limits.once import Once
 from core.model.outcomes import Succeeded
 from core.model.plans import TaskPlan
-from core.model.refusals import ONCE_TAKEN, Refusal
+from core.model.refusals import ONCE_TAKEN
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import FINISH, done, failure, flat, job, stage, task
 from tests.support.recounts import findings
+from tests.support.refused import Refused
 
 HOUR = 3_600_000
 
@@ -141,7 +142,7 @@ def test_a_rerun_is_refused_while_another_has_the_key_and_takes_it_then(deck: De
     first = ended(deck, "unfinished", "failed")
     (second,) = enqueue(deck, once(name="b")).task_ids
     refused = deck.operate(Rerun(task_ids=(first,)))
-    assert refused.refused == (Refusal(first, f"task {second} has its key, by `once`", ONCE_TAKEN),)
+    assert refused.refused == (Refused(first, f"task {second} has its key, by `once`", ONCE_TAKEN),)
     assert deck.status(first) == "failed"
     deck.drain()
     assert deck.operate(Rehearse(operation=Rerun(task_ids=(first,)))).changed == 1

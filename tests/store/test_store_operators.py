@@ -8,9 +8,9 @@ from core.model.commands.work import Cancel, Fail, Hold, Operated, Pause, Priori
 from core.model.errors import Invalid, NotFound
 from core.model.outcomes import Cancelled, RetryAt
 from core.model.plans import OnTaskFailure
-from core.model.refusals import Refusal
 from tests.support.deck import AGING, Deck
 from tests.support.factories import FINISH, failure, flat, job, retrying, stage, task, tasks
+from tests.support.refused import Refused
 
 
 def test_cancelling_a_job_asks_what_runs_to_stop_and_ends_the_rest(deck: Deck) -> None:
@@ -30,7 +30,7 @@ def test_a_job_is_cancelled_once(deck: Deck) -> None:
     work = deck.submit(flat(task("a")))
     deck.operate(Cancel(job_id=work))
     answer = deck.operate(Cancel(job_id=work))
-    assert answer == Operated(changed=0, refused=(Refusal(work, "the job is cancelled already"),))
+    assert answer == Operated(changed=0, refused=(Refused(work, "the job is cancelled already"),))
 
 
 def test_cancelling_tasks_ends_each_according_to_its_status(deck: Deck) -> None:
@@ -50,7 +50,7 @@ def test_cancelling_tasks_ends_each_according_to_its_status(deck: Deck) -> None:
     deck.do(Hold(task_ids=(deck.id("held"),)))
     wanted = tuple(deck.id(plan.key) for plan in plans[:-1])
     answer = deck.operate(Cancel(task_ids=wanted, actor="ada"))
-    assert answer == Operated(changed=5, refused=(Refusal(deck.id("done"), "it is succeeded already"),))
+    assert answer == Operated(changed=5, refused=(Refused(deck.id("done"), "it is succeeded already"),))
     assert deck.statuses(work) == {
         "running": "running",
         "retrying": "cancelled",
@@ -75,7 +75,7 @@ def test_a_cancelled_retry_never_comes_due(deck: Deck) -> None:
 def test_a_task_named_twice_or_unknown_is_handled_once_or_refused(deck: Deck) -> None:
     (number,) = deck.enqueue(task("a"))
     answer = deck.operate(Cancel(task_ids=(number, number, 77)))
-    assert answer == Operated(changed=1, refused=(Refusal(77, "this task does not exist"),))
+    assert answer == Operated(changed=1, refused=(Refused(77, "this task does not exist"),))
 
 
 def test_a_paused_job_keeps_its_tasks_queued_and_claims_nothing_more(deck: Deck) -> None:
@@ -85,7 +85,7 @@ def test_a_paused_job_keeps_its_tasks_queued_and_claims_nothing_more(deck: Deck)
     deck.end("a")
     assert deck.statuses(work) == {"a": "succeeded", "b": "queued", "c": "queued"}
     assert deck.claim() == []
-    assert deck.operate(Pause(job_id=work)).refused == (Refusal(work, "the job is paused"),)
+    assert deck.operate(Pause(job_id=work)).refused == (Refused(work, "the job is paused"),)
     assert deck.operate(Resume(job_id=work)).changed == 1
     assert deck.claim_keys() == ["b", "c"]
     assert deck.told("job.paused") == [{"reason": "lunch", "from": "running"}]
@@ -176,10 +176,10 @@ def test_only_queued_and_retrying_tasks_can_be_held(deck: Deck, status: str) -> 
     deck.claim(1)
     deck.end("succeeded")
     deck.claim(1)
-    ((number, why, _),) = deck.operate(Hold(task_ids=(deck.id(status),))).refused
+    ((number, why, *_),) = deck.operate(Hold(task_ids=(deck.id(status),))).refused
     assert number == deck.id(status)
     assert why.startswith(f"it is {status}")
-    assert deck.operate(Unhold(task_ids=(number,))).refused == (Refusal(number, f"it is {status}, not held"),)
+    assert deck.operate(Unhold(task_ids=(number,))).refused == (Refused(number, f"it is {status}, not held"),)
 
 
 def test_a_task_of_a_higher_priority_is_claimed_before_others_that_waited_longer(deck: Deck) -> None:
@@ -223,9 +223,9 @@ def test_a_final_task_and_one_that_has_the_priority_refuse_another(deck: Deck) -
     assert answer == Operated(
         changed=0,
         refused=(
-            Refusal(99, "this task does not exist"),
-            Refusal(done, "it is succeeded already"),
-            Refusal(same, "it has priority 8 already"),
+            Refused(99, "this task does not exist"),
+            Refused(done, "it is succeeded already"),
+            Refused(same, "it has priority 8 already"),
         ),
     )
     assert (deck.column("a", "priority"), deck.told("task.prioritised")) == (9, [])
@@ -302,7 +302,7 @@ def test_only_held_tasks_can_be_given_up(deck: Deck, status: str) -> None:
     before = deck.picture()
     answer = deck.operate(Fail(task_ids=(deck.id(status), 99)))
     why = "it is succeeded already" if status == "succeeded" else f"it is {status}, not held"
-    assert set(answer.refused) == {Refusal(deck.id(status), why), Refusal(99, "this task does not exist")}
+    assert answer.refused == (Refused(99, "this task does not exist"), Refused(deck.id(status), why))
     assert (answer.changed, deck.picture()) == (0, before)
 
 

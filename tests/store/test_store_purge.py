@@ -25,13 +25,13 @@ from core.model.outcomes import GiveUp, Succeeded
 from core.model.patterns.instances import ForEach
 from core.model.patterns.judgements import Decide, Expand
 from core.model.patterns.variables import VariablePlan
-from core.model.refusals import Refusal
 from core.store.apply.upkeep import purge
 from core.store.apply.upkeep.purged_facts import spans
 from core.store.verify import verify
 from tests.support.deck import Deck
 from tests.support.factories import failure, job, stage, task
 from tests.support.recounts import findings
+from tests.support.refused import Refused
 
 
 @pytest.fixture
@@ -121,11 +121,11 @@ def test_a_pin_tells_who_and_why_and_is_taken_back_once(deck: Deck) -> None:
     number = ended_job(deck)
     assert deck.operate(Pin(job_id=number, actor="ann", reason="evidence")).changed == 1
     assert deck.rows("SELECT pinned_by, pin_reason FROM job WHERE id = ?", number) == [("ann", "evidence")]
-    again = Operated(changed=0, refused=(Refusal(number, "it is pinned already"),))
+    again = Operated(changed=0, refused=(Refused(number, "it is pinned already"),))
     assert deck.operate(Pin(job_id=number)) == again
     assert isinstance(deck.ask(Pin(job_id=1))[0], Conflict)
-    assert deck.operate(Pin(task_ids=(1, 999))).refused == (Refusal(999, "this task does not exist"),)
-    assert deck.operate(Unpin(task_ids=(1, 2))).refused == (Refusal(2, "it is not pinned"),)
+    assert deck.operate(Pin(task_ids=(1, 999))).refused == (Refused(999, "this task does not exist"),)
+    assert deck.operate(Unpin(task_ids=(1, 2))).refused == (Refused(2, "it is not pinned"),)
     assert deck.operate(Unpin(job_id=number)).changed == 1
     assert deck.operate(Unpin(job_id=number)).changed == 0
 
@@ -142,9 +142,9 @@ def test_a_large_job_goes_in_bites_and_nothing_of_it_comes_back(
     assert isinstance(deck.ask(Rerun(job_id=number))[0], Conflict)
     left = deck.value("SELECT min(id) FROM task WHERE job_id = ?", number)
     refused = deck.operate(Rerun(task_ids=(left,))).refused
-    assert refused == (Refusal(left, "its job is being purged"),)
+    assert refused == (Refused(left, "its job is being purged"),)
     pin = deck.operate(Pin(job_id=number))
-    assert pin.refused == (Refusal(number, "it is being purged"),)
+    assert pin.refused == (Refused(number, "it is being purged"),)
     # The next engine goes on from the row alone.
     assert deck.rows("SELECT job_id, is_empty FROM purge") == [(number, 0)]
     assert purged(deck, number).tasks == 8 - first.tasks
@@ -165,7 +165,7 @@ def test_of_a_purge_and_a_retry_in_one_batch_the_first_wins(deck: Deck) -> None:
     taken, refused = deck.ask(Purge(job_ids=(first,)), Rerun(job_id=first))
     assert (taken.jobs, type(refused)) == (1, Conflict)
     again, stays = deck.ask(Rerun(job_id=second), Purge(job_ids=(second,)))
-    assert (again.changed, stays.refused) == (3, (Refusal(second, "it is running"),))
+    assert (again.changed, stays.refused) == (3, (Refused(second, "it is running"),))
     deck.do(Cancel(job_id=second))
     deck.settle()
 
@@ -232,7 +232,7 @@ def test_outputs_of_ended_tasks_go_and_what_is_not_removed_yet_is_known(deck: De
     assert [row[:2] for row in ranges] == [(1, 1), (2, 2), (3, 3)]
     deck.do(Pin(job_id=number))
     (kept,) = deck.do(RemoveOutputs(outputs=(SizedOutputs(task_id=1, size=1),)))
-    assert kept.refused == (Refusal(1, "it is pinned, or its job is"),)
+    assert kept.refused == (Refused(1, "it is pinned, or its job is"),)
 
 
 def test_failures_of_what_is_gone_still_count_for_their_family(deck: Deck) -> None:

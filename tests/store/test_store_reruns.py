@@ -9,10 +9,11 @@ from core.model.errors import Conflict, NotFound
 from core.model.outcomes import Cancelled, RetryAt, Succeeded
 from core.model.patterns.judgements import Decide, Proceed, SkipIt
 from core.model.records import replace
-from core.model.refusals import RETRY_LIMIT, Refusal
+from core.model.refusals import RETRY_LIMIT
 from core.model.values import INBOX
 from tests.support.deck import Deck
 from tests.support.factories import CONTINUE, FINISH, done, failure, flat, job, retrying, stage, task
+from tests.support.refused import Refused
 
 
 def ended(deck: Deck, *failing: str, when: dict[str, bool] | None = None) -> int:
@@ -155,7 +156,7 @@ def test_a_rerun_while_the_job_is_ending_is_a_conflict(deck: Deck) -> None:
     (answer,) = deck.ask(Rerun(job_id=work))
     assert isinstance(answer, Conflict)
     assert deck.operate(Rerun(task_ids=(deck.id("a"),))).refused == (
-        Refusal(deck.id("a"), "its job is ending"),
+        Refused(deck.id("a"), "its job is ending"),
     )
     deck.end("b", Cancelled())
     assert deck.operate(Rerun(job_id=work)).changed == 2
@@ -164,7 +165,7 @@ def test_a_rerun_while_the_job_is_ending_is_a_conflict(deck: Deck) -> None:
 def test_a_rerun_of_what_is_not_there_is_refused(deck: Deck) -> None:
     (answer,) = deck.ask(Rerun(job_id=99))
     assert isinstance(answer, NotFound)
-    assert deck.operate(Rerun(task_ids=(99,))).refused == (Refusal(99, "this task does not exist"),)
+    assert deck.operate(Rerun(task_ids=(99,))).refused == (Refused(99, "this task does not exist"),)
 
 
 @pytest.mark.parametrize("status", ["blocked", "queued", "running"])
@@ -172,7 +173,7 @@ def test_what_has_not_ended_is_not_run_again(deck: Deck, status: str) -> None:
     deck.submit(flat(task("running", priority=1), task("queued"), task("blocked", "queued")))
     deck.claim(1)
     answer = deck.operate(Rerun(task_ids=(deck.id(status),)))
-    assert answer.refused == (Refusal(deck.id(status), f"it is {status}"),)
+    assert answer.refused == (Refused(deck.id(status), f"it is {status}"),)
     assert deck.status(status) == status
 
 
@@ -289,7 +290,7 @@ def test_a_job_of_which_nothing_failed_says_so(deck: Deck) -> None:
     work = ended(deck)
     before = deck.statuses(work)
     answer = deck.operate(Rerun(job_id=work, actor="ada"))
-    assert (answer.changed, answer.refused) == (0, (Refusal(work, "none of its tasks failed"),))
+    assert (answer.changed, answer.refused) == (0, (Refused(work, "none of its tasks failed"),))
     assert deck.statuses(work) == before
 
 

@@ -17,12 +17,11 @@ from core.model.commands.work import AttemptNote, NoteAttempt, Operated
 from core.model.orphans import OrphanKind, OrphanView
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, Clock
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, no_orphan, refuse_task
 
 KILL_SECONDS = 10.0
 """How long a kill is waited for: processes of another user live on, and then it is refused."""
 
-_NO_ORPHAN = "it is not a living orphan"
 _log = get_logger(__name__)
 
 
@@ -110,22 +109,24 @@ class Orphans:
         chosen, refused = choice.orphans, choice.refused
         verdict = f"what lived on was killed by {actor}" + (f": {reason}" if reason else "")
         answers = await asyncio.gather(*[self._kill(orphan, verdict) for orphan in chosen])
-        for orphan, answer in zip(chosen, answers, strict=True):
-            if answer is not None:
-                refused.append(Refusal(orphan.running.ref.task_id, answer))
-        return Operated(changed=answers.count(None), refused=tuple(sorted(refused)))
+        refused += [answer for answer in answers if answer is not None]
+        in_order = sorted(refused, key=lambda refusal: refusal.id)
+        return Operated(changed=answers.count(None), refused=tuple(in_order))
 
-    async def _kill(self, orphan: _Orphan, verdict: str) -> str | None:
+    async def _kill(self, orphan: _Orphan, verdict: str) -> Refusal | None:
         """End one orphan; return why not."""
         ref = orphan.running.ref
         if not await self._children.survivors(ref):
-            return _NO_ORPHAN
+            return no_orphan(ref.task_id)
         orphan.verdict = orphan.verdict or verdict
         with orphan.running.logged():
             _log.info("an orphan is killed", verdict=verdict)
         await self._children.kill(ref)
         await self._closed(orphan.running)
-        return "its processes could not be ended" if ref in self._living else None
+        if ref not in self._living:
+            return None
+        hint = "'taskdeck orphans' lists them; end them by their pids"
+        return refuse_task(ref.task_id, "orphan.unended", "its processes could not be ended", hint=hint)
 
     async def _closed(self, running: Running) -> None:
         if running.task is None:
@@ -141,7 +142,7 @@ class Orphans:
         wanted = list(dict.fromkeys(task_ids))
         return _Choice(
             orphans=[by_task[task_id] for task_id in wanted if task_id in by_task],
-            refused=[Refusal(task_id, _NO_ORPHAN) for task_id in wanted if task_id not in by_task],
+            refused=[no_orphan(task_id) for task_id in wanted if task_id not in by_task],
         )
 
     async def _view(self, orphan: _Orphan) -> OrphanView | None:

@@ -32,7 +32,7 @@ from core.model.purges import (
     why_loose_stays,
     why_outputs_stay,
 )
-from core.model.refusals import Refusal
+from core.model.refusals import unknown_job, unknown_task
 from core.store.journal import Journal
 
 TASKS_PER_BATCH = 250
@@ -96,7 +96,7 @@ class Purging:
     async def plan_jobs(self, job_ids: Sequence[int]) -> PurgeView:
         """Return what a purge of jobs would take."""
         jobs = await self._facts.jobs(job_ids)
-        stays = {job.id: reason for job in jobs if (reason := why_job_stays(job)) is not None}
+        stays = {job.id: refusal for job in jobs if (refusal := why_job_stays(job)) is not None}
         going = [job for job in jobs if job.id not in stays]
         spans = [range(job.first_task, (job.last_task or 0) + 1) for job in going if job.first_task]
         instances = await self._facts.instances([job.id for job in going])
@@ -106,16 +106,17 @@ class Purging:
             jobs=len(going),
             tasks=sum(job.tasks for job in going),
             bytes=sum(sizes.values()),
-            refused=_refusals(stays, {*job_ids} - {job.id for job in jobs}, noun="job"),
+            refused=(*map(unknown_job, sorted({*job_ids} - {job.id for job in jobs})), *stays.values()),
         )
 
     async def plan_loose(self, task_ids: Sequence[int]) -> PurgeView:
         """Return what a purge of loose tasks would take."""
         tasks = await self._facts.loose(task_ids)
-        stays = {task.id: reason for task in tasks if (reason := why_loose_stays(task)) is not None}
+        stays = {task.id: refusal for task in tasks if (refusal := why_loose_stays(task)) is not None}
         going = [task.id for task in tasks if task.id not in stays]
         sizes = await asyncio.to_thread(sizes_of, self._outputs, going)
-        refused = _refusals(stays, {*task_ids} - {task.id for task in tasks}, noun="task")
+        missing = sorted({*task_ids} - {task.id for task in tasks})
+        refused = (*map(unknown_task, missing), *stays.values())
         return PurgeView(tasks=len(going), bytes=sum(sizes.values()), refused=refused)
 
     async def plan_outputs(self, task_ids: Sequence[int]) -> PurgeView:
@@ -125,9 +126,9 @@ class Purging:
     async def plan_sized(self, sizes: Mapping[int, int]) -> PurgeView:
         """Return the same of outputs whose sizes are known."""
         tasks = await self._facts.outputs([*sizes])
-        stays = {task.id: reason for task in tasks if (reason := why_outputs_stay(task)) is not None}
+        stays = {task.id: refusal for task in tasks if (refusal := why_outputs_stay(task)) is not None}
         going = [sizes[task.id] for task in tasks if task.id not in stays]
-        return PurgeView(tasks=len(going), bytes=sum(going), refused=_refusals(stays, set(), noun="task"))
+        return PurgeView(tasks=len(going), bytes=sum(going), refused=tuple(stays.values()))
 
     async def purge_jobs(self, job_ids: Sequence[int], order: PurgeOrder) -> Purged:
         """Purge as much of jobs as one commit takes; `left` of the answer is to be asked for again."""
@@ -191,8 +192,3 @@ def _command(order: PurgeOrder, *, job_ids: tuple[int, ...] = (), task_ids: tupl
     return Purge(
         job_ids=job_ids, task_ids=task_ids, cause=order.cause, reason=order.reason, actor=order.actor
     )
-
-
-def _refusals(stays: dict[int, str], missing: set[int], *, noun: str) -> tuple[Refusal, ...]:
-    unknown = (Refusal(one, f"this {noun} does not exist") for one in sorted(missing))
-    return (*unknown, *(Refusal(one, reason) for one, reason in stays.items()))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from core.model import refusals
 from core.model.commands.work import (
     Cancel,
     Fail,
@@ -25,7 +26,7 @@ from core.model.decisions import Verdict
 from core.model.errors import Conflict, Invalid, NotFound, TaskdeckError
 from core.model.outcomes import TaskError
 from core.model.purges import purged_refusal
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, misfit_job, refuse_task
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.stored_text import json_or_note
 from core.model.values import INBOX, JsonObject
@@ -87,11 +88,11 @@ def apply_cancel(batch: Batch, command: Cancel) -> Operated | TaskdeckError:
             if child_stops.stop(batch, parents[task.id], cause):
                 stopped += 1
             else:
-                refused.append(Refusal(task.id, "it was asked already; it ends when its child has ended"))
+                refused.append(_is_asked(task))
         elif task.status is TaskStatus.RUNNING:
             running.append(task.id)
         elif task.status in TASK_FINAL:
-            refused.append(Refusal(task.id, f"it is {task.status} already"))
+            refused.append(refusals.ended(task.id, task.status))
         else:
             idle_tasks.append(IdleTask(task.place, task.status))
     asked = stop_tasks(batch, running, cause)
@@ -115,11 +116,14 @@ def apply_kill(batch: Batch, command: Kill) -> Operated:
     asked |= {task_id for task_id, parent in parents.items() if child_stops.stop(batch, parent, cause)}
     for task in tasks:
         if task.status in TASK_FINAL:
-            refused.append(Refusal(task.id, f"it is {task.status} already"))
+            refused.append(refusals.ended(task.id, task.status))
         elif task.status != TaskStatus.RUNNING and task.id not in parents:
-            refused.append(Refusal(task.id, f"it is {task.status}: nothing of it runs"))
+            hint = f"'taskdeck cancel --task {task.id}' ends it"
+            reason = f"it is {task.status}: nothing of it runs"
+            refused.append(refusals.misfit(task.id, task.status, reason, hint=hint))
         elif task.id not in asked:
-            refused.append(Refusal(task.id, "it is being killed already"))
+            hint = "wait for its end; 'taskdeck orphans' lists processes that live on after a kill"
+            refused.append(refuse_task(task.id, "task.stopping", "it is being killed already", hint=hint))
     return Operated(changed=len(asked), refused=tuple(refused))
 
 
@@ -153,7 +157,7 @@ def apply_hold(batch: Batch, command: Hold) -> Operated | TaskdeckError:
             changed += 1
         else:
             reason = f"it is {task.status}; only queued, retrying and waiting tasks can be held"
-            refused.append(Refusal(task.id, reason))
+            refused.append(refusals.misfit(task.id, task.status, reason))
     batch.sets.update(sets_of(batch, command.task_ids))
     return Operated(changed=changed, refused=tuple(refused))
 
@@ -166,7 +170,7 @@ def apply_unhold(batch: Batch, command: Unhold) -> Operated | TaskdeckError:
         if _unhold(batch, task, cause):
             changed += 1
         else:
-            refused.append(Refusal(task.id, f"it is {task.status}, not held"))
+            refused.append(refusals.misfit(task.id, task.status, f"it is {task.status}, not held"))
     return Operated(changed=changed, refused=tuple(refused))
 
 
@@ -195,10 +199,11 @@ def apply_fail(batch: Batch, command: Fail) -> Operated | TaskdeckError:
             if task.id in parents:
                 child_stops.end_child(batch, parents[task.id], _cause(command))
             continue
-        already = (
-            f"it is {task.status} already" if task.status in TASK_FINAL else f"it is {task.status}, not held"
-        )
-        refused.append(Refusal(task.id, already))
+        if task.status in TASK_FINAL:
+            refused.append(refusals.ended(task.id, task.status))
+            continue
+        hint = f"'taskdeck hold --task {task.id}' first, or 'taskdeck cancel --task {task.id}'"
+        refused.append(refusals.misfit(task.id, task.status, f"it is {task.status}, not held", hint=hint))
     batch.sets.update(sets_of(batch, command.task_ids))
     return Operated(changed=changed, refused=tuple(refused))
 
@@ -210,10 +215,11 @@ def apply_prioritise(batch: Batch, command: Prioritise) -> Operated:
     for task in tasks:
         (before,) = batch.rows("SELECT priority FROM task WHERE id = ?", task.id)[0]
         if before == command.priority:
-            refused.append(Refusal(task.id, f"it has priority {before} already"))
+            reason, hint = f"it has priority {before} already", "name another one, or leave it as it is"
+            refused.append(refuse_task(task.id, "task.same", reason, hint=hint, priority=before))
             continue
         if batch.run(_PRIORITISE, command.priority, batch.aging_step, task.id) != 1:
-            refused.append(Refusal(task.id, f"it is {task.status} already"))
+            refused.append(refusals.ended(task.id, task.status))
             continue
         changed += 1
         batch.reorder_lane(task.place)
@@ -234,6 +240,12 @@ def refuse_inbox(done: str, which: str, *, verb: str) -> Conflict:
     )
 
 
+def _is_asked(task: NamedTask) -> Refusal:
+    reason = "it was asked already; it ends when its child has ended"
+    hint = f"wait for that, or end it at once: 'taskdeck kill --task {task.id} --reason ...'"
+    return refuse_task(task.id, "task.stopping", reason, hint=hint)
+
+
 class TasksRead(NamedTuple):
     """The tasks that a verb names, and those that do not exist."""
 
@@ -250,7 +262,7 @@ def read_tasks(batch: Batch, task_ids: tuple[int, ...]) -> TasksRead:
         for *place, status, retry_at, job_status in batch.rows(_READ, ids(dict.fromkeys(task_ids)))
     ]
     missing = set(task_ids) - {task.id for task in tasks}
-    return TasksRead(tasks, [Refusal(task_id, "this task does not exist") for task_id in sorted(missing)])
+    return TasksRead(tasks, [*map(refusals.unknown_task, sorted(missing))])
 
 
 def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | TaskdeckError:
@@ -267,7 +279,7 @@ def _cancel_job(batch: Batch, command: Cancel, job_id: int) -> Operated | Taskde
         # What an ending job still waits for may be killed, and its `finally` be cut short.
         cause = Cause(reason=reason, actor=command.actor, force=command.force)
         asked = child_stops.press(batch, job_id, cause)
-        refused = () if asked else (Refusal(job_id, f"the job is {status} already"),)
+        refused = () if asked else (misfit_job(job_id, status, f"the job is {status} already"),)
         return Operated(changed=asked, refused=refused)
     if command.force is Force.KILL:
         cause = Cause(reason=reason, actor=command.actor, force=command.force)
@@ -318,7 +330,7 @@ def _move_job(batch: Batch, job_id: int | None, move: Callable[[int], bool]) -> 
         return status
     if move(job_id):
         return Operated(changed=1)
-    return Operated(changed=0, refused=(Refusal(job_id, f"the job is {status}"),))
+    return Operated(changed=0, refused=(misfit_job(job_id, status, f"the job is {status}"),))
 
 
 def _job_status(batch: Batch, job_id: int) -> str | TaskdeckError:

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from core.model import refusals
 from core.model.commands.work import Forecast, Operated, Rerun
 from core.model.decisions import StageTally
 from core.model.errors import Conflict, TaskdeckError
 from core.model.plans import OnTaskFailure
-from core.model.refusals import ONCE_TAKEN, RETRY_LIMIT, Refusal
+from core.model.refusals import ONCE_TAKEN, RETRY_LIMIT, Refusal, refuse_job, refuse_task
 from core.model.status import JOB_FINAL, TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.children import child_places
@@ -97,9 +98,11 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     going = frozenset(purging(batch, command.task_ids))
     for task in tasks:
         if task.id in going:
-            refused.append(Refusal(task.id, "its job is being purged"))
+            refused.append(refusals.purged(task.id, task.place.job_id))
         elif task.job_status is JobStatus.ENDING:
-            refused.append(Refusal(task.id, "its job is ending"))
+            job_id = task.place.job_id
+            hint = f"wait for its end: 'taskdeck wait {job_id}', then 'taskdeck retry {job_id}'"
+            refused.append(refuse_task(task.id, "job.ending", "its job is ending", hint=hint, job=job_id))
         elif task.status in TASK_FINAL:
             chosen.append(task.id)
         elif task.status is TaskStatus.HELD:
@@ -107,7 +110,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
         elif task.status is TaskStatus.RETRYING:
             queued_at_once += queueing.retry_now(batch, task.place, cause)
         else:
-            refused.append(Refusal(task.id, f"it is {task.status}"))
+            refused.append(refusals.misfit(task.id, task.status, f"it is {task.status}"))
     amiss = refuse_groups(batch, chosen)
     refused += amiss.values()
     chosen = [task_id for task_id in chosen if task_id not in amiss]
@@ -120,10 +123,7 @@ def apply_rerun(batch: Batch, command: Rerun) -> Operated | TaskdeckError:
     refused += _refusals(repeated)
     chosen = [task_id for task_id in chosen if task_id not in repeated]
     failed_needs = _failed_needs(batch, chosen)
-    refused += [
-        Refusal(task_id, f"its need {key} did not succeed; rerun that one downstream")
-        for task_id, key in failed_needs.items()
-    ]
+    refused += [_refuse_for_need(task_id, key, need_id) for task_id, (key, need_id) in failed_needs.items()]
     ready = [task_id for task_id in chosen if task_id not in failed_needs]
     ended = _ended_jobs(batch, ready)
     fresh = [task_id for task_id in named if task_id in ready] if command.fresh else []
@@ -142,7 +142,7 @@ def _rerun_job(batch: Batch, command: Rerun, job_id: int, cause: Cause) -> Opera
         return refusal
     wrong = [task_id for (task_id,) in batch.rows(_WENT_WRONG, job_id)]
     if not wrong:
-        return Operated(changed=0, refused=(Refusal(job_id, "none of its tasks failed"),))
+        return Operated(changed=0, refused=(_none_failed(job_id),))
     often = _retried_often(batch, command, wrong)
     again = [task_id for task_id in wrong if task_id not in often]
     chosen = [task_id for (task_id,) in batch.rows(_WITH_SKIPPED, ids(again))]
@@ -221,18 +221,18 @@ def _with_downstream(batch: Batch, chosen: list[int], refused: list[Refusal]) ->
     )
     # Blocked and queued dependants run after the rerun anyway.
     refused += [
-        Refusal(task_id, f"it is {status}")
+        refusals.misfit(task_id, TaskStatus(status), f"it is {status}")
         for task_id, status, final in rows
         if not final and status == "running"
     ]
     return [task for task, _, final in rows if final]
 
 
-def _failed_needs(batch: Batch, chosen: list[int]) -> dict[int, str]:
+def _failed_needs(batch: Batch, chosen: list[int]) -> dict[int, tuple[str, int]]:
     """Name those whose needs ended otherwise than well and stay so, and those that depend on such."""
-    failed: dict[int, str] = {}
+    failed: dict[int, tuple[str, int]] = {}
     while more := batch.rows(_NEEDS_THAT_FAILED, ids(task for task in chosen if task not in failed)):
-        failed |= {task: key for task, key, _ in more}
+        failed |= {task: (key, need) for task, key, need in more}
     return failed
 
 
@@ -241,19 +241,41 @@ def _retried_often(batch: Batch, command: Rerun, task_ids: list[int]) -> dict[in
     if command.force:
         return {}
     return {
-        task_id: Refusal(
+        task_id: refuse_task(
             task_id,
+            RETRY_LIMIT,
             f"maximum retry limit reached: it was retried {retried} times by hand (`manual_retries`);"
             " --force retries it once more",
-            RETRY_LIMIT,
+            hint=f"'taskdeck retry --task {task_id} --force'",
+            retried=retried,
         )
         for task_id, retried in batch.rows(_OFTEN, ids(task_ids), batch.manual_retries)
     }
 
 
-def _refusals(repeated: Mapping[int, str]) -> list[Refusal]:
+def _refusals(repeated: Mapping[int, int]) -> list[Refusal]:
     """Refuse tasks whose key another task has."""
-    return [Refusal(task_id, reason, ONCE_TAKEN) for task_id, reason in repeated.items()]
+    return [
+        refuse_task(
+            task_id,
+            ONCE_TAKEN,
+            f"task {other} has its key, by `once`",
+            hint=f"'taskdeck why --task {other}' says how that one stands",
+            other=other,
+        )
+        for task_id, other in repeated.items()
+    ]
+
+
+def _refuse_for_need(task_id: int, key: str, need_id: int) -> Refusal:
+    reason = f"its need {key} did not succeed; rerun that one downstream"
+    hint = f"'taskdeck retry --task {need_id} --downstream'"
+    return refuse_task(task_id, "task.need", reason, hint=hint, need=need_id, key=key)
+
+
+def _none_failed(job_id: int) -> Refusal:
+    hint = f"name what to run again: 'taskdeck retry {job_id}/KEY'"
+    return refuse_job(job_id, "job.nothing_failed", "none of its tasks failed", hint=hint)
 
 
 def _start_over(batch: Batch, task_ids: list[int], cause: Cause, *, counted: list[int]) -> int:

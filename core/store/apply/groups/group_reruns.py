@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, refuse_task
 from core.model.status import TASK_FINAL
 from core.store.apply.groups.groups import Again, sets_of
 from core.store.apply.moves.groups import reopen_groups
@@ -47,12 +47,24 @@ def refuse_groups(batch: Batch, task_ids: Collection[int]) -> dict[int, Refusal]
     listed = ids(task_ids)
     batch.flush_counts()
     refused = {
-        task_id: Refusal(task_id, f"it is of set {number} of its group, which has other items since")
+        task_id: refuse_task(
+            task_id,
+            "group.superseded",
+            f"it is of set {number} of its group, which has other items since",
+            hint="run its group again: 'taskdeck retry JOB/KEY'",
+            set=number,
+        )
         for task_id, number in batch.rows(_FORMER, listed)
     }
     for task_id, number in batch.rows(_UNENDED, listed):
         have = "instance has" if number == 1 else "instances have"
-        refused[task_id] = Refusal(task_id, f"{number:,} of its {have} not ended; cancel them or wait")
+        refused[task_id] = refuse_task(
+            task_id,
+            "group.unended",
+            f"{number:,} of its {have} not ended; cancel them or wait",
+            hint=f"'taskdeck cancel --task {task_id}' ends them",
+            unended=number,
+        )
     return refused
 
 

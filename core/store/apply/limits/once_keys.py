@@ -70,9 +70,9 @@ class OnceKeys:
             self._batch.event("once.refused", Subject(holder.job_id, holder.task_id), actor=actor, data=note)
 
 
-def take_again(batch: Batch, task_ids: Sequence[int]) -> Mapping[int, str]:
-    """Take the keys of tasks that are to run again; return those whose key another has, and why not."""
-    refused: dict[int, str] = {}
+def take_again(batch: Batch, task_ids: Sequence[int]) -> Mapping[int, int]:
+    """Take the keys of tasks that are to run again; return those whose key another has, and which task."""
+    refused: dict[int, int] = {}
     mine: dict[str, int] = {}
     for task_id, key, lasts, ms in batch.rows(_SAID, ids(task_ids)):
         holder = _holder(batch, key)
@@ -80,7 +80,7 @@ def take_again(batch: Batch, task_ids: Sequence[int]) -> Mapping[int, str]:
         if other is None:
             _take(batch, key, task_id, lasts=lasts, ms=ms)
         elif other != task_id:
-            refused[task_id] = f"task {other} has its key, by `once`"
+            refused[task_id] = other
             continue
         mine[key] = task_id
     return refused

@@ -5,10 +5,12 @@ Called through the table in `core.store.dispatch`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.model.commands.purges import Pin, Unpin
 from core.model.commands.work import Operated
 from core.model.errors import TaskdeckError
-from core.model.refusals import Refusal
+from core.model.refusals import PINNED, Refusal, refuse_job, refuse_task
 from core.model.values import INBOX
 from core.store.apply.operate import read_tasks, refuse_inbox, unknown_job
 from core.store.batch import Batch
@@ -50,7 +52,7 @@ def apply_unpin(batch: Batch, command: Unpin) -> Operated | TaskdeckError:
         if batch.one(_PINNED.format("job"), command.job_id) is None:
             return unknown_job(batch, command.job_id)
         if batch.run(_UNPIN.format("job"), command.job_id) != 1:
-            return Operated(changed=0, refused=(Refusal(command.job_id, "it is not pinned"),))
+            return Operated(changed=0, refused=(_no_pin(refuse_job, command.job_id),))
         batch.event("job.unpinned", Subject(command.job_id), actor=command.actor, data=note)
         return Operated(changed=1)
     tasks, refused = read_tasks(batch, command.task_ids)
@@ -60,7 +62,7 @@ def apply_unpin(batch: Batch, command: Unpin) -> Operated | TaskdeckError:
             batch.task_event("task.unpinned", task.place, actor=command.actor, data=note)
             changed += 1
         else:
-            refused.append(Refusal(task.id, "it is not pinned"))
+            refused.append(_no_pin(refuse_task, task.id))
     return Operated(changed=changed, refused=tuple(refused))
 
 
@@ -82,7 +84,14 @@ def _pin(batch: Batch, table: str, *, row: int, cause: Cause) -> bool:
 
 def _not_pinned(batch: Batch, table: str, *, row: int) -> Refusal:
     ((pinned,),) = batch.rows(_PINNED.format(table), row)
-    return Refusal(row, "it is pinned already" if pinned else "it is being purged")
+    refuse = refuse_job if table == "job" else refuse_task
+    if pinned:
+        return refuse(row, PINNED, "it is pinned already", hint="leave it as it is, or unpin it")
+    return refuse(row, "job.purged", "it is being purged", hint="submit it again")
+
+
+def _no_pin(refuse: Callable[..., Refusal], row: int) -> Refusal:
+    return refuse(row, "pin.none", "it is not pinned", hint="'taskdeck pin' keeps it from being purged")
 
 
 def _cause(command: Pin | Unpin) -> Cause:

@@ -17,7 +17,7 @@ from core.model.purges import (
     why_loose_stays,
     why_outputs_stay,
 )
-from core.model.refusals import Refusal
+from core.model.refusals import Refusal, unknown_job, unknown_task
 from core.model.status import TaskStatus
 from core.model.values import INBOX, JsonObject
 from core.store.apply.upkeep.purged_counts import keep_for_gauges, take_out_of_ends, take_out_of_families
@@ -120,11 +120,11 @@ def apply_purge(batch: Batch, command: Purge) -> Purged:
     batch.flush_counts()
     jobs = batch.typed(JobFacts, JOB_FACTS, batch.now, ids(command.job_ids))
     missing = sorted({*command.job_ids} - {job.id for job in jobs})
-    refused += [Refusal(job_id, "this job does not exist") for job_id in missing]
+    refused += map(unknown_job, missing)
     for job in jobs:
-        reason = why_job_stays(job)
-        if reason is not None:
-            refused.append(Refusal(job.id, reason))
+        stays = why_job_stays(job)
+        if stays is not None:
+            refused.append(stays)
         elif room.left <= 0:
             left.append(job.id)
         else:
@@ -171,11 +171,11 @@ def apply_remove_outputs(batch: Batch, command: RemoveOutputs) -> Purged:
     sizes = {one.task_id: one.size for one in command.outputs}
     refused, chosen = list[Refusal](), dict[int, int]()
     for task in batch.typed(OutputFacts, OUTPUT_FACTS, batch.now, ids(sizes)):
-        reason = why_outputs_stay(task)
-        if reason is None:
+        stays = why_outputs_stay(task)
+        if stays is None:
             chosen[task.id] = task.epoch
         else:
-            refused.append(Refusal(task.id, reason))
+            refused.append(stays)
     if chosen:
         facts = counted(
             tasks=len(chosen),
@@ -244,10 +244,10 @@ class _Loose(NamedTuple):
 
 def _loose(batch: Batch, command: Purge) -> _Loose:
     facts = batch.typed(LooseFacts, LOOSE_FACTS, batch.now, ids(command.task_ids))
-    stays = {one.id: reason for one in facts if (reason := why_loose_stays(one)) is not None}
-    refused = [Refusal(*one) for one in stays.items()]
+    stays = {one.id: refusal for one in facts if (refusal := why_loose_stays(one)) is not None}
+    refused = [*stays.values()]
     missing = sorted({*command.task_ids} - {one.id for one in facts})
-    refused += [Refusal(task_id, "this task does not exist") for task_id in missing]
+    refused += map(unknown_task, missing)
     rows = batch.rows(_PLACES, ids(one.id for one in facts if one.id not in stays))
     return _Loose(
         [_Task(TaskPlace(*place), TaskStatus(status), epoch) for *place, status, epoch in rows], refused
