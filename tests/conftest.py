@@ -25,6 +25,7 @@ from tests.support.empty_store import empty_store, renew
 from tests.support.forked_workers import Collector
 from tests.support.leftovers import Traces
 from tests.support.order import spread
+from tests.support.reports import tell_what_is_read
 from tests.support.seeds import leave_out_soaks
 from tests.support.surroundings import move_out, settle_in
 
@@ -45,6 +46,7 @@ settings.load_profile("suite")
 def pytest_configure(config: pytest.Config) -> None:
     if "not soak" in config.option.markexpr:
         leave_out_soaks()
+    tell_what_is_read(config)
 
 
 @pytest.hookimpl(tryfirst=True)
