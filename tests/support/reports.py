@@ -1,7 +1,7 @@
 """What a worker of pytest-xdist tells of a test: nothing that nobody reads.
 
-Of six messages about a test two are read where its dots are written: how it ended, and that the worker goes on
-to the next. Each is packed, sent and unpacked by itself, which took half of the time of a small test.
+Of six messages about a test two are read where its dots are written: how it ended, and that the worker goes
+on to the next. Each is packed, sent and unpacked by itself, which took half of the time of a small test.
 """
 
 from __future__ import annotations
