@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 PATIENCE = 0.02
-"""Seconds for which a read waits for one that is in use before it opens another, which takes as long."""
+"""Seconds without any given back after which a read opens another connection, which takes as long."""
+LONGEST = 0.2
+"""Seconds after which it does so whatever is given back."""
 
 
 class ReaderPool:
@@ -57,11 +59,14 @@ class ReaderPool:
             await made.dispose()
 
     async def _wait_for_one(self, pool: QueuePool) -> None:
+        """Wait while others give theirs back: on a busy machine each takes long, and a new one longer."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE
-        while _may_grow(pool) and (left := end - loop.time()) > 0:
+        end = loop.time() + LONGEST
+        while _may_grow(pool) and loop.time() < end:
             self._news = self._news or loop.create_future()
-            await asyncio.wait([self._news], timeout=left)
+            given_back, _ = await asyncio.wait([self._news], timeout=PATIENCE)
+            if not given_back:
+                return
 
 
 def _may_grow(pool: QueuePool) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -42,13 +43,18 @@ async def some(tmp_path: Path) -> AsyncIterator[Readers]:
     deck.close()
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch, seconds: float, *, longest: float | None = None) -> None:
+    monkeypatch.setattr(reader_pool, "PATIENCE", seconds)
+    monkeypatch.setattr(reader_pool, "LONGEST", seconds if longest is None else longest)
+
+
 async def read(some: Readers) -> int:
     async with some.snapshot() as db:
         return int((await db.execute(COUNT)).scalar_one())
 
 
 async def test_reads_that_come_at_once_share_a_connection(some, opened, monkeypatch) -> None:
-    monkeypatch.setattr(reader_pool, "PATIENCE", DEADLINE)
+    be_patient(monkeypatch, DEADLINE)
     assert await asyncio.gather(*(read(some) for _ in range(12))) == [0] * 12
     assert len(opened) == 1
 
@@ -56,7 +62,7 @@ async def test_reads_that_come_at_once_share_a_connection(some, opened, monkeypa
 async def test_a_read_that_waits_too_long_for_others_has_a_connection_of_its_own(
     some, opened, monkeypatch
 ) -> None:
-    monkeypatch.setattr(reader_pool, "PATIENCE", 0.001)
+    be_patient(monkeypatch, 0.001, longest=2 * DEADLINE)
     async with AsyncExitStack() as taken:
         for number in range(1, 5):
             await within(taken.enter_async_context(some.snapshot()), "a connection is lent")
@@ -65,8 +71,31 @@ async def test_a_read_that_waits_too_long_for_others_has_a_connection_of_its_own
     assert len(opened) == 4
 
 
+async def test_a_read_waits_as_long_again_for_each_that_is_given_back(some, monkeypatch) -> None:
+    be_patient(monkeypatch, DEADLINE, longest=2 * DEADLINE)
+    wait, waited = asyncio.wait, []
+
+    async def wait_and_note(fs, *, timeout):
+        waited.append(timeout)
+        return await wait(fs, timeout=timeout)
+
+    monkeypatch.setattr(reader_pool, "asyncio", SimpleNamespace(**{**vars(asyncio), "wait": wait_and_note}))
+    await asyncio.gather(*(read(some) for _ in range(12)))
+    assert len(waited) > 11
+    assert {*waited} == {DEADLINE}
+
+
+async def test_a_read_has_a_connection_of_its_own_at_last_however_many_are_given_back(
+    some, opened, monkeypatch
+) -> None:
+    be_patient(monkeypatch, 2 * DEADLINE, longest=0)
+    async with some.snapshot():
+        assert await within(read(some), "another connection is opened") == 0
+    assert len(opened) == 2
+
+
 async def test_who_waits_gets_what_was_given_back_at_once(some, opened, monkeypatch) -> None:
-    monkeypatch.setattr(reader_pool, "PATIENCE", 2 * DEADLINE)
+    be_patient(monkeypatch, 2 * DEADLINE)
     async with some.snapshot():
         waiting = asyncio.ensure_future(read(some))
         await ticks(3)
@@ -76,7 +105,7 @@ async def test_who_waits_gets_what_was_given_back_at_once(some, opened, monkeypa
 
 
 async def test_who_waits_for_one_that_cannot_be_opened_is_told_the_same(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(reader_pool, "PATIENCE", 2 * DEADLINE)
+    be_patient(monkeypatch, 2 * DEADLINE)
     path = tmp_path / "none.db"
     path.write_bytes(b"")
     some = Readers(path)
