@@ -92,7 +92,7 @@ class NoticeLoop:
             return
         self._sinks = {sink.name: sink for sink in sinks}
         await self._ports.journal.submit(ConfigureNotices(sinks=tuple(self._sinks)))
-        self._position = await self._ports.reports.cursor()
+        self._position = await self._ports.reports.cursor() if sinks else None
         self.look()
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class NoticeLoop:
     async def _begin(self) -> None:
         """Begin what is due, and arm the alarm of what is due next."""
         later, self._owes = list[int](), False
-        for standing in await self._ports.reports.standing():
+        for standing in await self._ports.reports.standing() if self._sinks else ():
             sink = self._sinks.get(standing.sink)
             if sink is None or sink.name in self._sending:
                 continue
