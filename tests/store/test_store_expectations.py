@@ -157,24 +157,30 @@ def test_the_newest_document_of_a_workflow_says_what_is_expected_of_it(deck: Exp
     deck.loose(task("a"))
 
 
+async def outlook(reports: Reports, deck: Expecting) -> tuple[bool, int | None]:
+    seen = await reports.schedules.outlook(wall=0, now=deck.now)
+    return seen.is_now, seen.overdue_at
+
+
 async def test_readers_see_silence_before_it_is_told_and_when_the_next_would_be(
     deck: Expecting, reports: Reports
 ) -> None:
     deck.add()
     set_at = deck.now
     deck.run(expect=9_000)
-    assert await reports.schedules.next_overdue(deck.now) == set_at + 5_000
+    assert await outlook(reports, deck) == (False, set_at + 5_000)
     (view,) = await reports.schedules.all()
     assert view.expected == ExpectationView(every_ms=5_000, since=set_at)
     deck.now = set_at + 5_000
     assert await reports.schedules.overdue(deck.now) == (1,)
+    assert (await outlook(reports, deck))[0]
     view = await reports.schedules.one("nightly")
     assert view.expected == ExpectationView(every_ms=5_000, since=set_at, silent_since=set_at + 5_000)
     deck.miss()
     assert await reports.schedules.overdue(deck.now) == ()
     (workflow,) = await reports.schedules.expected_workflows()
     assert (workflow.workflow, workflow.every_ms, workflow.silent_since) == ("work", 9_000, None)
-    assert await reports.schedules.next_overdue(deck.now) == workflow.since + 9_000
+    assert await outlook(reports, deck) == (False, workflow.since + 9_000)
 
 
 def test_the_doctor_sees_an_expectation_that_the_events_do_not_tell(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from core.model.timing.schedules import (
 )
 from core.store.readers import Readers
 from core.store.reports import Reports
+from core.store.reports.schedules import Outlook
 from core.store.verify import verify
 from tests.store.deck import Deck, stage, task
 from tests.support.recounts import findings
@@ -309,6 +310,10 @@ def test_a_check_finds_what_is_wrong(tmp_path: Path, broken: str, code: str) -> 
     deck.close()
 
 
+async def outlook(reports: Reports, wall: int) -> Outlook:
+    return await reports.schedules.outlook(wall=wall, now=0)
+
+
 async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     deck: Schedules, reports: Reports
 ) -> None:
@@ -325,9 +330,8 @@ async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     assert (view.schedule, view.due_at, view.wake_at, view.last) == (given, 100, 120, None)
     assert [one.id for one in await reports.schedules.due(119)] == [2]
     assert [one.id for one in await reports.schedules.due(120)] == [2, 1]
-    assert await reports.schedules.next_wake(99) == 100
-    assert await reports.schedules.next_wake(100) == 120
-    assert not await reports.schedules.waits()
+    assert await outlook(reports, 99) == Outlook(is_now=False, waits=False, wake_at=100, overdue_at=None)
+    assert await outlook(reports, 100) == Outlook(is_now=True, waits=False, wake_at=120, overdue_at=None)
     with pytest.raises(NotFound, match="did you mean"):
         await reports.schedules.one("nihgtly")
     deck.fire(100, after=0, passed=(Passed(number=3, first=10, last=30, reason="no engine ran"),))
@@ -339,9 +343,10 @@ async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     assert await reports.schedules.replaced() == ()
     deck.fire(500, after=400, schedule_id=2)
     assert await reports.schedules.replaced() == (3,)
+    assert (await outlook(reports, 0)).is_now
     view = await reports.schedules.one("ночь")
     assert (view.waiting, view.open_jobs, view.missed) == (2, 1, 3)
-    assert await reports.schedules.waits()
+    assert (await outlook(reports, 0)).waits
     assert view.last is not None
     assert (view.last.at, view.last.job_id, view.last.job_status) == (100, 2, "pending")
     page = await reports.schedules.fires("ночь", after=None, limit=2)
@@ -350,6 +355,7 @@ async def test_a_schedule_is_read_back_as_it_was_given_and_as_it_stands(
     assert [(fire.at, fire.number, fire.since) for fire in rest.rows] == [(100, 1, None), (30, 3, 10)]
     assert rest.next is None
     deck.finish()
+    assert (await outlook(reports, 0)).is_now
     ready = await reports.schedules.ready()
     assert [(one.id, at) for one, at in ready] == [(1, 200), (2, 500)]
     deck.ask(PauseSchedule(name="ночь"), "rest")

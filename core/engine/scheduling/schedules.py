@@ -22,6 +22,7 @@ from core.model.timing.schedule_views import ScheduleView
 from core.model.timing.schedules import NextFire, Schedule
 from core.rules.fires import plan_fires
 from core.store.batch_report import Report
+from core.store.reports.schedules import Outlook
 from core.timetables.timetable import timetable_of
 
 _KINDS = frozenset(
@@ -52,11 +53,8 @@ class Due(Expected, Protocol):
     async def decided_after(self, schedule_id: int, after: int) -> frozenset[int]:
         """Return times after a moment (ms UTC) about which was decided."""
 
-    async def next_wake(self, now: int) -> int | None:
-        """Return when the next time after a moment is to be decided about (ms UTC)."""
-
-    async def waits(self) -> bool:
-        """Return whether a fire waits for a job."""
+    async def outlook(self, *, wall: int, now: int) -> Outlook:
+        """Return what there is to decide, and when there will be more."""
 
     async def ready(self) -> tuple[tuple[ScheduleView, int], ...]:
         """Return schedules whose first waiting fire waits for nothing any more, with its time."""
@@ -166,6 +164,18 @@ class ScheduleLoop:
 
     async def _once(self) -> None:
         now = self._wall()
+        outlook = await self._due.outlook(wall=now, now=self._clock.now())
+        if outlook.is_now:
+            await self._decide(now)
+            outlook = await self._due.outlook(wall=now, now=self._clock.now())
+        # One that began to wait meanwhile has asked for another look.
+        self._waits = outlook.waits or self._is_asked
+        self._silence.arm(outlook.overdue_at, self.look)
+        self.has_next = outlook.wake_at is not None
+        if outlook.wake_at is not None and self._is_open:
+            self._alarms.arm(_ALARM, outlook.wake_at + self._clock.offset, self.look)
+
+    async def _decide(self, now: int) -> None:
         for view in await self._due.due(now):
             await self._fire_apart(view)
         for job_id in await self._due.replaced():
@@ -175,14 +185,7 @@ class ScheduleLoop:
         for view, at in await self._due.ready():
             submit, reason = await self._planned(view, at)
             await self._journal.submit(StartFire(schedule_id=view.id, at=at, submit=submit, reason=reason))
-        waits = await self._due.waits()
-        # One that began to wait meanwhile has asked for another look.
-        self._waits = waits or self._is_asked
-        await self._silence.look(self.look)
-        wake_at = await self._due.next_wake(now)
-        self.has_next = wake_at is not None
-        if wake_at is not None and self._is_open:
-            self._alarms.arm(_ALARM, wake_at + self._clock.offset, self.look)
+        await self._silence.tell()
 
     async def _fire_apart(self, view: ScheduleView) -> None:
         """Fire a schedule; one that cannot be worked out, as in a zone that is gone, keeps back no other."""

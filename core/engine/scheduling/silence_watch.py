@@ -24,9 +24,6 @@ class Expected(Protocol):
     async def overdue(self, now: int) -> tuple[int, ...]:
         """Return expectations that are overdue (engine time) and were not told of."""
 
-    async def next_overdue(self, now: int) -> int | None:
-        """Return when the next one will be overdue (engine time)."""
-
 
 class MissJournal(Protocol):
     """Where silence is told: the journal."""
@@ -47,13 +44,14 @@ class SilenceWatch:
         self._clock = clock
         self._alarms = alarms
 
-    async def look(self, again: Callable[[], None]) -> None:
-        """Tell of what is overdue; `again` is called when the next one will be."""
-        now = self._clock.now()
-        overdue = await self._expected.overdue(now)
+    async def tell(self) -> None:
+        """Tell of what is overdue."""
+        overdue = await self._expected.overdue(self._clock.now())
         if overdue:
             await self._journal.submit(MissExpectations(ids=overdue))
-        due_at = await self._expected.next_overdue(now)
+
+    def arm(self, due_at: int | None, again: Callable[[], None]) -> None:
+        """Let `again` be called when the next one will be overdue (engine time)."""
         if due_at is not None:
             self._alarms.arm(_ALARM, due_at, again)
 

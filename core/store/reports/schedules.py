@@ -5,7 +5,9 @@ Read by the engine's loop of schedules and by the control.
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from dataclasses import dataclass
+
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from core.model.errors import NotFound
@@ -90,10 +92,37 @@ _NEXT_OVERDUE = text(
     "SELECT min(e.due_at) FROM expectation e INDEXED BY expectation_due WHERE e.missed_at IS NULL"
     f" AND e.due_at > :now AND {_NOT_ENDED}"
 )
+_NOW, _WALL = ":now", ":wall"
+
+
+def _any(statement: TextClause) -> str:
+    return f"EXISTS (SELECT 1 FROM ({statement.text}))"
+
+
+# Nearly always there is nothing to do: then one statement says so, and when there will be.
+_OUTLOOK = text(
+    f"SELECT {_any(_OVERDUE)} OR {_any(_REPLACED)} OR {_any(_READY)}"
+    f" OR {_any(_DUE).replace(_NOW, _WALL)} AS is_now, ({_WAITS.text}) AS waits,"
+    f" ({_NEXT.text.replace(_NOW, _WALL)}) AS wake_at, ({_NEXT_OVERDUE.text}) AS overdue_at"
+)
 _OF_WORKFLOWS = text(
     f"SELECT {EXPECTATION} WHERE e.workflow IS NOT NULL ORDER BY e.workflow LIMIT {SCHEDULES_MAX}"
 )
 _BEFORE_ALL = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What there is to decide about schedules, and when there will be more."""
+
+    is_now: bool
+    """A schedule is due, a job is replaced, a fire that waited can start, or a silence is news."""
+    waits: bool
+    """A fire waits for a job."""
+    wake_at: int | None
+    """When the next time is to be decided about (ms UTC)."""
+    overdue_at: int | None
+    """When the next expectation will be overdue (engine time)."""
 
 
 class ScheduleReports:
@@ -151,33 +180,24 @@ class ScheduleReports:
         async with self._source.snapshot() as db:
             return tuple(map(view_of, (await db.execute(_DUE, {"now": now})).all()))
 
-    async def next_wake(self, now: int) -> int | None:
-        """Return when the next time after a moment is to be decided about (ms UTC); None = there is none."""
+    async def outlook(self, *, wall: int, now: int) -> Outlook:
+        """Return what is to be decided by the wall clock (ms UTC) and in engine time, in one statement."""
         async with self._source.snapshot() as db:
-            found: int | None = (await db.execute(_NEXT, {"now": now})).scalar_one()
-            return found
+            row = (await db.execute(_OUTLOOK, {"wall": wall, "now": now})).one()
+        return Outlook(
+            is_now=bool(row.is_now), waits=bool(row.waits), wake_at=row.wake_at, overdue_at=row.overdue_at
+        )
 
     async def overdue(self, now: int) -> tuple[int, ...]:
         """Return expectations that are overdue (engine time) and were not told of, at most `DUE_MAX`."""
         async with self._source.snapshot() as db:
             return tuple((await db.execute(_OVERDUE, {"now": now})).scalars())
 
-    async def next_overdue(self, now: int) -> int | None:
-        """Return when the next expectation will be overdue (engine time); None = none will be."""
-        async with self._source.snapshot() as db:
-            found: int | None = (await db.execute(_NEXT_OVERDUE, {"now": now})).scalar_one()
-            return found
-
     async def expected_workflows(self) -> tuple[ExpectationView, ...]:
         """Return what is expected of workflows, by name, at most `SCHEDULES_MAX`."""
         async with self._source.snapshot() as db:
             rows = (await db.execute(_OF_WORKFLOWS, {"now": self.now()})).all()
             return tuple(map(expectation_view_of, rows))
-
-    async def waits(self) -> bool:
-        """Return whether a fire waits for a job."""
-        async with self._source.snapshot() as db:
-            return bool((await db.execute(_WAITS)).scalar_one())
 
     async def ready(self) -> tuple[tuple[ScheduleView, int], ...]:
         """Return schedules whose first waiting fire waits for nothing any more, with its time."""
