@@ -1,4 +1,4 @@
-"""What a worker of pytest-xdist tells of a test: nothing that nobody reads.
+"""What workers of pytest-xdist tell: nothing that nobody reads.
 
 Of six messages about a test two are read where its dots are written: how it ended, and that the worker goes
 on to the next. Each is packed, sent and unpacked by itself, which took half of the time of a small test.
