@@ -14,6 +14,7 @@ from core.cli import main as cli
 from core.cli.commands import Command
 from core.cli.refusals import usage
 from tests.cli.cli_stage import Deck, command, environment
+from tests.support.tables import each
 
 NAMES = [name for names in cli.ROOMS.values() for name in names]
 
@@ -24,7 +25,7 @@ def test_every_family_holds_the_commands_it_is_listed_with() -> None:
     assert {found.name.partition(" ")[0] for found in cli.load([])} == set(NAMES)
 
 
-@pytest.mark.parametrize("found", cli.load([]), ids=lambda found: found.name)
+@each("found", cli.load([]), ids=lambda found: found.name)
 def test_every_command_has_help_with_examples_and_the_common_options(deck: Deck, found: Command[Any]) -> None:
     ended = deck(*found.name.split(), "--help")
     assert ended.status == 0
@@ -33,7 +34,7 @@ def test_every_command_has_help_with_examples_and_the_common_options(deck: Deck,
     assert "--home DIR" in ended.out
 
 
-@pytest.mark.parametrize("found", cli.load([]), ids=lambda found: found.name)
+@each("found", cli.load([]), ids=lambda found: found.name)
 def test_every_example_can_be_read(found: Command[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     import shlex
 

@@ -29,6 +29,7 @@ from core.model.limits.limits import (
     Window,
 )
 from tests.config.config_cases import WHOLE
+from tests.support.tables import each
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +174,7 @@ def test_a_rate_is_the_time_from_one_start_to_the_next_and_two_percent_in_reserv
     assert (limit.step_us, limit.max) == (step, 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "said"),
     [
         (

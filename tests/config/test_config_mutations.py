@@ -13,6 +13,7 @@ from core.config.checks import check
 from core.config.descriptions import describe_capacity, lines_of
 from core.model.errors import Invalid
 from tests.config.config_cases import WHOLE
+from tests.support.tables import each
 
 HOSTILE = (
     *("true", "nan", "-inf", "1e308", "5e-324", "-1", "0", "9223372036854775808", "1_0.0_1"),
@@ -116,7 +117,7 @@ def test_long_words_and_many_quotes_are_read_in_no_time(home):
 
 
 @pytest.mark.parametrize("section", ["pools", "limits", "budgets", "prices", "backends", "slots"])
-@pytest.mark.parametrize("value", HOSTILE)
+@each("value", HOSTILE)
 def test_sections_that_are_something_else_are_read_or_refused(home, section, value):
     is_told(home, f"{section} = {value}".encode())
     is_told(home, f"[{section}]\na = {value}".encode())

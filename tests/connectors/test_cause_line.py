@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.connectors.cause_line import LONGEST, cause_line
+from tests.support.tables import each
 
 _CORPUS = Path(__file__).with_name("error_outputs.txt").read_text(encoding="utf-8")
 _ENTRY = re.compile(r"==== (\w+)\n(.*)\n----\n((?:(?!==== ).*\n)*)")
@@ -29,7 +30,7 @@ def test_the_corpus_is_read_whole() -> None:
     assert len(OUTPUTS) == len(re.findall(r"^==== ", _CORPUS, re.MULTILINE)) > 80
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@each("name", OUTPUTS)
 def test_the_cause_is_told(name: str) -> None:
     line, output = OUTPUTS[name]
     assert cause_line(output) == line

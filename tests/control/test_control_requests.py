@@ -56,6 +56,7 @@ from core.model.purges import PurgeWhat
 from core.model.timing.schedules import Schedule, Timing
 from core.model.views import LogStream
 from tests.support.requests import methods_of, request_of_kind
+from tests.support.tables import each
 
 R = TypeVar("R")
 FAILED = parse("status:failed sort:-id", Noun.TASKS)
@@ -375,7 +376,7 @@ def test_every_way_of_asking_has_its_bytes_here():
     assert {name for name, *_ in BODIES} == set(ROUTES)
 
 
-@pytest.mark.parametrize(("name", "call", "body"), BODIES, ids=[name for name, *_ in BODIES])
+@each(("name", "call", "body"), BODIES, ids=[name for name, *_ in BODIES])
 async def test_a_request_travels_in_these_bytes_and_comes_back_as_it_was(name, call, body):
     control = Recorder()
     await call(control)

@@ -18,6 +18,7 @@ from core.filters.tokens import LONGEST_FILTER
 from core.filters.unparser import unparse
 from core.model.errors import Invalid
 from core.model.records import replace
+from tests.support.tables import each
 
 NOW = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
@@ -54,7 +55,7 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
     return refused.value
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "term"),
     [
         ("state:failed,retrying", In(field="status", values=("failed", "retrying"))),
@@ -133,7 +134,7 @@ def test_kinds_of_events_take_globs() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "code", "position", "length"),
     [
         ("a staet:failed", "field", 2, 5),
@@ -218,7 +219,7 @@ def test_names_of_fields_are_unique_and_sort_is_none_of_them(noun: Noun) -> None
     assert all((field.kind is Kind.CHOICE) == bool(field.choices) for field in FIELDS[noun].fields)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "holds"),
     [
         ("", True),

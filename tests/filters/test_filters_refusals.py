@@ -9,6 +9,7 @@ from core.filters.parser import parse
 from core.filters.patterns import LONGEST_PATTERN
 from core.filters.tokens import LONGEST_FILTER
 from core.model.errors import Invalid
+from tests.support.tables import each
 
 STATUSES = "blocked, queued, running, retrying, waiting, held, succeeded, failed, cancelled, skipped"
 QUEUE_FIELDS = "name, depth, rate, oldest, reason, by, paused"
@@ -27,7 +28,7 @@ def refusal(text: str, noun: Noun = Noun.TASKS) -> Invalid:
     return refused.value
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "sentence", "hint"),
     [
         ("state:", "a value is missing here", ""),

@@ -33,6 +33,7 @@ from core.model.plans import Backoff, OnLoss, RetryPolicy
 from core.model.task_specs import TaskSpec
 from core.model.timing.durations import LONGEST_MS
 from core.workflows.expansion import expand, parse
+from tests.support.tables import each
 
 CENTURY = LONGEST_MS // 1000
 CONNECTORS = Registry(builtin(load(Path("/nonexistent"))))
@@ -129,14 +130,14 @@ FLAGS = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in GOOD.items() for v in values])
+@each("door", DOORS)
+@each(("field", "value"), [(f, v) for f, values in GOOD.items() for v in values])
 def test_what_is_within_the_bounds_is_taken_by_every_door(field: str, value: object, door: str) -> None:
     DOORS[door](field, value)
 
 
-@pytest.mark.parametrize("door", DOORS)
-@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in BAD.items() for v in values])
+@each("door", DOORS)
+@each(("field", "value"), [(f, v) for f, values in BAD.items() for v in values])
 def test_what_is_out_of_bounds_is_refused_by_every_door(field: str, value: object, door: str) -> None:
     with pytest.raises(Invalid) as caught:
         DOORS[door](field, value)
@@ -150,7 +151,7 @@ def test_what_is_out_of_bounds_is_refused_by_every_door(field: str, value: objec
     assert error.hint
 
 
-@pytest.mark.parametrize(("flag", "field", "value"), FLAGS)
+@each(("flag", "field", "value"), FLAGS)
 def test_what_is_out_of_bounds_is_refused_by_the_command_line(
     flag: str, field: str, value: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

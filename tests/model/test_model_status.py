@@ -28,6 +28,7 @@ from core.model.status import (
     TaskStatus,
 )
 from tests.pages.state_diagram import BIRTHS
+from tests.support.tables import each
 
 NOUNS = ("job", "stage", "task", "attempt")
 STATUSES: dict[str, type[StrEnum]] = {
@@ -117,7 +118,7 @@ LAW = {
 PAIRS = [(noun, status, move) for noun in NOUNS for status in STATUSES[noun] for move in LAW[noun]]
 
 
-@pytest.mark.parametrize(("noun", "status", "move"), PAIRS)
+@each(("noun", "status", "move"), PAIRS)
 def test_a_move_is_legal_exactly_from_the_statuses_of_the_design(
     noun: str, status: StrEnum, move: str
 ) -> None:

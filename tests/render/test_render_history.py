@@ -17,6 +17,7 @@ from core.render.history.lines import line_of, line_shape
 from core.render.history.phrases import PHRASES
 from tests.support.hostile import hostile
 from tests.support.seeds import seeds
+from tests.support.tables import each
 
 
 def event(kind: str, **more: object) -> EventView:
@@ -28,7 +29,7 @@ def of_task(kind: str, key: str = "parse", **data: JsonValue) -> EventView:
     return event(kind, task_id=3, key=key, attempt=2, data=data)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each("kind", KINDS)
 def test_every_kind_of_event_has_a_sentence(kind: str) -> None:
     assert kind in PHRASES, f"core/render/history/phrases.py says nothing of {kind}"
     line = line_of(event(kind))
@@ -41,7 +42,7 @@ def test_no_sentence_is_of_a_kind_that_does_not_exist() -> None:
     assert set(NOISE) <= set(KINDS)
 
 
-@pytest.mark.parametrize("move", [*JOB_MOVES, *STAGE_MOVES, *TASK_MOVES], ids=lambda move: move.event)
+@each("move", [*JOB_MOVES, *STAGE_MOVES, *TASK_MOVES], ids=lambda move: move.event)
 def test_every_move_tells_the_status_before_and_after(move) -> None:
     told = {"from": str(move.name), "status": str(move.target)}
     line = line_of(event(move.event, data=told))

@@ -14,6 +14,7 @@ from core.model.text import safe_line
 from core.timetables.crontab import CrontabEntry, CrontabRefusal, read_crontab
 from core.timetables.crontab_names import NAME_MAX
 from core.timetables.timetable import timetable_of
+from tests.support.tables import each
 
 START = datetime(2026, 1, 1, 0, 0, 30, tzinfo=UTC)
 EXPECTED = {
@@ -107,7 +108,7 @@ def refusal(text: str, **form: str) -> CrontabRefusal:
     return line
 
 
-@pytest.mark.parametrize(("title", "user", "text"), CRONTABS, ids=[title for title, _, _ in CRONTABS])
+@each(("title", "user", "text"), CRONTABS, ids=[title for title, _, _ in CRONTABS])
 def test_each_line_of_a_crontab_is_a_schedule_or_refused_by_its_number(title, user, text):
     read = [
         f"{line.line} {line.name}" if isinstance(line, CrontabEntry) else f"{line.line} ! {line.error.code}"
@@ -120,7 +121,7 @@ def test_there_are_thirty_crontabs_and_more():
     assert len(CRONTABS) == len(EXPECTED) >= 30
 
 
-@pytest.mark.parametrize(("title", "user", "text"), CRONTABS, ids=[title for title, _, _ in CRONTABS])
+@each(("title", "user", "text"), CRONTABS, ids=[title for title, _, _ in CRONTABS])
 def test_the_next_ten_fires_are_those_of_another_library(title, user, text):
     for line in read_crontab(text, user=user):
         if isinstance(line, CrontabRefusal):

@@ -10,11 +10,12 @@ from core.model.errors import Invalid
 from core.model.text import safe_line
 from core.model.timing.schedules import Timing
 from core.timetables.timetable import timetable_of
+from tests.support.tables import each
 
 EVERY = {"every_ms": 60_000}
 
 
-@pytest.mark.parametrize(
+@each(
     ("timing", "code", "field", "words"),
     [
         ({"cron": "0 25 * * *"}, "schedule.cron", "hour", ["hour field `25`", "not from 0 to 23"]),

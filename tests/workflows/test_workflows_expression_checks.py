@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.tables import each
 from tests.workflows.workflow_cases import faults
 
 HEAD = """\
@@ -65,7 +66,7 @@ def document(source: str, *, when: str = "") -> str:
     return f"{HEAD}  - {{key: u, uses: http, needs: [a], with: {{url: '${{{{ {written} }}}}'}}{condition}}}\n"
 
 
-@pytest.mark.parametrize("source", FAULTS)
+@each("source", FAULTS)
 def test_what_is_wrong_whatever_the_values_are_is_found(source: str) -> None:
     code, words = FAULTS[source]
     (fault,) = faults(document(source))

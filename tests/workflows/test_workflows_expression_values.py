@@ -9,6 +9,7 @@ from core.workflows.expressions.equality import STEPS_MAX
 from core.workflows.expressions.kinds import ITEMS_MAX, TEXT_MAX
 from core.workflows.expressions.resolving import evaluate, resolve
 from core.workflows.expressions.texts import SUBJECT_MAX
+from tests.support.tables import each
 
 BIG = 2**53 + 1
 SCOPE = {
@@ -142,7 +143,7 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("source", VALUES)
+@each("source", VALUES)
 def test_an_expression_gives_its_value_with_its_kind(source: str) -> None:
     value = evaluate(source, SCOPE)
     assert value == VALUES[source]
@@ -193,7 +194,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("source", REFUSED)
+@each("source", REFUSED)
 def test_a_refusal_names_the_expression_the_character_and_the_kinds(source: str) -> None:
     code, character, kinds = REFUSED[source]
     with pytest.raises(Invalid) as caught:

@@ -10,6 +10,7 @@ from core.model.errors import Invalid
 from core.workflows.expressions.checking import check_source, references
 from core.workflows.expressions.embedded import SOURCE_MAX, Embedded, bare_source, split
 from core.workflows.expressions.resolving import judge, resolve
+from tests.support.tables import each
 
 SCOPE = {
     "params": {
@@ -99,7 +100,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@each("text", REFUSED)
 def test_an_expression_that_cannot_be_resolved_says_why(text: str) -> None:
     code, words = REFUSED[text]
     with pytest.raises(Invalid) as caught:

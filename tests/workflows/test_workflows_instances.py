@@ -16,6 +16,7 @@ from core.model.patterns.instances import (
     needed_of,
 )
 from core.workflows.expansion import expand, parse
+from tests.support.tables import each
 from tests.workflows.workflow_cases import CONNECTORS
 
 ONE = """name: x
@@ -169,7 +170,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("fields", BAD)
+@each("fields", BAD)
 def test_a_fault_of_instances_has_its_line_and_says_what_to_write(fields: str) -> None:
     code, words = BAD[fields]
     found = brief(fields)

@@ -14,6 +14,7 @@ from core.workflows.limits import LIMITS, Limits, survey
 from core.workflows.loader import load, read
 from core.workflows.writer import dump
 from tests.support.steps import counted_calls, counted_memory
+from tests.support.tables import each
 
 ALIAS_BOMB = "b: &b0 [x, x]\n" + "".join(
     f"b{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]\n" for i in range(1, 30)
@@ -81,7 +82,7 @@ STEPS = {"alias bomb": 2_000_000, "aliases within each other": 30_000}
 """Of those that are like any document up to its limits; one of 250,000 values takes a million."""
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each("name", HOSTILE)
 def test_a_hostile_document_is_refused_with_a_code_in_few_steps(name: str) -> None:
     text, code = HOSTILE[name]
     with counted_calls() as calls, pytest.raises(InvalidDocument) as caught:

@@ -10,6 +10,7 @@ from core.workflows.loader import load
 from core.workflows.positions import NO_POSITIONS
 from core.workflows.validation import check
 from tests.support.steps import counted_calls
+from tests.support.tables import each
 from tests.workflows.workflow_cases import CONNECTORS, brief, faults, report
 
 GOOD = """
@@ -265,7 +266,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("task", CASES)
+@each("task", CASES)
 def test_a_faulty_field_of_a_task_is_refused_with_its_code(task: str) -> None:
     found = faults(one(task))
     assert {fault.code for fault in found} == {CASES[task]}
@@ -345,7 +346,7 @@ TOPS = {
 }
 
 
-@pytest.mark.parametrize("text", TOPS)
+@each("text", TOPS)
 def test_a_faulty_document_is_refused_with_its_code(text: str) -> None:
     assert {fault.code for fault in faults(text)} == {TOPS[text]}
 
