@@ -23,6 +23,7 @@ import _pytest.config
 import pytest
 from execnet import gateway_base
 
+from tests.support.reports import tell_what_is_read
 from tests.support.surroundings import settle_in
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class _Forks:
         capture.suspend_global_capture()
         # With the folder of this worker.
         vars(config)["_tmp_path_factory"] = pytest.TempPathFactory.from_config(config, _ispytest=True)
+        tell_what_is_read(config)
         status = pytest.ExitCode.OK
         late = self._late(config.pluginmanager)
         try:
