@@ -1,4 +1,4 @@
-"""Tests of tables that are one test: no case is left out, and each that fails is named."""
+"""Tests of tables of cases: each that fails is named."""
 
 from __future__ import annotations
 

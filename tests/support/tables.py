@@ -1,4 +1,4 @@
-"""Tables of cases that are one test: each costs less than what surrounds a test.
+"""Tables of cases, each of which is one test.
 
 Beside `pytest.mark.parametrize`: for functions that start nothing, and share what fixtures they ask for.
 """
