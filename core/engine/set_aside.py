@@ -70,7 +70,12 @@ class SetAside:
             self._messages[what] = message
 
 
+def task_name(task_id: int) -> str:
+    """Return what a task is called among what is set aside."""
+    return f"task #{task_id}"
+
+
 def _name(subject: Subject) -> str:
     if subject.task_id is not None:
-        return f"task #{subject.task_id}"
+        return task_name(subject.task_id)
     return "claims" if subject.job_id is None else f"job {subject.job_id}"

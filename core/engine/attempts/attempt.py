@@ -68,6 +68,13 @@ class Finish(Protocol):
     ) -> bool:
         """Record an outcome."""
 
+    @property
+    def set_aside(self) -> tuple[AttemptRef, ...]:
+        """Return the attempts whose ends the store did not take."""
+
+    async def end_set_aside(self, ref: AttemptRef) -> None:
+        """Record one of them once more."""
+
     def recover(self) -> None:
         """Hear that the store writes again."""
 

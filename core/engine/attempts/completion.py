@@ -13,7 +13,7 @@ from core.engine.attempts.attempt import NO_RESULTS, Results
 from core.engine.attempts.usage_reports import UsageReports
 from core.engine.background import Signal
 from core.engine.pauses import FIRST_MS, GrowingPause
-from core.engine.set_aside import Note, concerns_one, set_aside
+from core.engine.set_aside import Note, concerns_one, set_aside, task_name
 from core.model.commands.work import Claimed, Complete, NoteAttempt
 from core.model.errors import TaskdeckError
 from core.model.limits.limits import Spent
@@ -59,6 +59,8 @@ class Completion:
         """How often the store wrote again after it could not."""
         self._heard = Signal()
         self._waiting: set[AttemptRef] = set()
+        self._aside: dict[AttemptRef, Complete] = {}
+        """Ends that the store did not take, of attempts that stay open in it."""
 
     async def finish(
         self, claimed: Claimed, spec: StoredSpec, outcome: Outcome, results: Results = NO_RESULTS
@@ -81,6 +83,37 @@ class Completion:
             cut=results.cut,
             abandoned=results.abandoned,
         )
+        ended = await self._end(command)
+        if isinstance(ended, bool):
+            return ended
+        self._aside[AttemptRef(task_id=claimed.task_id, epoch=claimed.epoch)] = command
+        await set_aside(self._journal, claimed.job_id, claimed.task_id, ended, epoch=claimed.epoch)
+        return False
+
+    @property
+    def set_aside(self) -> tuple[AttemptRef, ...]:
+        """Return the attempts whose ends the store did not take."""
+        return tuple(self._aside)
+
+    async def end_set_aside(self, ref: AttemptRef) -> None:
+        """Record once more an end that the store did not take; refused again, it stays set aside.
+
+        A stop that was asked for meanwhile makes a failure of it a cancel, which may be taken.
+        """
+        command = self._aside.pop(ref, None)
+        if command is None:
+            return
+        ended: bool | TaskdeckError | None = None
+        try:
+            ended = await self._end(command)
+        finally:
+            if not isinstance(ended, bool):
+                self._aside[ref] = command
+        if isinstance(ended, bool):
+            self.note(task_name(ref.task_id), None)
+
+    async def _end(self, command: Complete) -> bool | TaskdeckError:
+        """Record an end as it is, else as a failure that names the refusal; return the refusal of both."""
         try:
             return await self._record(command)
         except TaskdeckError as error:
@@ -92,8 +125,7 @@ class Completion:
         except TaskdeckError as error:
             if not concerns_one(error):
                 raise
-        await set_aside(self._journal, claimed.job_id, claimed.task_id, refused, epoch=claimed.epoch)
-        return False
+        return refused
 
     def recover(self) -> None:
         """Hear that the store writes again: what it failed to write is submitted soon."""

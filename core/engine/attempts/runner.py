@@ -143,12 +143,30 @@ class Runner:
         """
         running = self._attempts.get(ref)
         if running is None:
+            if ref in self._tools.completion.set_aside:
+                self._termination.tasks.start(self._end_set_aside(ref))
             return
         with running.logged():
             if force is Force.KILL:
                 self._termination.kill(running)
             elif running.cause is None:
                 self._termination.ask(running, Cancelled())
+
+    @property
+    def has_set_aside(self) -> bool:
+        """Whether the store did not take the ends of some attempts."""
+        return bool(self._tools.completion.set_aside)
+
+    async def try_set_aside(self) -> None:
+        """Record once more the ends that the store did not take."""
+        for ref in self._tools.completion.set_aside:
+            await self._end_set_aside(ref)
+
+    async def _end_set_aside(self, ref: AttemptRef) -> None:
+        try:
+            await self._tools.completion.end_set_aside(ref)
+        except TaskdeckError as error:
+            self._on_error(error)
 
     async def finish_inline(self, grace: float) -> None:
         """Wait for the calls in the loop, at most this many seconds, then interrupt them.

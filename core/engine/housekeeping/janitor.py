@@ -36,6 +36,8 @@ least so many times as long as the last one took."""
 REPAIR_SECONDS = 1_800.0
 RECOUNT_MS = 5_000
 """After the start: all events are read for it, which must not keep the first claims and screens waiting."""
+ASIDE_SECONDS = 60.0
+"""Between two tries to write ends that the store did not take."""
 REST_MS = 1_000
 """How long an engine has nothing to do before it looks for jobs that should go on."""
 APART_MS = 60_000
@@ -90,6 +92,7 @@ class Janitor:
         every("trim", TRIM_SECONDS, self._trim)
         every("room", ROOM_SECONDS, self._measure_room)
         every("repair", REPAIR_SECONDS, self._repair)
+        every("set aside", ASIDE_SECONDS, self._try_set_aside)
         self._repair()
         await asyncio.wait(self._running.values())
         self._alarms.arm("recount", self._clock.now() + RECOUNT_MS, self._recount)
@@ -121,6 +124,10 @@ class Janitor:
         if now >= self._health_at:
             self._health_at = now + HEALTH_MS
             self._begin("health", self._health)
+
+    def _try_set_aside(self) -> None:
+        if self._runner.has_set_aside:
+            self._begin("ends that were set aside", self._runner.try_set_aside)
 
     def _repair(self) -> None:
         self._swept_at = self._clock.now()

@@ -58,6 +58,9 @@ def job_summary(status: str, counts: Mapping[str, int], groups: tuple[ReasonGrou
     running = counts.get("running", 0)
     if status in JOB_FINAL:
         return f"it has {status}: nothing of it waits"
+    if not waiting and groups:
+        ended = "1 attempt has ended" if groups[0].tasks == 1 else f"{groups[0].tasks:,} attempts have ended"
+        return f"nothing of it waits, but {ended} that the store does not take: {groups[0].reason.text}"
     if not waiting:
         return f"nothing of it waits: {running:,} run" if running else "nothing of it waits"
     parts = [f"{group.tasks:,} {waiting_text(group.tasks, group.reason)}" for group in groups[:4]]

@@ -30,6 +30,9 @@ def reasons(task: TaskFacts, engine: EngineFacts, capacity: Capacity = UNLIMITED
     What it waits for itself comes first, then what keeps back its job and queue, then pools and limits, then
     the engine. Slots are a reason only where nothing else is.
     """
+    if task.status == TaskStatus.RUNNING:
+        # It runs no more where its end could not be written: its job waits for that.
+        return tuple(_set_aside(task))
     if task.status not in TASK_IDLE:
         return ()
     found = [
@@ -63,6 +66,8 @@ def _standing(task: TaskFacts, found: tuple[Reason, ...]) -> str:
     cause = f": {task.status_reason or task.error}" if task.status_reason or task.error else ""
     by = f" by {task.status_by}" if task.status_by else ""
     match task.status:
+        case TaskStatus.RUNNING if found:
+            return f"attempt {max(1, task.attempt)} has ended, and {found[0].text}"
         case TaskStatus.RUNNING:
             return f"it runs: attempt {max(1, task.attempt)} of {task.max_attempts}"
         case TaskStatus.SUCCEEDED:
@@ -90,7 +95,9 @@ def _set_aside(task: TaskFacts) -> Iterator[Reason]:
             code=WaitCode.SET_ASIDE,
             short="set aside",
             text=f"it is set aside: {task.fault}",
-            ends="'taskdeck doctor' says what is wrong with the store",
+            ends="'taskdeck doctor' says what is wrong with the store; the engine tries again each minute"
+            if task.status == TaskStatus.RUNNING
+            else "'taskdeck doctor' says what is wrong with the store",
         )
 
 

@@ -95,6 +95,13 @@ _JOB_FAULT = text(
     f" ORDER BY id DESC LIMIT {_FAULT_EVENTS})"
     " WHERE task_id IS NULL AND kind = 'fault.found' LIMIT 1"
 )
+_ASIDE = text(
+    "SELECT t.id, max(f.reason) AS reason FROM (SELECT * FROM ("
+    f"SELECT task_id, attempt, kind, {member('data', '$.reason')} AS reason FROM event INDEXED BY event_job"
+    f" WHERE job_id = :job AND job_id > 1 ORDER BY id DESC LIMIT {_FAULT_EVENTS})"
+    " WHERE kind = 'fault.found') f JOIN task t ON t.id = f.task_id"
+    f" AND t.status = 'running' AND t.epoch = f.attempt GROUP BY t.id LIMIT {OF_JOB}"
+)
 _HEADS = text(
     "SELECT x.value AS lane, t.id, t.key, t.cost FROM json_each(:lanes) x CROSS JOIN task t ON t.id ="
     " (SELECT id FROM task INDEXED BY task_claim WHERE lane_id = x.value AND status = 'queued'"
@@ -233,15 +240,20 @@ class WaitReports:
         async with self._source.snapshot() as db:
             job = await read_job(db, job_id)
             waiting: list[int] = []
+            aside: dict[int, str] = {}
             if job.status not in JOB_FINAL:
                 waiting = list((await db.execute(_OF_JOB, {"job": job_id})).scalars())[:OF_JOB]
-            waits = await self._waits(db, waiting)
+                aside = {row.id: row.reason for row in await db.execute(_ASIDE, {"job": job_id})}
+            waits = await self._waits(db, [*waiting, *aside])
             fault = (await db.execute(_JOB_FAULT, {"id": job_id})).scalar() or ""
         return WaitingOfJob(
             name=job.name,
             status=job.status,
             tasks=dict(job.tasks),
-            facts=tuple(replace(fact, fault=fact.fault or fault) for fact in waits.tasks.values()),
+            facts=tuple(
+                replace(fact, fault=aside.get(fact.task_id) or fact.fault or fault)
+                for fact in waits.tasks.values()
+            ),
             capacity=waits.capacity,
         )
 
@@ -306,7 +318,7 @@ async def _with_details(db: AsyncConnection, facts: TaskFacts) -> TaskFacts:
     if facts.held is not None:
         facts = replace(facts, held=replace(facts.held, at=(await db.execute(_HELD_AT, bound)).scalar()))
     fault = (await db.execute(_FAULT, bound)).scalar()
-    if fault is None:
+    if fault is None and facts.status != TaskStatus.RUNNING:
         fault = (await db.execute(_JOB_FAULT, {"id": facts.job_id})).scalar()
     return replace(facts, fault=facts.fault or fault or "")
 
