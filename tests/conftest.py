@@ -65,16 +65,19 @@ def pytest_collection_finish() -> None:
 
 
 _COLLECTOR = Collector()
+_LOADER = commands.Loader()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
-    """Let one process collect for all workers."""
+    """Let one process collect for all workers, and one load what their commands need."""
+    _LOADER.start()
     _COLLECTOR.start(config, specs)
 
 
 def pytest_unconfigure() -> None:
     _COLLECTOR.close()
+    _LOADER.close()
     move_out()
 
 

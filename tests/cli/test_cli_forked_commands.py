@@ -12,7 +12,9 @@ import pytest
 
 from tests.support import commands
 from tests.support.homes import Home
-from tests.support.waiting import DEADLINE
+from tests.support.leftovers import MARK
+from tests.support.surroundings import LOADED
+from tests.support.waiting import DEADLINE, until_now
 
 
 @pytest.fixture
@@ -109,3 +111,32 @@ def test_a_console_or_what_is_settled_at_the_start_is_executed(
     place: Home, words: list[str], environ: dict[str, str]
 ) -> None:
     assert not isinstance(place.start(*words, **environ), commands.Forked)
+
+
+class Loader(commands.Loader):
+    """One that loads nothing: its servers are only looked at."""
+
+    program = ("-c", "from tests.support import command_server as server; server._load = int; server.main()")
+
+
+def test_servers_of_several_workers_are_forked_from_one_and_each_is_known_as_its_workers() -> None:
+    loader, servers = Loader(), [commands.CommandServer() for _ in range(2)]
+    loader.start()
+    try:
+        for server in servers:
+            server.environ = {LOADED: os.environ[LOADED]}
+            server._start()
+        pid = loader._process.pid
+        mark = f"{MARK}={os.getpid():010}.commands".encode()
+
+        def known() -> list[Path]:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            processes = [Path(f"/proc/{child}") for child in children]
+            return [one for one in processes if mark in (one / "environ").read_bytes().split(b"\0")]
+
+        forked = until_now(lambda: len(found := known()) == 2 and found, "two servers are forked")
+    finally:
+        for server in servers:
+            server.close()
+        loader.close()
+    assert not any(one.exists() for one in forked)

@@ -1,13 +1,15 @@
 """A process that has loaded taskdeck and forks it for each call.
 
 Started by `tests/support/commands.py`. A child is what `python -P -m console.launch` is once it is loaded, or
-another program of the tests; the engines that a child starts are forked by this process as well.
+another program of the tests; the engines that a child starts are forked by this process as well. Where
+several workers run the tests, one process loads for all of them and forks one like this for each.
 """
 
 from __future__ import annotations
 
 import array
 import atexit
+import ctypes
 import fcntl
 import gc
 import io
@@ -25,6 +27,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module, reload
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -36,14 +39,19 @@ from core.model import crash_points
 from core.model.errors import TaskdeckError
 from core.store import database
 from tests.support.forking import STATUS, Call, Forked, ask
+from tests.support.leftovers import MARK
 
 EXECUTES = "SUITE_EXECUTES"
 """Variable of a command whose engines are executed."""
+NOBODY = "0" * 10
+"""The id that is in the mark of what belongs to no worker yet; it has room for any."""
 PROGRAMS = "tests.support."
 """Where the modules of other programs are; each has a `main` that reads `sys.argv`."""
 STREAMS = 3
 _MOST = 1 << 20
 _MOST_DESCRIPTORS = 16
+_ENVIRON = slice(47, 49)
+"""Where it begins and ends: fields 50 and 51 of `/proc/PID/stat`, which stand so far behind the name."""
 _PACKAGES = ("core.cli", "core.app", "core.control", "console")
 
 
@@ -203,18 +211,19 @@ def _structs(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
     return [each for each in below if each.__module__.startswith("core.")]
 
 
-if __name__ == "__main__":
+def _load_once() -> None:
     _load()
     # A child does not copy what it only looks through for garbage.
     gc.collect()
     gc.freeze()
-    with (
-        socket.socket(fileno=int(sys.argv[1])) as served,
-        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door,
-    ):
+
+
+def serve_to_the_end(line: socket.socket) -> None:
+    """Serve one process that runs tests; in a child, do what it is forked for and end."""
+    with line, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
         door.bind("")
         door.listen()
-        mine = serve(served, door)
+        mine = serve(line, door)
     if mine is not None:
         program = mine["argv"][0]
         if program.startswith(PROGRAMS):
@@ -222,3 +231,52 @@ if __name__ == "__main__":
         # As `_taskdeck.main` does, except for its look at all that is loaded: that would copy half of it.
         gc.disable()
         _leave(import_module("console.launch").main())
+
+
+def fork_servers(workers: socket.socket, until: socket.socket) -> socket.socket | None:
+    """Fork a server for each worker that asks; return its line there, None in this process at the end.
+
+    What a server needs is loaded when the first one asks.
+    """
+    forked: list[int] = []
+    with selectors.DefaultSelector() as selector:
+        for one in (workers, until):
+            selector.register(one, selectors.EVENT_READ)
+        while not any(key.fileobj is until for key, _ in selector.select()):
+            line = workers.accept()[0]
+            if not forked:
+                _load_once()
+            if (pid := os.fork()) == 0:
+                workers.close()
+                until.close()
+                _belong_to(line.recv(_MOST).decode())
+                return line
+            line.close()
+            forked.append(pid)
+    for pid in forked:
+        os.waitpid(pid, 0)
+    return None
+
+
+def _belong_to(worker: str) -> None:
+    """Have the mark of the processes of a worker.
+
+    The kernel tells with what environment a process was executed, and that is also told of those it forks.
+    """
+    begin, end = map(int, Path("/proc/self/stat").read_text().rpartition(")")[2].split()[_ENVIRON])
+    told = ctypes.string_at(begin, end - begin)
+    at = told.index(f"{MARK}={NOBODY}".encode()) + len(f"{MARK}=")
+    ctypes.memmove(begin + at, worker.zfill(len(NOBODY)).encode(), len(NOBODY))
+
+
+def main() -> None:
+    first, *more = (socket.socket(fileno=int(word)) for word in sys.argv[1:])
+    if not more:
+        _load_once()
+        serve_to_the_end(first)
+    elif (line := fork_servers(first, *more)) is not None:
+        serve_to_the_end(line)
+
+
+if __name__ == "__main__":
+    main()

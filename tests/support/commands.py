@@ -18,6 +18,7 @@ from typing import Any
 from core.model.actors import LABEL_VARIABLE as LABEL
 from tests.support import command_server, forking
 from tests.support.leftovers import MARK
+from tests.support.surroundings import LOADED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,12 +40,22 @@ class CommandServer:
 
     def close(self) -> None:
         """End it, if it was started."""
-        if self._line is not None and self._process is not None:
-            self._line.close()
+        if self._line is None:
+            return
+        self._line.shutdown(socket.SHUT_WR)
+        # It answers no more than that it has ended.
+        self._line.recv(1)
+        self._line.close()
+        self._line = None
+        if self._process is not None:
             self._process.wait()
-            self._line = None
 
     def _start(self) -> socket.socket:
+        if (where := self.environ.get(LOADED)) is not None:
+            self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._line.connect(bytes.fromhex(where))
+            self._line.send(str(os.getpid()).encode())
+            return self._line
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             environ = {**self.environ, "PYTHONPATH": str(ROOT), MARK: f"{os.getpid()}.commands"}
@@ -56,6 +67,41 @@ class CommandServer:
                 stdin=subprocess.DEVNULL,
             )
         return self._line
+
+
+class Loader:
+    """The process that loads for the servers of all workers of a run, and forks these."""
+
+    program: tuple[str, ...] = ("-P", command_server.__file__)
+
+    def __init__(self) -> None:
+        self._line: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; processes to come find it by the environment."""
+        self._line, theirs = socket.socketpair()
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+            door.bind("")
+            door.listen()
+            given = (door.fileno(), theirs.fileno())
+            nobodys = {"PYTHONPATH": str(ROOT), MARK: f"{command_server.NOBODY}.commands"}
+            self._process = subprocess.Popen(
+                [sys.executable, *self.program, *map(str, given)],
+                pass_fds=given,
+                cwd=ROOT,
+                env={**os.environ, **nobodys},
+                stdin=subprocess.DEVNULL,
+            )
+            os.environ[LOADED] = door.getsockname().hex()
+
+    def close(self) -> None:
+        """End it, if it was started."""
+        if self._line is not None and self._process is not None:
+            self._line.close()
+            self._process.wait()
+            self._line = None
+            del os.environ[LOADED]
 
 
 SERVER = CommandServer()

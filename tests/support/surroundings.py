@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_KEPT = ("PATH", "TMPDIR", "TESTS_DEADLINE")
+LOADED = "SUITE_LOADED"
+"""Variable with the address of the process that loads taskdeck for all workers of a run."""
+_KEPT = ("PATH", "TMPDIR", "TESTS_DEADLINE", LOADED)
 _KEPT_PREFIXES = ("PIP_", "PYTEST_", "SSL_", "REQUESTS_", "HTTP_", "HTTPS_", "http_", "https_", "no_proxy")
 """How packages are fetched is a matter of the machine; one test installs the wheel."""
 _FOLDERS = {
