@@ -32,6 +32,7 @@ from types import SimpleNamespace
 from typing import NoReturn
 
 import msgspec
+import pydantic
 
 from _taskdeck import own_packages_first
 from core.connectors import registry
@@ -203,6 +204,15 @@ def _load() -> None:
         # Where a first record is read, its class learns what its fields are; some are read in another way.
         with suppress(msgspec.ValidationError, TypeError, NameError, TaskdeckError):
             msgspec.convert({}, kind)
+    # So does each model of the settings.
+    for model in _models(pydantic.BaseModel):
+        model.model_rebuild()
+
+
+def _models(kind: type[pydantic.BaseModel]) -> list[type[pydantic.BaseModel]]:
+    """Return our models below this one."""
+    below = [each for one in kind.__subclasses__() for each in (one, *_models(one))]
+    return [each for each in below if each.__module__.startswith("core.")]
 
 
 def _structs(kind: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
