@@ -6,17 +6,19 @@ Used by the commands that only read; those that change something use `access`.
 from __future__ import annotations
 
 import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from core.app.attach import attach
 from core.app.lock import is_held
 from core.app.options import Options
-from core.app.reading.lasting_control import PATIENCE, read_engine_first
+from core.app.reading.lasting_control import PATIENCE, left_out, read_engine_first
 from core.app.remote.ssh_host import attach_or_start_remote
 from core.cli.access import running, trouble_lines
 from core.cli.arguments import Common, Reading
 from core.cli.output import note
+from core.cli.refusals import note_left_out, suspicion
 from core.control.api import ReadingAPI
 from core.model.errors import TaskdeckError, Unavailable
 
@@ -28,7 +30,19 @@ def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
     chosen = arguments.options()
     if isinstance(arguments, Reading) and arguments.bundle is not None:
         return _in_process(chosen, arguments.bundle)
-    return read_engine_first(chosen) if chosen.host is None else attach_or_start_remote(chosen)
+    if chosen.host is not None:
+        return attach_or_start_remote(chosen)
+    if suspicion.error is not None:
+        return _in_process(chosen, None)
+    suspicion.reads = True
+    return _engine_first(chosen)
+
+
+@asynccontextmanager
+async def _engine_first(chosen: Options) -> AsyncIterator[ReadingAPI]:
+    async with read_engine_first(chosen) as control:
+        yield control
+        note_left_out(left_out(control))
 
 
 def reading_files(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:

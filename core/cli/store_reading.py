@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from core.app.bundles.check import report_on
 from core.app.bundles.control import cut_text, title
@@ -18,13 +19,38 @@ from core.app.options import Options
 from core.app.reading.store import read_store
 from core.app.signals import Interrupted
 from core.cli.output import note
-from core.cli.refusals import Left
-from core.control.api import ReadingAPI
+from core.cli.refusals import Left, note_left_out, suspicion
+from core.control.api import ReadingAPI, Request
+from core.control.reading import ReadingControl
+
+R = TypeVar("R")
 
 
-def reading_home(options: Options) -> AbstractAsyncContextManager[ReadingAPI]:
-    """Lend what reads the store of a home."""
-    return read_store(options)
+@asynccontextmanager
+async def reading_home(options: Options) -> AsyncIterator[ReadingAPI]:
+    """Lend what reads the store of a home; after a failure it leaves damaged rows out, and names them."""
+    suspicion.reads = True
+    async with read_store(options) as reading:
+        yield reading if suspicion.error is None else CarefulReading(reading, suspicion.error)
+        note_left_out([row.message for row in reading.beside.rows])
+
+
+class CarefulReading(ReadingAPI):
+    """Reads without the rows that are damaged."""
+
+    def __init__(self, reading: ReadingControl, error: Exception) -> None:
+        self._reading = reading
+        self._error = error
+
+    async def ask(self, request: Request[R]) -> R:
+        """Answer; raise the error where no row is damaged, `store.row` where a part is written already."""
+        answer = await self._reading.beside.ask(request, self._error)
+        if suspicion.is_late:
+            raise self._reading.beside.refuse(request)
+        return answer
+
+    async def close(self) -> None:
+        """Do nothing: who lent the store closes it."""
 
 
 @asynccontextmanager

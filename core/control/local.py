@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from core.model.commands.work import Effect, Enqueued, Submitted
     from core.model.commands.work_items import ItemChanged
     from core.model.config_changes import Reloaded
+    from core.model.errors import TaskdeckError
     from core.model.limits.limits import Price
     from core.model.orphans import OrphanView
     from core.model.patterns.workflow_views import WorkflowView
@@ -79,6 +80,9 @@ class HealthPort(HealthState, Protocol):
 
     async def look(self, name: str) -> LastLook:
         """Look at a backend now."""
+
+    def note_damage(self, error: TaskdeckError) -> None:
+        """Tell operators which rows answers were given without."""
 
 
 class EnginePort(OperatorPort, Protocol):
@@ -176,6 +180,7 @@ class LocalControl(ControlAPI):
                 engine=partial(see_engine, engine),
                 planning=partial(_planning, engine),
                 health=HealthSight(known=engine.health),
+                damage=engine.health.note_damage,
             ),
         )
         self._operator_verbs = OperatorVerbs(engine)

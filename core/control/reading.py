@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
+from core.control.beside_damage import BesideDamage
 from core.control.bundle_answers import BundleAnswers
 from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
@@ -51,11 +52,13 @@ from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import WaitAnswers
 from core.host import effective_user
 from core.model.actors import person_of, signed
-from core.model.errors import Unavailable
+from core.model.errors import TaskdeckError, Unavailable
 from core.model.paths import Paths
 from core.model.patterns.work_items import ITEMS_MAX
 from core.model.records import replace
 from core.model.status import TaskStatus
+from core.store.damage import READING_ERRORS, may_be_damage
+from core.store.reports import Reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +68,6 @@ if TYPE_CHECKING:
     from core.model.patterns.work_items import WorkItems
     from core.model.views import JobDetail, Page, TaskDetail, TaskView
     from core.store.readers import Readers
-    from core.store.reports import Reports
 
 R = TypeVar("R")
 
@@ -95,6 +97,11 @@ class ReadingControl(ReadingAPI):
         self._files = OutputFiles(output_dir)
         self._bundles = BundleAnswers(output_dir.parent, engine)
         self._answers = self._answers_of(reports)
+        self.beside = BesideDamage(
+            reports.path,
+            lambda spare: ReadingControl(Reports(spare), output_dir, sights=sights, readers=spare),
+            hear=sights.damage,
+        )
 
     async def ask(self, request: Request[R]) -> R:
         """Answer a request of `Kind.READ`."""
@@ -106,12 +113,22 @@ class ReadingControl(ReadingAPI):
                 hint="start one with 'taskdeck serve', then try again",
                 facts={"verb": verb.name},
             )
+        try:
+            return await self.ask_once(request)
+        except (TaskdeckError, *READING_ERRORS) as error:
+            if not may_be_damage(error):
+                raise
+            return await self.beside.ask(request, error)
+
+    async def ask_once(self, request: Request[R]) -> R:
+        """Answer a request of `Kind.READ` from the store as it is; raise what a damaged row brings about."""
         return await self._answers.ask(request)
 
     async def close(self) -> None:
         """Close the readers, if it owns them."""
         self._files.close()
         self._bundles.close()
+        await self.beside.close()
         if self._readers is not None:
             await self._readers.close()
 

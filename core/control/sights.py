@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from core.control.health_answers import HealthSight
 from core.control.prediction_answers import Planning
 from core.control.wait_answers import EngineSight, no_engine
+from core.model.errors import TaskdeckError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +24,5 @@ class Sights:
     """How documents are read and claims made, without which nothing is predicted."""
     health: HealthSight = field(default_factory=HealthSight)
     """What the engine knows of its machine, or how that is judged without it."""
+    damage: Callable[[TaskdeckError], None] | None = None
+    """Hears which rows answers were given without."""

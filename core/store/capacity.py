@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeAlias
 from core.model.limits.backends import RETRIES
 from core.model.limits.limit_forms import from_text, gauges_in
 from core.model.limits.limits import DEFAULT_POOL, Limit, OnExhausted, Pool
-from core.store.sql import ids, pack, unpack
+from core.model.stored_text import json_or_note
+from core.store.sql import ids, pack
 
 _LIMITS = "SELECT body, changed FROM limit_rule WHERE removed_at IS NULL ORDER BY name"
 _POOLS = (
@@ -165,7 +166,7 @@ class Capacity:
             self._preferring = {
                 gset_id: tuple(map(str, found))
                 for gset_id, text in db.execute(_PREFERRING)
-                if isinstance(found := unpack(text), list)
+                if isinstance(found := json_or_note(text), list)
             }
         return self._preferring
 

@@ -6,18 +6,21 @@ Called by the engine at its start; `readers` opens the connections for reading.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from core.logs import get_logger
 from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
 from core.store.sql import decode
 from core.store.tables.schema import metadata
 from core.store.version import SCHEMA_VERSION, broken, refuse_version
 
+_log = get_logger(__name__)
 _SEED = (
     "INSERT INTO engine (id, store_id, epoch) VALUES (1, lower(hex(randomblob(8))), 0)",
     "INSERT INTO queue (name) VALUES ('default')",
@@ -34,10 +37,16 @@ _OF_THE_ROWS = (
     sqlite3.SQLITE_RANGE,
 )
 """Primary codes of errors that concern the rows at hand; any other is trouble of the file or disk."""
+_ROW_TEXTS = ("malformed JSON", "integer overflow")
+"""The same by what SQLite says, where its code is that of any error of a statement."""
 UNFINISHED = ".compact-part"
 """Behind the name of a store: what a rewrite that was killed has left (`compacting`)."""
 INCREMENTAL = 2
 """Of `PRAGMA auto_vacuum`: a store that was made so, or rewritten by `compact`."""
+_OF_ROWS = re.compile(r"CHECK constraint failed in|(NULL|NUMERIC|TEXT) value in")
+"""What `PRAGMA quick_check` says of rows, not of the file."""
+_VERDICTS = 20
+_NAMES_ROWS = "'taskdeck doctor' names it"
 _CHECKPOINT_PAGES = 4_000
 """Pages (16 MiB) of the WAL before it is written back, which costs the commit at hand two more syncs."""
 
@@ -85,7 +94,7 @@ def is_trouble(error: Exception) -> bool:
     """Return whether an error is the file's or the disk's, not one of the rows at hand."""
     if not isinstance(error, sqlite3.Error):
         return False
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_ROWS
+    return str(error) not in _ROW_TEXTS and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_ROWS
 
 
 def full() -> Unavailable:
@@ -158,9 +167,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     if path.stat().st_size > 64 * 2**20:
         return
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise broken(path, sqlite3.DatabaseError(str(verdict)))
+    for (verdict,) in connection.execute(f"PRAGMA quick_check({_VERDICTS})"):
+        if _OF_ROWS.match(verdict):
+            # Other rows can be used, and what these are needed for is set aside.
+            _log.error("a row breaks a rule of its table", rule=verdict, hint=_NAMES_ROWS)
+        elif verdict != "ok":
+            raise broken(path, sqlite3.DatabaseError(str(verdict)))
 
 
 def seed(connection: sqlite3.Connection, *, now: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -50,6 +51,7 @@ _WITH_TABLES = ("PRAGMA query_only = OFF", "PRAGMA temp_store = MEMORY")
 """Lets a connection have temporary tables; it was opened for reading only, whatever this says."""
 _COMPILED: LRUCache[Any, Any] = LRUCache(1_000)
 """What SQLAlchemy made of statements, the same for all readers of this process."""
+_NAMED_INDEX = re.compile(r"\sINDEXED BY \w+")
 _SHUT = ("unable to open", "readonly", "read-only", "not authorized", "access permission")
 
 
@@ -66,16 +68,20 @@ class Readers:
     """A small pool of read-only connections on the store; made at first use, never migrating.
 
     Works while an engine writes and when none runs. Belongs to the event loop of its first use. A snapshot
-    waits at most `turn` seconds for a connection.
+    waits at most `turn` seconds for a connection. `views` = statements that make temporary views, which stand
+    for the tables of their names.
     """
 
-    def __init__(self, path: Path, *, size: int = 4, turn: float = TURN_SECONDS) -> None:
+    def __init__(
+        self, path: Path, *, size: int = 4, turn: float = TURN_SECONDS, views: Sequence[str] = ()
+    ) -> None:
         self.path = path
         self._turn = turn
         self._ends: Ends = set()
-        self._pool = ReaderPool(partial(_make_engine, path, size, self._ends, turn=turn))
+        prepared = (*_WITH_TABLES, *views) if views else ()
+        self._pool = ReaderPool(partial(_make_engine, path, size, self._ends, turn=turn, prepared=prepared))
         self._workspace = ReaderPool(
-            partial(_make_engine, path, 1, self._ends, turn=turn, prepared=_WITH_TABLES)
+            partial(_make_engine, path, 1, self._ends, turn=turn, prepared=prepared or _WITH_TABLES)
         )
         self._lent: dict[int, float] = {}
         self._numbers = itertools.count()
@@ -224,6 +230,8 @@ def _make_engine(
 
     event.listen(pool, "connect", prepare)
     event.listen(engine, "begin", _begin)
+    if len(prepared) > len(_WITH_TABLES):
+        event.listen(engine, "before_cursor_execute", _without_indexes, retval=True)
     return AsyncEngine(engine)
 
 
@@ -240,6 +248,14 @@ def _begin(connection: Connection) -> None:
     searches = _searches(connection)
     if searches is not None:
         searches.begin()
+
+
+def _without_indexes(
+    connection: Connection, cursor: object, statement: str, parameters: object, *more: object
+) -> tuple[str, object]:
+    """Take the indexes out that a statement names: a view has none, the table behind it uses its own."""
+    del connection, cursor, more
+    return _NAMED_INDEX.sub("", statement), parameters
 
 
 def _searches(connection: Connection | None) -> SearchTime | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from codecs import lookup_error, register_error
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
@@ -88,8 +89,21 @@ def raw(text: str | None) -> str | bytes | None:
     return text.encode("utf-8", "surrogatepass")
 
 
-decode: Callable[[bytes], str] = methodcaller("decode", "utf-8", "surrogatepass")
-"""Read a TEXT value; the reverse of `raw` (set as `text_factory`). No function: it is called for each."""
+decode_strictly: Callable[[bytes], str] = methodcaller("decode", "utf-8", "surrogatepass")
+"""Read a TEXT value as `raw` writes it; raise `UnicodeDecodeError` for other bytes."""
+
+
+def _pass_over(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Read lone surrogates; write bytes that are not UTF-8 as escapes: a damaged row stays readable."""
+    try:
+        return lookup_error("surrogatepass")(error)
+    except UnicodeError:
+        return lookup_error("backslashreplace")(error)
+
+
+register_error("taskdeck.stored", _pass_over)
+decode: Callable[[bytes], str] = methodcaller("decode", "utf-8", "taskdeck.stored")
+"""Read a TEXT value, whatever its bytes are (set as `text_factory`). No function: it is called for each."""
 
 
 def digest(body: str) -> str:

@@ -163,3 +163,54 @@ def test_many_texts_are_read_though_one_of_them_is_damaged() -> None:
         first, note, last = unpack_all(["1", damaged, "[2]"])
         assert (first, last) == (1, [2])
         assert note["code"] == "store.unreadable"  # type: ignore[index,call-overload]
+
+
+BESIDE = {
+    "a lane whose head is a text": "UPDATE lane SET head_key = 'high'",
+    "a lane whose head is a fraction": "UPDATE lane SET head_key = 1.5",
+    "an aisle whose head is a text": "UPDATE aisle SET head_key = 'high'",
+    "an aisle whose head is a blob": "UPDATE aisle SET head_key = x'ff'",
+    "a share that is a text": "UPDATE job SET vtime = 'high' WHERE status NOT IN ('succeeded', 'failed')",
+    "a share that is a fraction": "UPDATE job SET vtime = 1.5 WHERE status NOT IN ('succeeded', 'failed')",
+    "pools that are no list": "UPDATE gset SET prefer = '{'",
+    "pools that are bytes": "UPDATE gset SET prefer = CAST(x'ff' AS TEXT)",
+}
+
+
+@pytest.mark.parametrize("statement", BESIDE.values(), ids=BESIDE)
+async def test_no_row_of_what_waits_keeps_other_jobs_from_running(house: House, statement: str) -> None:
+    house.capacity = Capacity(pools=(Pool(name="default", slots=4), Pool(name="other", slots=1)))
+    await house.stop()
+    await house.open()
+    await house.submit(task("waits", queue="later"))
+    await house.finish(task("one", prefer=["other"]))
+    await house.stop()
+    damage(house, statement)
+    house.spoiled |= {"store.rule", "lane.head", "aisle.head"}
+    await house.open()
+    assert (await house.finish(task("next"))).status == "succeeded"
+    assert house.engine.failure is None
+
+
+async def test_an_engine_starts_on_rows_that_break_a_rule_of_their_table(house: House) -> None:
+    job = await house.submit(task("a"))
+    await house.ended(job)
+    await house.stop()
+    with closing(sqlite3.connect(house.paths.db)) as db, db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        assert db.execute("UPDATE job SET finished_at = NULL WHERE id = ?", (job,)).rowcount
+    house.spoiled |= {"store.rule", "store.corrupt", "fold.job"}
+    await house.open()
+    assert (await house.finish(task("next"))).status == "succeeded"
+
+
+async def test_a_head_that_is_no_number_is_made_again(house: House) -> None:
+    await house.stop()
+    await house.open(dispatch=False)
+    jobs = [await house.submit(task(f"t{number}")) for number in range(3)]
+    await house.stop()
+    lanes = "SELECT l.id FROM lane l WHERE l.job_id = ?"
+    damage(house, f"UPDATE lane SET head_key = 'high' WHERE id IN ({lanes})", jobs[1])
+    await house.open()
+    for job in jobs:
+        assert (await house.ended(job)).status == "succeeded"

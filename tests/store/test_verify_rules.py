@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint
 from core.store.database import open_writer
 from core.store.tables.schema import metadata
 from core.store.verify import MOST, verify_path
-from core.store.verify.row_rules import _rules, broken_rules
+from core.store.verify.row_rules import broken_rules, rules_of
 from tests.store.deck import Deck, stage, task
 
 
@@ -57,7 +57,7 @@ def test_a_row_that_breaks_a_rule_of_its_table_is_named(deck: Deck, damage: str,
 def test_every_column_and_every_check_of_every_table_is_a_rule(tmp_path: Path) -> None:
     for table in metadata.sorted_tables:
         checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
-        assert len(_rules(table.name)) >= len(table.columns) + len(checks)
+        assert len(rules_of(table.name)) >= len(table.columns) + len(checks)
     connection = open_writer(tmp_path / "deck.db", synchronous="NORMAL", now=1)
     assert list(broken_rules(connection, most=MOST)) == []
     connection.close()

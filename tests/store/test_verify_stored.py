@@ -7,62 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from core.model.commands.limits import Configure
-from core.model.commands.work import FollowUp
-from core.model.limits.limit_forms import to_text
-from core.model.limits.limits import Limit, LimitKind, LimitRef, Pool
-from core.model.outcomes import Succeeded
 from core.model.plans import RetryPolicy, TaskPlan
 from core.store.tables.schema import metadata
 from core.store.verify import verify
 from core.store.verify.stored_texts import COLUMNS, unreadable_texts
-from tests.store.deck import Deck, failure, stage, task
+from tests.store.deck import Deck
+from tests.support.damage import fill_json
 from tests.support.steps import counted_calls, counted_sql
-
-_ROWS = (
-    """INSERT INTO schedule (id, name, body, handled_at, created_at) VALUES
-     (9, 'nightly', '{"name":"nightly","timing":{"every_ms":60000}}', 5, 1)""",
-    """INSERT INTO work_item (id, task_id, title, text, form, submitter, created_at, on_due, quorum,
-     four_eyes, on_deny, answer) VALUES (1, 1, '?', '', '[]', 'ann', 1, 'fail', 1, 0, 'fail', '{}')""",
-    """INSERT INTO work_item_entry (id, item_id, at, kind, actor, person, data)
-     VALUES (1, 1, 1, 'approved', 'ann', 'ann', '{}')""",
-    "INSERT INTO variable (job_id, name, position, value) VALUES (2, 'n', 0, '1')",
-    "INSERT INTO instance_page VALUES (99, 0, '[1]')",
-    "INSERT INTO signal (name, key, data, at, expires_at) VALUES ('go', '', 'null', 1, 2)",
-    "INSERT INTO payload (hash, body) VALUES ('h', '[]')",
-    "INSERT INTO definition VALUES ('h', 'x', '{}', 1)",
-    "UPDATE limit_rule SET changed = '{\"max\":3}'",
-    "UPDATE pool SET changed = '{\"slots\":3}'",
-    "UPDATE retention SET found = '{}'",
-    "UPDATE job SET documents = '{}', outputs = '{}' WHERE id = 2",
-    "UPDATE gset SET prefer = '[\"default\"]'",
-    "UPDATE gauge SET recent = '[]'",
-    "UPDATE attempt SET held = '{\"1\":2}', seen = 'null'",
-    "UPDATE task SET cost = '{\"usd\":2}' WHERE id = 1",
-)
-"""One row at least of every kind of JSON that the store keeps."""
 
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Iterator[Deck]:
-    made = Deck(tmp_path / "deck.db", fill=fill)
+    made = Deck(tmp_path / "deck.db", fill=fill_json)
     yield made
     made.close()
-
-
-def fill(deck: Deck) -> None:
-    """Store one row at least of every kind of JSON."""
-    limit = Limit(name="api", kind=LimitKind.CONCURRENCY, max=5)
-    deck.do(Configure(limits=(limit,)))
-    deck.do(FollowUp())
-    deck.job(stage(task("a"), task("b", "a")))
-    deck.loose(TaskPlan(key="c", uses="delay", limits=(LimitRef(name="api"),)), task("d"))
-    for attempt in deck.claim():
-        deck.end(attempt, outcome=failure() if attempt[0] % 2 else Succeeded(output={"n": 1}))
-    body = to_text(Pool(name="other", slots=4))
-    deck.change("INSERT INTO pool (name, position, body) VALUES ('other', 1, ?)", body)
-    for statement in _ROWS:
-        deck.change(statement)
 
 
 def named(deck: Deck) -> list[str]:

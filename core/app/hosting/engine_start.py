@@ -31,8 +31,11 @@ from core.engine.service import Engine
 from core.host import effective_user
 from core.model.actors import signed
 from core.model.addresses import parse_host_port
+from core.model.errors import TaskdeckError
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
+from core.model.shortages import shortage
+from core.store.damage import READING_ERRORS, named
 from core.store.version import is_older
 
 LEFT = "what it was started for is done"
@@ -44,7 +47,8 @@ _log = logs.get_logger(__name__)
 async def start_engine(options: Options, connectors: Sequence[Connector], *, dispatch: bool) -> Engine:
     """Return an engine of these options that has started; without `dispatch` it claims nothing.
 
-    An older store is upgraded first.
+    An older store is upgraded first. Raises `Unavailable`: `store.row` where a damaged row
+    prevents it, `short.*` where the machine has too little of something.
     """
     started_by = signed(options.actor, effective_user())
     paths = ensure_home(options.paths.home)
@@ -69,7 +73,18 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
         health_lines=configuration.health,
         watch=LoopWatch(),
     )
-    engine = Engine(paths, settings, ports, started_by=started_by)
+    try:
+        return await _start(Engine(paths, settings, ports, started_by=started_by), dispatch=dispatch)
+    except OSError as error:
+        raise (shortage(error) or error) from error
+    except (TaskdeckError, *READING_ERRORS) as error:
+        found = await asyncio.to_thread(named, paths.db, error)
+        if found is error:
+            raise
+        raise found from error
+
+
+async def _start(engine: Engine, *, dispatch: bool) -> Engine:
     try:
         await (engine.start() if dispatch else engine.start_without_claims())
     except BaseException:

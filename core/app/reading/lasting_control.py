@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from core.app.attach import attach, closing, dial
 from core.control import api
-from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
+from core.control.api import ControlAPI, Kind, Request, kind_of
 from core.model.errors import Conflict, TaskdeckError, Unavailable
 from core.model.status import JOB_FINAL, TASK_FINAL
 
@@ -66,6 +66,12 @@ class LastingControl(ControlAPI):
         return self._store
 
 
+def left_out(control: LastingControl) -> tuple[str, ...]:
+    """Return the damaged rows that answers from the store were given without, a sentence for each."""
+    store = control._store  # noqa: SLF001 # As wide as a class may be.
+    return () if store is None else tuple(row.message for row in store.control.beside.rows)
+
+
 async def _without_engine(
     reading: Callable[[], Awaitable[StoreReading]], request: Request[R], error: TaskdeckError
 ) -> R:
@@ -84,7 +90,7 @@ async def _without_engine(
 
 
 @asynccontextmanager
-async def read_engine_first(options: Options) -> AsyncIterator[ReadingAPI]:
+async def read_engine_first(options: Options) -> AsyncIterator[LastingControl]:
     """Lend what reads through the engine of a home, or from the store where none answers.
 
     An engine has loaded already what reading the store takes.

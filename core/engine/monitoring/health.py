@@ -20,6 +20,7 @@ from core.executors.child import ChildExecutor
 from core.model.backend_checks import LastLook
 from core.model.commands.engine_notes import EngineEvent, NoteEngine
 from core.model.commands.work import ENGINE
+from core.model.errors import TaskdeckError
 from core.model.health import DEFAULT_LINES, EngineHealth, Lines, LoopBlock, Measure
 from core.model.limits.limits import Capacity
 from core.model.paths import Paths
@@ -128,6 +129,10 @@ class HealthWatch:
     async def look(self, name: str) -> LastLook:
         """Look at a backend now; see `BackendChecks.look_now`."""
         return await self.checks.look_now(name)
+
+    def note_damage(self, error: TaskdeckError) -> None:
+        """Tell operators which rows answers were given without, as long as this engine lives."""
+        self._parts.note("rows of the store", error)
 
     def view(self) -> EngineHealth:
         """Return what is known now."""

@@ -42,8 +42,9 @@ _JOB = (
     " input_hash, actor, project, schedule_id, vtime, created_at, outputs, documents, parent_task, root_id,"
     " depth, paused_above, is_worklet)"
     " VALUES (?, CAST(? AS TEXT), 'pending', ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?,"
-    " CAST(? AS TEXT), CAST(? AS TEXT), ?, coalesce((SELECT min(vtime) FROM job INDEXED BY job_vtime"
-    " WHERE status IN ('ending', 'paused', 'pending', 'running') AND root_id IS NULL), 0), ?,"
+    " CAST(? AS TEXT), CAST(? AS TEXT), ?, coalesce((SELECT CAST(min(vtime) AS INTEGER) FROM job"
+    " INDEXED BY job_vtime WHERE status IN ('ending', 'paused', 'pending', 'running') AND root_id IS NULL),"
+    " 0), ?,"
     " ?, ?, ?, ?, ?, ?, ?)"
 )
 _PIN = (

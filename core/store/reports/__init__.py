@@ -61,6 +61,7 @@ class Reports:
     """
 
     def __init__(self, readers: Readers, *, now: Callable[[], int] = wall_clock) -> None:
+        self.path = readers.path
         source = Source(readers=readers, now=now)
         self.jobs = JobReports(source)
         self.tasks = TaskReports(source)

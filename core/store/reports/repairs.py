@@ -59,7 +59,7 @@ _COUNTED_NOTHING = (
     "SELECT 1 FROM task t INDEXED BY task_list WHERE t.job_id = j.id AND t.status = c.status)"
 )
 _HEADLESS = (
-    "SELECT l.job_id FROM lane l WHERE l.head_key IS NULL AND EXISTS ("
+    "SELECT l.job_id FROM lane l WHERE (l.head_key IS NULL OR l.head_key >= '') AND EXISTS ("
     "SELECT 1 FROM task t INDEXED BY task_claim WHERE t.lane_id = l.id AND t.status = 'queued')"
 )
 # The counts of queues stand for all tasks, as those of jobs do; the inbox stands for the queues.

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from core.model.errors import NotFound
+from core.model.errors import NotFound, Unavailable
 from core.model.near_misses import one_of
 from core.model.patterns.children import PinnedDocument
 from core.model.patterns.workflow_views import RegisteredText, RegisteredView, VersionView
@@ -58,7 +58,9 @@ class WorkflowReports:
             if not versions:
                 raise _unknown(name, known)
             chosen = _chosen(name, version, versions)
-            body = (await db.execute(_BODY, {"hash": chosen.hash})).scalar_one()
+            body = (await db.execute(_BODY, {"hash": chosen.hash})).scalar_one_or_none()
+        if body is None:
+            raise _without_text(name, chosen)
         return RegisteredText(name=name, version=chosen, text=str(body), versions=versions)
 
     async def current(self, names: Iterable[str]) -> dict[str, PinnedDocument]:
@@ -91,6 +93,16 @@ def _chosen(name: str, version: str | None, versions: tuple[VersionView, ...]) -
         f"of `{safe_line(name)}` {what} `{shown}`",
         hint="give the number of a version, or more of its hash: 'taskdeck workflows show' lists them",
         facts={"workflow": safe_line(name), "version": shown},
+    )
+
+
+def _without_text(name: str, version: VersionView) -> Unavailable:
+    row = f"{safe_line(name)} {version.number}"
+    return Unavailable(
+        "store.row",
+        f"row {row} of workflow breaks a rule of its table: `hash` names a text; restore a backup",
+        hint="or add the document again: 'taskdeck workflows add FILE'",
+        facts={"table": "workflow", "row": row, "column": "hash"},
     )
 
 

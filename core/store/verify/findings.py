@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter, itemgetter
@@ -20,8 +21,9 @@ from core.store.verify.checks import CHECKS
 from core.store.verify.fold import COLUMNS, Fact, Folded, fold
 from core.store.verify.fold_jobs import FoldedJob
 from core.store.verify.fold_variables import variables_at_fault
-from core.store.verify.row_rules import broken_rules
+from core.store.verify.row_rules import BrokenRule, broken_rules
 from core.store.verify.stored_texts import unreadable_texts
+from core.store.verify.text_bytes import undecodable_texts
 from core.store.wait_codes import UNDRAINED
 
 _told = attrgetter(*COLUMNS)
@@ -73,12 +75,12 @@ def verify(connection: sqlite3.Connection) -> Findings:
 
 def verify_read_only(connection: sqlite3.Connection) -> Findings:
     """Verify a store that is opened for reading alone: also what SQLite leaves out there (`store.rule`)."""
-    try:
-        broken = [Finding(code="store.rule", **one._asdict()) for one in broken_rules(connection, most=MOST)]
-    except sqlite3.DatabaseError:
-        # What cannot be read is named below.
-        broken = []
-    return (*broken, *verify(connection))
+    broken: list[BrokenRule] = []
+    # What cannot be read is named below.
+    with suppress(sqlite3.DatabaseError):
+        broken += [one.broken for one in undecodable_texts(connection, most=MOST)]
+        broken += broken_rules(connection, most=MOST)
+    return (*(Finding(code="store.rule", **one._asdict()) for one in broken), *verify(connection))
 
 
 def verify_path(path: Path) -> Findings:

@@ -34,6 +34,9 @@ from core.store.rows import PLACE, Cause, Subject, TaskPlace
 TRIES = 20
 """Tasks of one lane that one claim finds at fault at the most."""
 
+_NO_NUMBERS = "SELECT id FROM lane WHERE head_key >= '' OR head_id >= ''"
+"""Lanes whose head is a text: that is larger than any number."""
+
 
 @dataclass(slots=True)
 class _Round:
@@ -82,13 +85,15 @@ def _claim_together(batch: Batch, *, slots: int) -> None:
 
 
 def _look(batch: Batch) -> Seen | None:
-    """Look at the heads of lanes; once more with the heads of all aisles made again; None = in vain."""
+    """Look at the heads of lanes; once more with those made again that are not numbers; None = in vain."""
     found: list[Seen] = []
 
     def see(part: Batch) -> None:
         found.append(look(part, LANES_MAX))
 
     def make_heads(part: Batch) -> None:
+        for (lane_id,) in part.rows(_NO_NUMBERS):
+            part.reorder_lane_id(lane_id)
         part.reorder_aisles(part.rows("SELECT id FROM aisle"))
 
     if tried(batch, see) is not None and tried(batch, make_heads) is None:
