@@ -72,7 +72,10 @@ class TaskOptions:
     ] = None
     on_overflow: Annotated[
         OnOverflow | None,
-        Option(help="Over that: drop the middle, or fail. [default: output_policy, drop_middle]"),
+        Option(
+            help="Over that: drop the middle (then exec ends with 7, map with 0), or fail."
+            " [default: output_policy, drop_middle]"
+        ),
     ] = None
     leftovers: Annotated[
         Leftovers,
@@ -133,7 +136,7 @@ async def map_(arguments: Map) -> int:
     """Run a program for each line of standard input; {} stands for the line.
 
     Standard error names the tasks whose output went over its limit and lost its middle, as does "cut" with
-    --json.
+    --json. The exit code stays 0: nothing of it was to be written here. --on-overflow fail fails such a task.
     """
     if sys.stdin.isatty():
         note("reading lines, one task each; end with Ctrl-D")
