@@ -1,0 +1,67 @@
+"""An engine that cannot start says what is in its way."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.app.hosting.engine_start import start_engine
+from core.app.options import Options
+from core.engine.service import Engine
+from core.model.errors import MachineShort, Unavailable
+from core.model.paths import Paths
+from core.store.database import open_writer
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(home=tmp_path / "home")
+
+
+async def test_a_machine_that_is_short_of_something_is_named(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(_: Engine) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", "/proc/1/status")
+
+    monkeypatch.setattr(Engine, "start_without_claims", start)
+    with pytest.raises(MachineShort, match="may not open more files") as refused:
+        await start_engine(options, [], dispatch=False)
+    assert refused.value.code == "short.descriptors"
+    assert "ulimit -n" in refused.value.hint
+
+
+async def test_an_error_of_files_that_is_no_shortage_stays_what_it_is(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(_: Engine) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/proc/1/status")
+
+    monkeypatch.setattr(Engine, "start_without_claims", start)
+    with pytest.raises(PermissionError):
+        await start_engine(options, [], dispatch=False)
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "column"),
+    [
+        ("INSERT INTO pool (name, position, body) VALUES ('other', 1, '{')", "pool", "body"),
+        ("INSERT INTO limit_rule (name, kind, body) VALUES ('api', 'budget', '{')", "limit_rule", "body"),
+    ],
+)
+async def test_a_damaged_row_without_which_no_engine_starts_is_named(
+    options: Options, statement: str, table: str, column: str
+) -> None:
+    db = Paths(home=options.home or Path()).db
+    db.parent.mkdir(mode=0o700)
+    open_writer(db, synchronous="NORMAL", now=1).close()
+    with closing(sqlite3.connect(db)) as store, store:
+        store.execute(statement)
+    with pytest.raises(Unavailable) as refused:
+        await start_engine(options, [], dispatch=False)
+    assert refused.value.code == "store.row"
+    assert (refused.value.facts["table"], refused.value.facts["column"]) == (table, column)
