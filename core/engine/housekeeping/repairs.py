@@ -52,6 +52,10 @@ class Repairs:
         self._sweep = sweep
         self._told: set[int] = set()
         """Loose tasks that this engine has set aside."""
+        self._unfailed: set[int] = set()
+        """Jobs that could not be failed when they were looked at last."""
+        self._named: set[int] = set()
+        """Those of them that are named."""
 
     async def run(self) -> None:
         """Repair what a sweep finds; each repair is an event. Raises where the store takes nothing."""
@@ -75,13 +79,27 @@ class Repairs:
         """Fail the job of a task that waits for what never comes; a loose task is set aside."""
         why = safe_line(one.why)
         if one.job_id != INBOX:
-            await self._journal.submit(FailJob(job_id=one.job_id, reason=f"task {one.key} {why}"))
+            await self._fail(one.job_id, f"task {one.key} {why}", task_id=one.task_id)
         elif one.task_id not in self._told:
             self._told.add(one.task_id)
             note = NoteFault(
                 job_id=INBOX, task_id=one.task_id, message=f"it {why}; cancel it, or run it again"
             )
             await self._journal.submit(note)
+
+    async def _fail(self, job_id: int, reason: str, *, task_id: int | None = None) -> None:
+        """Fail a job that cannot go on; where that does not land twice, its fault is named.
+
+        Once it may be that its verdict came while it was looked at.
+        """
+        if await self._journal.submit(FailJob(job_id=job_id, reason=reason)):
+            self._unfailed.discard(job_id)
+        elif job_id not in self._unfailed:
+            self._unfailed.add(job_id)
+        elif job_id not in self._named:
+            self._named.add(job_id)
+            message = f"it has its verdict and does not end: {reason}; cancel that task, or kill the job"
+            await self._journal.submit(NoteFault(job_id=job_id, task_id=task_id, message=message))
 
     async def _repair(self, job_id: int) -> None:
         repaired = await self._journal.submit(Repair(job_id=job_id))
@@ -93,11 +111,11 @@ class Repairs:
             reason = (
                 f"task {missing.task} ({missing.task_id}) needs task {missing.need_id}, which is not found"
             )
-            await self._journal.submit(FailJob(job_id=job_id, reason=reason))
+            await self._fail(job_id, reason, task_id=missing.task_id)
             return
         circle = _circle(await self._sweep.open_needs(job_id))
         if circle:
-            await self._journal.submit(FailJob(job_id=job_id, reason=_reason(circle)))
+            await self._fail(job_id, _reason(circle))
 
 
 def _circle(open_needs: Sequence[OpenNeed]) -> tuple[str, ...]:

@@ -396,10 +396,10 @@ class FailJob(Command[bool], frozen=True, kw_only=True):
 
 
 class NoteFault(Command[None], frozen=True, kw_only=True):
-    """Set a task, or an attempt of it, aside, and say why."""
+    """Set a task, an attempt of it, or (None) a job aside, and say why."""
 
     job_id: int
-    task_id: int
+    task_id: int | None
     epoch: int | None = None
     message: str = ""
 

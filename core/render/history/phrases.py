@@ -69,7 +69,7 @@ PHRASES: dict[str, Phrase] = {
     "task.stop_requested": Phrase(_TASK, "is asked to stop", ("how", "task", "verdict")),
     "task.prioritised": Phrase(_TASK, "priority {before} -> {priority}"),
     "task.duplicate": Phrase(_TASK, "a second end of attempt {attempt} came late and changes nothing"),
-    "task.judged_late": Phrase(_TASK, "a judgement of its condition came late and changes nothing"),
+    "task.judged_late": Phrase(_TASK, "a judgement of it came late and changes nothing"),
     "task.looked": Phrase(_TASK, "look {looks} saw something new"),
     "task.exhausted": Phrase(_TASK, "budget {limit} was spent while attempt {attempt} ran"),
     "task.slow": Phrase(_TASK, "attempt {attempt} takes longer than its soft timeout"),

@@ -11,6 +11,7 @@ from functools import partial
 
 from core.model.commands.work import ComeDue, FollowUp, NoteFault
 from core.model.decisions import Verdict
+from core.model.errors import Bug
 from core.model.status import TASK_FINAL, JobStatus, TaskStatus
 from core.model.values import INBOX
 from core.store.apply.children.job_answers import put_off
@@ -169,7 +170,13 @@ def _keep_back(batch: Batch, place: TaskPlace, reason: str, *, of: TaskStatus) -
 
 
 def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
-    idle.hold(batch, task, Cause(reason=reason))
+    hold_or_raise(batch, task, reason)
+
+
+def hold_or_raise(batch: Batch, task: IdleTask, reason: str) -> None:
+    """Hold a task at fault; raise `Bug` where it does not land, so that the task is set aside by name."""
+    if not idle.hold(batch, task, Cause(reason=reason)):
+        raise Bug("task.unheld", "a task at fault could not be held", facts={"task": task.place.task_id})
 
 
 def apply_note_fault(batch: Batch, command: NoteFault) -> None:

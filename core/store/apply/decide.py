@@ -22,15 +22,15 @@ from core.model.patterns.judgements import (
     TakeOutputs,
     TakeResult,
 )
-from core.model.values import JsonObject, JsonValue
+from core.model.values import JsonValue
 from core.store.apply.children import child_answers, children, worklets
 from core.store.apply.groups.make_instances import expand
+from core.store.apply.late_judgements import note_late
 from core.store.apply.limits.lane_sets import bind
 from core.store.apply.limits.unknown_estimates import estimate_unknown
 from core.store.apply.moves import idle, queueing
 from core.store.apply.waits import answers
 from core.store.batch import Batch
-from core.store.rows import Subject
 from core.store.sql import pack
 
 _ASKED = (
@@ -45,7 +45,7 @@ def apply_decides(batch: Batch, commands: Sequence[Decide]) -> list[None]:
     asked = _asked(batch, commands)
     for at, command in enumerate(commands):
         if at not in asked or not _landed(batch, command):
-            _note_late(batch, command)
+            note_late(batch, command.task_id, command.verdict)
     return [None] * len(commands)
 
 
@@ -85,14 +85,6 @@ def _proceed(batch: Batch, task_id: int, terms: Terms | None) -> bool:
         return queueing.unblock_by_judgement(batch, task_id)
     bound = bind(batch, task_id, terms)
     return bound is not None and queueing.unblock_under_terms(batch, task_id, bound)
-
-
-def _note_late(batch: Batch, command: Decide) -> None:
-    row = batch.one("SELECT job_id, status FROM task WHERE id = ?", command.task_id)
-    if row is not None:
-        job_id, status = row
-        note: JsonObject = {"judgement": type(command.verdict).__name__.lower(), "status": status}
-        batch.event("task.judged_late", Subject(job_id, command.task_id), data=note)
 
 
 def apply_come_due(batch: Batch, _: ComeDue) -> None:

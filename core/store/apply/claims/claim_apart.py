@@ -19,17 +19,17 @@ from core.store.apply.claims.sight import Ahead, Seen, look
 from core.store.apply.containment import (
     error_name,
     fail_job,
+    hold_or_raise,
     name_once,
     set_aside,
     tell,
     tried,
     would_raise,
 )
-from core.store.apply.moves import idle
 from core.store.apply.moves.idle import IdleTask
 from core.store.apply.upkeep.recounts import note_repair
 from core.store.batch import Batch
-from core.store.rows import PLACE, Cause, Subject, TaskPlace
+from core.store.rows import PLACE, Subject, TaskPlace
 
 TRIES = 20
 """Tasks of one lane that one claim finds at fault at the most."""
@@ -173,7 +173,7 @@ def _keep_task(batch: Batch, head: Head, error: Exception) -> bool:
 
 
 def _hold(batch: Batch, *, place: TaskPlace, reason: str) -> None:
-    idle.hold(batch, IdleTask(place, TaskStatus.QUEUED), Cause(reason=reason))
+    hold_or_raise(batch, IdleTask(place, TaskStatus.QUEUED), reason)
 
 
 def _repair_head(batch: Batch, head: Head) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from core.model.errors import Bug
 from core.model.lanes import Need
 from core.model.limits.amounts import write_amount
 from core.model.limits.gauges import Gauge
@@ -142,7 +143,10 @@ def _fail_first(batch: Batch, by: str, number: int) -> bool:
             if error is None:
                 batch.budget -= count
                 return False
-            idle.fail_queued(batch, TaskPlace(*place), error.to_json())
+            task = TaskPlace(*place)
+            if not idle.fail_queued(batch, task, error.to_json()):
+                facts: JsonObject = {"task": task.task_id}
+                raise Bug("task.unfailed", "a task that waits in vain could not be failed", facts=facts)
         batch.budget -= len(rows)
         return len(rows) == most
     return False

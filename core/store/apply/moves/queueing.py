@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from core.model.errors import Bug
 from core.model.status import TASK, Move, TaskStatus
 from core.model.values import JsonObject
 from core.store.batch import Batch
@@ -133,9 +134,15 @@ def unblock_under_terms(batch: Batch, task_id: int, bound: Bound) -> bool:
 
 
 def come_due(batch: Batch, *, limit: int) -> None:
-    """Queue the retrying tasks whose time has come, those that wait longest first."""
-    for place in sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit), key=by_task_id):
+    """Queue the retrying tasks whose time has come, those that wait longest first.
+
+    Raises `Bug` where none of those that are due was queued: each would be tried at once, without end.
+    """
+    queued = sorted(batch.places(_COME_DUE, batch.now, batch.aging_step, limit), key=by_task_id)
+    for place in queued:
         batch.task_moved(place, TASK["come_due"])
+    if not queued and (left := due(batch, limit=1)):
+        raise _unqueued(left[0])
 
 
 def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
@@ -144,8 +151,13 @@ def due(batch: Batch, *, limit: int) -> list[TaskPlace]:
 
 
 def come_due_alone(batch: Batch, place: TaskPlace) -> None:
-    """Queue one retrying task whose time has come."""
-    _queue_now(batch, place, Cause(actor=None), sql=_RETRY_NOW, move=TASK["come_due"])
+    """Queue one retrying task whose time has come; raise `Bug` if that does not land."""
+    if not _queue_now(batch, place, Cause(actor=None), sql=_RETRY_NOW, move=TASK["come_due"]):
+        raise _unqueued(place)
+
+
+def _unqueued(place: TaskPlace) -> Bug:
+    return Bug("task.unqueued", "a task that is due could not be queued", facts={"task": place.task_id})
 
 
 def put_off(batch: Batch, place: TaskPlace, *, retry_at: int) -> None:

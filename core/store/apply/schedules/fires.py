@@ -10,10 +10,11 @@ from typing import NamedTuple
 from core.model.commands.schedules import Fire, Fired, MissFires, StartFire
 from core.model.commands.work import ENGINE
 from core.model.decisions import FireDecision
-from core.model.errors import TaskdeckError
+from core.model.errors import Bug, TaskdeckError
 from core.model.records import replace
 from core.model.status import JOB_FINAL, JobStatus
 from core.model.timing.schedules import FireKind, FireStatus, Overlap
+from core.model.values import JsonObject
 from core.store.apply.moves.fires import (
     Decided,
     ScheduleRef,
@@ -114,7 +115,8 @@ def _decide(batch: Batch, schedule: _Schedule, command: Fire) -> Fired:
         skip_waiting(batch, schedule.ref, reason="a later fire replaced it", actor=command.actor)
     if decision.status is FireStatus.SUBMITTED:
         decided = _submitted(batch, decided, command)
-    decide(batch, decided)
+    if not decide(batch, decided):
+        raise _undecided(decided)
     return _answer(decided)
 
 
@@ -150,8 +152,15 @@ def _start(batch: Batch, schedule: _Schedule, command: StartFire) -> Fired:
         actor=waiting[2],
     )
     decided = _submitted(batch, decided, command)
-    decide_waiting(batch, decided)
+    if not decide_waiting(batch, decided):
+        raise _undecided(decided)
     return _answer(decided)
+
+
+def _undecided(decided: Decided) -> Bug:
+    """Return what undoes a fire with its job: written nowhere, it would be submitted once more."""
+    facts: JsonObject = {"schedule": decided.schedule.name, "at": decided.at}
+    return Bug("fire.undecided", "what became of a fire could not be written", facts=facts)
 
 
 def _submitted(batch: Batch, decided: Decided, command: Fire | StartFire) -> Decided:

@@ -67,14 +67,14 @@ def apply_repair(batch: Batch, command: Repair) -> int:
 
 
 def apply_fail_job(batch: Batch, command: FailJob) -> bool:
-    """Fail a job that cannot go on; False = its verdict is in already."""
+    """Fail a job that cannot go on; False = its verdict is in already, and nothing of it was freed."""
     # A child whose row is gone answers nothing, and its task would wait for that.
     is_freed = batch.run(_FREE, command.job_id) > 0
     if give_verdict(batch, command.job_id, Verdict(status=JobStatus.FAILED, reason=command.reason)):
         return True
     if is_freed:
         batch.verdicts.append(command.job_id)
-    return False
+    return is_freed
 
 
 def _hold_what_runs_nothing(batch: Batch, job_id: int) -> int:

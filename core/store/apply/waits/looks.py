@@ -10,6 +10,7 @@ from core.model.limits.limits import LimitKind
 from core.model.values import JsonObject
 from core.store.apply.artifacts import keep_artifacts
 from core.store.apply.children.worklet_asks import fail_parked
+from core.store.apply.late_judgements import note_late
 from core.store.apply.moves import waiting
 from core.store.apply.variables import set_variables
 from core.store.batch import Batch
@@ -29,7 +30,17 @@ _AGAIN_MS = 100
 
 
 def apply_answer(batch: Batch, command: Answer) -> bool:
-    """End a task with what a look found, unless it waits no more; a held one keeps waiting."""
+    """End a task with what a look found, unless it waits no more: that is an event without effect.
+
+    A held one keeps waiting.
+    """
+    has_landed = _answer(batch, command)
+    if not has_landed:
+        note_late(batch, command.wait.task_id, command)
+    return has_landed
+
+
+def _answer(batch: Batch, command: Answer) -> bool:
     found = _waiting(batch, command.wait)
     if found is None:
         return False
