@@ -95,15 +95,17 @@ class House:
         stopping = engine or self.engine
         self._let_go()
         stopping.stop(StopMode.KILL if kill else StopMode.STOP)
-        for look in count():
+        looks = count()
+        while not stopping._stopped.is_set():
             # Its rounds do not keep it; each second of them costs as much as the whole stop.
-            if look >= _LOOKS or self._is_waited_for():
+            if next(looks) >= _LOOKS or self._is_waited_for():
                 self.clock.advance(seconds=1)
             await ticks(3)
-            if stopping._stopped.is_set():
-                return
             # Not as fast as it can: an engine that is slow to stop would be days older.
             await asyncio.sleep(LOOK)
+
+    def _has_outputs(self) -> bool:
+        return self.paths.output.is_dir() and any(self.paths.output.iterdir())
 
     def _is_waited_for(self) -> bool:
         """Tell whether a moment of the clock is waited for that is no alarm's."""
@@ -117,7 +119,7 @@ class House:
         stores = {engine._owner.store_id for engine in self.engines}
         for engine in self.engines:
             await within(self.stop(engine, kill=True), "an engine stops at the end of its test")
-        for store in stores if any(self.paths.output.iterdir()) else ():
+        for store in stores if self._has_outputs() else ():
             for ref in self.rows("SELECT DISTINCT task_id, epoch FROM attempt"):
                 mark = f"{MARK}={store}:{ref[0]}:{ref[1]}"
                 if (self.paths.output / str(ref[0])).exists():
