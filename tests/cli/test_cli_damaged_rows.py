@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
+from core.cli.output import Written
 from core.cli.refusals import suspicion
+from core.model.errors import Unavailable
 from tests.cli.cli_stage import Deck as Lines
 from tests.store.deck import Deck
 from tests.support.damage import fill
@@ -130,3 +132,11 @@ def test_doctor_names_the_row_and_the_column(deck: Lines, store: Path) -> None:
     assert ended.status == 4
     assert "of counter breaks a rule of its table: `ref` is a text" in ended.out
     assert "of family breaks a rule of its table: `message` is UTF-8" in ended.out
+
+
+def test_what_differs_from_what_was_written_is_not_gone_on_with() -> None:
+    written = Written()
+    assert written.take("one\n") == "one\n"
+    written.begin_again()
+    with pytest.raises(Unavailable, match="damaged rows"):
+        written.take("two\nthree\n")

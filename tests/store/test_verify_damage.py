@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.store.damage import find_damage
-from core.store.database import open_writer
+from core.store.database import is_trouble, open_writer
 from core.store.tables.schema import metadata
 from core.store.verify import verify_read_only
 from core.store.verify.row_rules import broken_rules
@@ -96,4 +97,15 @@ def test_rows_at_fault_are_left_out_of_the_views_and_json_that_may_be_null_alone
     for view in find_damage(tmp_path / "deck.db").views:
         deck.db.execute(view)
     assert deck.db.execute("SELECT id, output FROM task").fetchall() == [(3, None)]
+    deck.close()
+
+
+def test_json_of_a_row_that_cannot_be_read_is_not_trouble_of_the_store(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db")
+    with pytest.raises(sqlite3.OperationalError) as malformed:
+        deck.db.execute("SELECT value FROM json_each('[None]')").fetchall()
+    assert not is_trouble(malformed.value)
+    with pytest.raises(sqlite3.OperationalError) as missing:
+        deck.db.execute("SELECT * FROM nothing")
+    assert is_trouble(missing.value)
     deck.close()
