@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Number of what travels below `PATH`; raised when an older client or engine would misread the other."""
 PATH = f"/v{PROTOCOL}/"
 """Every verb is a POST to this and its name."""

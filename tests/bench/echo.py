@@ -30,7 +30,7 @@ from core.control.transport import SocketDialer
 
 Ask = Callable[[], Awaitable[object]]
 VERB = (
-    b"POST /v2/%s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    b"POST /v3/%s HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
 )
 
 

@@ -103,7 +103,7 @@ def test_a_client_that_sends_no_surroundings_is_asked_by_its_process(tmp_path: P
     body = json.dumps(
         {"specs": [{"uses": "shell", "with_": {"argv": ["sh", "-c", _SHOW]}, "context": {"cwd": "/"}}]}
     )
-    lines = ["POST /v2/enqueue HTTP/1.1", "host: engine", "connection: close", f"content-length: {len(body)}"]
+    lines = ["POST /v3/enqueue HTTP/1.1", "host: engine", "connection: close", f"content-length: {len(body)}"]
     try:
         subprocess.run(
             [sys.executable, "-P", "-m", "console.launch", "dial-stdio"],

@@ -73,6 +73,9 @@ class StagedHealth:
     async def look(self, name: str) -> LastLook:
         return LastLook(at=0, look=Look(answered=True, took_ms=1, text=name))
 
+    def note_damage(self, error: TaskdeckError) -> None:
+        raise error
+
 
 class StagedEngine:
     """Admit and operate for real; record what was asked; wait until the test says so."""

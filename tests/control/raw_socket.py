@@ -10,7 +10,7 @@ from pathlib import Path
 from core.control import sockets
 from tests.support.waiting import DEADLINE
 
-STATUS = b"POST /v2/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+STATUS = b"POST /v3/status HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def rest(reader: asyncio.StreamReader) -> bytes:
 
 
 def post(verb: str, body: bytes) -> bytes:
-    return to(f"/v2/{verb}", body)
+    return to(f"/v3/{verb}", body)
 
 
 def to(path: str, body: bytes) -> bytes:

@@ -111,7 +111,7 @@ async def test_one_client_cannot_wait_for_everything_at_once(tmp_path):
 
 async def test_a_hundred_megabytes_are_refused_without_being_kept(remote):
     async with connected(remote.socket) as (reader, writer):
-        writer.write(b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20))
+        writer.write(b"POST /v3/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20))
         status, body = await answer(reader)
     assert (status, body["error"]["code"]) == (400, "request.too_large")
     assert remote.engine.asked == []
@@ -119,7 +119,7 @@ async def test_a_hundred_megabytes_are_refused_without_being_kept(remote):
 
 async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_crash(remote, caplog):
     async with connected(remote.socket) as (_, writer):
-        writer.write(b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        writer.write(b"POST /v3/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
         await writer.drain()
         await until(lambda: remote.server._server.server_state.tasks, "its request has begun")
     await until(lambda: not remote.server._server.server_state.tasks, "its request is over")
@@ -128,13 +128,13 @@ async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_crash(remot
 
 
 async def test_too_many_headers_are_refused(remote):
-    status, body = await ask(remote.socket, b"POST /v2/status HTTP/1.1\r\n" + b"x-y: z\r\n" * 200)
+    status, body = await ask(remote.socket, b"POST /v3/status HTTP/1.1\r\n" + b"x-y: z\r\n" * 200)
     assert (status, body["error"]["code"]) == (400, "request.garbled")
     assert await remote.control.status() == INFO
 
 
 @pytest.mark.parametrize(
-    "start", [b"POST /", b"POST /v2/status HTTP/1.1\r\nx", b"POST /v2/status HTTP/1.1\r\nx: y"]
+    "start", [b"POST /", b"POST /v3/status HTTP/1.1\r\nx", b"POST /v3/status HTTP/1.1\r\nx: y"]
 )
 async def test_an_endless_head_is_cut_off_with_bounded_memory(remote, start):
     tracemalloc.start()
@@ -169,9 +169,9 @@ async def test_requests_that_come_at_once_are_answered_in_order(remote):
         b"\x00\x01\x02 hello\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
-        b"POST /v2/status HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
-        b"POST /v2/status HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
-        b"POST /v2/status HTTP/9.9\r\n\r\n",
+        b"POST /v3/status HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+        b"POST /v3/status HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
+        b"POST /v3/status HTTP/9.9\r\n\r\n",
     ],
     ids=["nul", "address", "tls", "negative", "two lengths", "version"],
 )
@@ -184,12 +184,12 @@ async def test_garbage_is_refused_with_a_code_and_harms_nobody(remote, garbage):
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (b"GET /v2/status HTTP/1.1\r\nhost: x\r\n\r\n", "path.unknown"),
+        (b"GET /v3/status HTTP/1.1\r\nhost: x\r\n\r\n", "path.unknown"),
         (to("/", b"{}"), "path.unknown"),
-        (to("/v2/", b"{}"), "path.unknown"),
-        (to("/v2/status/more", b"{}"), "path.unknown"),
-        (to("/v2/..%2fstop", b"{}"), "path.unknown"),
-        (to("/v2/__init__", b"{}"), "verb.unknown"),
+        (to("/v3/", b"{}"), "path.unknown"),
+        (to("/v3/status/more", b"{}"), "path.unknown"),
+        (to("/v3/..%2fstop", b"{}"), "path.unknown"),
+        (to("/v3/__init__", b"{}"), "verb.unknown"),
         (to("/v1/status", b"{}"), "engine.protocol"),
         (to("/v99/status", b"{}"), "engine.protocol"),
     ],

@@ -175,7 +175,7 @@ async def test_a_refused_request_names_its_field(remote, verb, body, field):
 
 
 async def test_an_announced_body_that_is_too_long_is_refused_unread(remote):
-    request = b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20)
+    request = b"POST /v3/enqueue HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % (100 * 2**20)
     status, body = await ask(remote.socket, request)
     assert (status, body["error"]["code"]) == (400, "request.too_large")
 
@@ -186,7 +186,7 @@ async def test_an_endless_body_is_refused_with_bounded_memory(tmp_path):
         reader, writer = await asyncio.open_unix_connection(str(stage.socket))
         tracemalloc.start()
         try:
-            writer.write(b"POST /v2/enqueue HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(b"POST /v3/enqueue HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
             for _ in range(100 * 2**20 // 0x10000):
                 writer.write(chunk)
                 await writer.drain()
