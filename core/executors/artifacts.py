@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -107,20 +106,34 @@ class ArtifactStore:
         folder = self.root / file.hash[:2]
         folder.mkdir(mode=0o700, exist_ok=True)
         by_hash = folder / file.hash
+        if _is_kept(by_hash, target, size=file.size):
+            return folder
         try:
-            os.link(by_hash, target)
-            if target.stat().st_size == file.size:
-                return folder
-            target.unlink()
-            by_hash.unlink(missing_ok=True)
-        except OSError as error:
-            # None is there, it has all the names that a file can have, or this disk knows no links.
-            if error.errno not in (errno.ENOENT, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP):
-                raise
-        with suppress(OSError):
             os.link(copy, by_hash)
+        except FileExistsError:
+            # Another attempt with the same content was quicker just now.
+            if _is_kept(by_hash, target, size=file.size):
+                return folder
+        except OSError:
+            pass
         copy.replace(target)
         return folder
+
+
+def _is_kept(by_hash: Path, target: Path, *, size: int) -> bool:
+    """Give the copy by hash a second name, and tell whether it is there and whole."""
+    try:
+        os.link(by_hash, target)
+    except OSError as error:
+        # None is there, it has all the names that a file can have, or this disk knows no links.
+        if error.errno not in (errno.ENOENT, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP):
+            raise
+        return False
+    if target.stat().st_size == size:
+        return True
+    target.unlink()
+    by_hash.unlink(missing_ok=True)
+    return False
 
 
 class _Copying:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,28 @@ async def test_the_same_content_is_kept_once_and_goes_with_the_last_that_has_it(
     await house.control.upkeep.purge(Purge(what=PurgeWhat.JOBS, ids=(jobs[1],), actor="ann"))
     assert house.rows("SELECT task_id FROM artifact") == []
     assert not by_hash.exists()
+
+
+async def test_the_same_content_is_kept_once_where_two_attempts_find_none_of_it(
+    house: House, tmp_path: Path, monkeypatch
+):
+    link, both = os.link, threading.Barrier(2)
+
+    def link_late(source: Path, target: Path) -> None:
+        try:
+            link(source, target)
+        except FileNotFoundError:
+            both.wait(timeout=30)
+            raise
+
+    monkeypatch.setattr(os, "link", link_late)
+    jobs = [
+        await house.submit(leaves("make", "echo same >x", tmp_path, artifacts={"x": "x"})) for _ in range(2)
+    ]
+    for job in jobs:
+        assert (await house.ended(job)).status == "succeeded"
+    (by_hash,) = (house.paths.home / "artifacts").glob("??/*")
+    assert by_hash.stat().st_nlink == 3
 
 
 async def test_a_rerun_leaves_its_own_files(house: House, tmp_path: Path):
