@@ -32,10 +32,21 @@ def find_owner(path: Path) -> Process | None:
 
 
 def silent_owner(paths: Paths) -> Unavailable:
-    """Return the error for an owner of the lock that does not answer on its socket."""
+    """Return the error for an owner of the lock that does not answer on its socket.
+
+    An engine takes the place of its socket again at once, but for a file that somebody else put there.
+    """
+    home = safe_line(str(paths.home))
+    if paths.socket.exists() and not paths.socket.is_socket():
+        return Unavailable(
+            "engine.silent",
+            f"the engine on {home} cannot be reached: {paths.socket.name} is not a socket",
+            hint=f"move the file {safe_line(str(paths.socket))} away: the engine listens there again at once",
+            facts={"home": str(paths.home), "path": str(paths.socket)},
+        )
     return Unavailable(
         "engine.silent",
-        f"the engine on {safe_line(str(paths.home))} holds its lock but does not answer",
+        f"the engine on {home} holds its lock but does not answer",
         hint="see its log, or end its process",
         facts={"home": str(paths.home)},
     )

@@ -48,6 +48,9 @@ def test_an_engine_comes_back_to_its_socket_its_lock_and_its_private_directory(p
     path.write_text("mine")
     until_now(lambda: "is not a socket" in log(place), "the log says what is in the way")
     assert path.read_text() == "mine"
+    refused = place.run("exec", "--", "true")
+    assert refused.returncode == 4
+    assert f"move the file {path} away" in refused.stderr
     path.unlink()
     until_now(lambda: is_open(path), "it listens again")
 
