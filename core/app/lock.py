@@ -34,7 +34,7 @@ def find_owner(path: Path) -> Process | None:
 def silent_owner(paths: Paths) -> Unavailable:
     """Return the error for an owner of the lock that does not answer on its socket.
 
-    An engine takes the place of its socket again at once, but for a file that somebody else put there.
+    An engine takes the place of its socket again at once, but leaves a file alone that is not its own.
     """
     home = safe_line(str(paths.home))
     if paths.socket.exists() and not paths.socket.is_socket():

@@ -109,6 +109,7 @@ _OF_TASKS = (
     "orphan.",
     "fault.",
     "output.",
+    "call.",
     "spending.reconciled",
     "usage.",
     "price.",
