@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from core.files.identity import FileIdentity, file_identity
+from core.files.kinds import exists, is_stream
 from core.host import Process, find_process
 from core.model.errors import Unavailable
 from core.model.paths import Paths
@@ -37,7 +38,7 @@ def silent_owner(paths: Paths) -> Unavailable:
     An engine takes the place of its socket again at once, but leaves a file alone that is not its own.
     """
     home = safe_line(str(paths.home))
-    if paths.socket.exists() and not paths.socket.is_socket():
+    if exists(paths.socket) and not is_stream(paths.socket):
         return Unavailable(
             "engine.silent",
             f"the engine on {home} cannot be reached: {paths.socket.name} is not a socket",
