@@ -35,7 +35,7 @@ def name_of(view: object) -> SafeText:
     """Return the noun of a view and its id, or what else names it."""
     match view:
         case None:
-            return SafeText("nothing")
+            return SafeText("no row here")
         case TaskView():
             return safe_line(f"task {view.id}  {view.key}")
         case ItemLine():

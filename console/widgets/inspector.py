@@ -63,6 +63,8 @@ class Inspector(Vertical):
             self.text.action_first()
 
 
+_EMPTY = 2
+"""Lines of a list without rows: its head, and why there are none."""
 _STEP = 4
 """Rows by which a list grows before its inspector gives way."""
 
@@ -81,7 +83,7 @@ class Split(Container):
     def __init__(self, rows: Widget, inspector: Inspector) -> None:
         super().__init__(rows, inspector)
         self._inspector = inspector
-        self._needed = 0
+        self._needed = _EMPTY
 
     def on_resize(self, event: events.Resize) -> None:
         """Set the pane beside the list where there is room."""
@@ -91,7 +93,7 @@ class Split(Container):
     def fit(self, rows: int) -> None:
         """Give a pane below the list what a list of so many rows leaves empty."""
         # In steps: a list that grows row by row must not lay the screen out each time.
-        needed = -(-rows // _STEP) * _STEP + 2
+        needed = -(-rows // _STEP) * _STEP + _EMPTY
         if needed != self._needed:
             self._needed = needed
             self._fit()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App, ComposeResult
+from textual.scroll_view import ScrollView
 
 from console.rows.view_lines import fields_of
 from console.screens.list_screen import ListScreen
 from console.themes import own_looks
-from console.widgets.inspector import BESIDE, OPENS_AT
+from console.widgets.inspector import BESIDE, OPENS_AT, Inspector, Split
 from console.widgets.resized import Resized
 from core.model.errors import NotFound
 from core.model.limits.limit_views import Cause, Holder, PoolView
@@ -157,6 +159,19 @@ async def test_an_empty_list_has_a_pane_without_a_row() -> None:
     async with console(FakeControl()) as operator:
         await operator.press("3", "i")
         await operator.sees("no row here")
+
+
+async def test_a_list_that_was_never_read_has_a_line_to_say_why_above_its_pane() -> None:
+    rows, pane = ScrollView(), Inspector()
+
+    class Small(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Split(rows, pane)
+
+    async with Small().run_test(size=(BESIDE - 1, OPENS_AT)) as pilot:
+        pane.open(wanted=True)
+        await pilot.pause()
+        assert (rows.size.height, pane.size.height) == (2, OPENS_AT - 2)
 
 
 @pytest.mark.parametrize("size", [(160, 35), (80, 24)])

@@ -94,7 +94,7 @@ class RowInspector:
     async def _lines_of(self, view: object) -> list[SafeText]:
         match view:
             case None:
-                return [SafeText("no row here")]
+                return []
             case TaskView():
                 return list(await self._task_lines(view.id))
             case ScheduleLine():
