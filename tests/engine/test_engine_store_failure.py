@@ -115,6 +115,8 @@ async def test_an_outcome_is_offered_soon_after_the_store_writes_again(house: Ho
 async def test_claims_close_while_the_store_fails_and_open_by_themselves(house: House):
     gate = await house.submit(task("gate", "block"))
     await house.running("gate")
+    # What an engine does once it has started asks the store as well.
+    await house.settle()
     store = fail_writes(house)
     store.broken = True
     with pytest.raises(Unavailable) as caught:
