@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 KEPT_SECONDS = 60.0
-"""How long rows that were found damaged are taken for all there are: looking reads the whole store."""
+"""How long the rows found damaged, or none, are taken for all there are: a look reads the whole store."""
 
 
 class BesideDamage:
@@ -49,7 +49,7 @@ class BesideDamage:
         self._path = path
         self._control_of = control_of
         self._hear = hear
-        self._looked_at = 0.0
+        self._looked_at: float | None = None
         self._damage = Damage(rows=(), views=())
         self._control: ReadingControl | None = None
         self._turn = asyncio.Lock()
@@ -88,7 +88,7 @@ class BesideDamage:
     async def _lend(self) -> ReadingControl | None:
         """Return what reads the store without its damaged rows; None = all are sound."""
         async with self._turn:
-            if self._control is None or time.monotonic() - self._looked_at > KEPT_SECONDS:
+            if self._looked_at is None or time.monotonic() - self._looked_at > KEPT_SECONDS:
                 await self.close()
                 self._damage = await asyncio.to_thread(find_damage, self._path)
                 self._looked_at = time.monotonic()

@@ -220,9 +220,18 @@ async def test_an_error_that_comes_of_no_row_stays_what_it_is(
         async def broken() -> None:
             raise KeyError("ours")
 
+        looks = list[Path]()
+
+        def find(path: Path) -> FoundDamage:
+            looks.append(path)
+            return find_damage(path)
+
+        monkeypatch.setattr("core.control.beside_damage.find_damage", find)
         monkeypatch.setattr(control._reports.queues, "all", broken)
-        with pytest.raises(KeyError, match="ours"):
-            await control.ask(api.Queues())
+        for _ in range(3):
+            with pytest.raises(KeyError, match="ours"):
+                await control.ask(api.Queues())
+        assert len(looks) == 1
 
 
 async def test_a_damaged_store_is_looked_through_once_for_many_readings(
