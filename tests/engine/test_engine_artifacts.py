@@ -29,6 +29,15 @@ def copies(house: House) -> dict[str, bytes]:
     }
 
 
+async def two_that_leave_the_same(house: House, folder: Path) -> list[int]:
+    """Submit two jobs that leave files of the same content, each in a folder of its own."""
+    jobs = []
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        jobs.append(await house.submit(leaves("make", "echo same >x", folder / name, artifacts={"x": "x"})))
+    return jobs
+
+
 async def test_files_that_a_task_leaves_are_kept_and_read_by_others(house: House, tmp_path: Path):
     job = await house.submit(
         leaves(
@@ -121,9 +130,7 @@ async def test_a_task_that_leaves_nothing_in_time_is_retried(house: House, tmp_p
 
 
 async def test_the_same_content_is_kept_once_and_goes_with_the_last_that_has_it(house: House, tmp_path: Path):
-    jobs = [
-        await house.submit(leaves("make", "echo same >x", tmp_path, artifacts={"x": "x"})) for _ in range(2)
-    ]
+    jobs = await two_that_leave_the_same(house, tmp_path)
     for job in jobs:
         await house.ended(job)
     (by_hash,) = (house.paths.home / "artifacts").glob("??/*")
@@ -150,9 +157,7 @@ async def test_the_same_content_is_kept_once_where_two_attempts_find_none_of_it(
             raise
 
     monkeypatch.setattr(os, "link", link_late)
-    jobs = [
-        await house.submit(leaves("make", "echo same >x", tmp_path, artifacts={"x": "x"})) for _ in range(2)
-    ]
+    jobs = await two_that_leave_the_same(house, tmp_path)
     for job in jobs:
         assert (await house.ended(job)).status == "succeeded"
     (by_hash,) = (house.paths.home / "artifacts").glob("??/*")

@@ -24,9 +24,10 @@ BUSY = Unavailable("store.busy", "the store is busy")
 
 @pytest.fixture
 async def house(empty_house: House) -> House:
-    """Return an open house whose engine knows children."""
+    """Return an open house whose engine knows children and has looked for what a former one left."""
     empty_house.registry = lambda: Registry([ChildWorkflow(), empty_house.steer])
     await empty_house.open()
+    await empty_house.settle()
     return empty_house
 
 
@@ -82,8 +83,6 @@ class Refusing:
 
 
 async def test_what_a_commit_names_is_read_and_nothing_else_that_waits(house: House):
-    # The engine has looked for what a former one left.
-    await house.settle()
     verdicts = Refusing(house)
     verdicts.slow = {"slow0", "slow1"}
     others = await house.submit(*(task(key, when="true") for key in verdicts.slow))
