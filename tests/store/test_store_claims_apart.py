@@ -125,11 +125,22 @@ def test_a_lane_that_names_another_first_task_is_repaired(deck: Deck, work: tupl
 
 
 @pytest.mark.usefixtures("work")
-def test_an_aisle_with_a_head_that_is_no_number_is_made_again(deck: Deck) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE aisle SET head_key = 'x' WHERE queue = 'other'",
+        "UPDATE lane SET head_key = 'x' WHERE id = 2",
+        "UPDATE lane SET head_id = 'x' WHERE id = 2",
+    ],
+)
+def test_a_head_that_is_a_text_is_made_again(deck: Deck, damage: str) -> None:
     deck.loose(task("late", queue="other"))
-    deck.change("UPDATE aisle SET head_key = 'x' WHERE queue = 'other'")
+    deck.change(damage)
+    # A text is larger than any number: a lane of it is met once the others of its aisle are empty.
+    deck.claim()
     deck.claim()
     assert running(deck) == set(range(1, 9))
+    assert findings(deck.db) == ()
 
 
 @pytest.mark.usefixtures("work")

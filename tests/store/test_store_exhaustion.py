@@ -167,3 +167,65 @@ def test_what_is_queued_in_the_batch_that_fails_those_before_it_fails_too(deck: 
     settle(deck)
     assert states(deck) == {"a": "succeeded", "b": "failed", "c": "failed"}
     assert code(deck, "c") == "budget.exhausted"
+
+
+REFUSALS = {
+    "raises": "RAISE(ABORT, 'injected')",
+    "lands nowhere": "RAISE(IGNORE)",
+}
+
+
+def faults(deck: Deck) -> list[tuple[str, str]]:
+    """Return the key of the task and the reason of each fault in the history."""
+    named = "SELECT t.key, e.data->>'reason' FROM event e LEFT JOIN task t ON t.id = e.task_id"
+    return deck.db.execute(f"{named} WHERE e.kind = 'fault.found' ORDER BY e.id").fetchall()
+
+
+def refuse(deck: Deck, key: str, *statuses: str, with_: str) -> None:
+    """Let the store change no row of tasks of this key to these statuses."""
+    listed = ", ".join(repr(status) for status in statuses)
+    deck.db.execute(
+        f"CREATE TRIGGER refuse BEFORE UPDATE OF status ON task WHEN new.key = '{key}'"
+        f" AND new.status IN ({listed}) BEGIN SELECT {REFUSALS[with_]}; END"
+    )
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+@pytest.mark.parametrize("shape", ["spent, one aisle", "too dear, one lane"])
+def test_a_task_in_vain_that_cannot_be_failed_is_held_and_named_and_the_others_fail(
+    deck: Deck, shape: str, refusal: str
+) -> None:
+    configure(deck, budget(10, policy=FAIL))
+    refuse(deck, "y", "failed", with_=refusal)
+    deck.job(stage(costing("first", 5), costing("innocent", 5)))
+    (first, _) = deck.claim()
+    if shape == "too dear, one lane":
+        deck.job(stage(*(costing(key, 11) for key in ("x", "y", "z"))), on_task_failure="continue")
+    else:
+        for key in ("x", "y", "z"):
+            deck.job(stage(costing(key, 1)))
+    spend(deck, first, 10)
+    assert states(deck) == {
+        "first": "succeeded",
+        "innocent": "running",
+        "x": "failed",
+        "y": "held",
+        "z": "failed",
+    }
+    ((key, reason),) = faults(deck)
+    assert (key, reason.partition(":")[0]) == ("y", "it waits in vain and cannot be failed")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_task_in_vain_that_cannot_even_be_held_is_named_once_and_does_not_stop_the_next(
+    deck: Deck, refusal: str
+) -> None:
+    configure(deck, budget(10, policy=FAIL))
+    refuse(deck, "y", "failed", "held", with_=refusal)
+    for key in ("x", "y", "z"):
+        deck.job(stage(costing(key, 11)))
+    for _ in range(3):
+        deck.claim()
+        settle(deck)
+    assert states(deck) == {"x": "failed", "y": "queued", "z": "failed"}
+    assert [key for key, _ in faults(deck)] == ["y"]

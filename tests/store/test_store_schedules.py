@@ -22,7 +22,7 @@ from core.model.commands.schedules import (
     StartFire,
 )
 from core.model.commands.work import Cancel, FollowUp, Operated, Submit
-from core.model.errors import Conflict, NotFound
+from core.model.errors import Bug, Conflict, NotFound
 from core.model.plans import JobPlan
 from core.model.timing.schedules import (
     FireKind,
@@ -126,6 +126,22 @@ def test_of_two_engines_that_fire_at_once_one_submits(deck: Schedules) -> None:
     # One that read the schedule as it stood before.
     assert deck.fire(150, after=0) == Fired(status=None)
     assert deck.db.execute("SELECT count(*) FROM job WHERE id > 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("kind", [FireKind.TIMED, FireKind.MANUAL, FireKind.BACKFILL])
+def test_a_fire_that_is_not_written_is_undone_with_its_job_and_its_time(
+    deck: Schedules, kind: FireKind
+) -> None:
+    deck.add()
+    deck.db.execute("CREATE TRIGGER lost BEFORE INSERT ON fire BEGIN SELECT RAISE(IGNORE); END")
+    with pytest.raises(Bug, match="could not be written") as caught:
+        deck.fire(100, after=0, kind=kind)
+    assert (caught.value.code, caught.value.facts) == ("fire.undecided", {"schedule": "nightly", "at": 100})
+    assert deck.db.execute("SELECT count(*) FROM job WHERE id > 1").fetchone() == (0,)
+    assert deck.db.execute("SELECT handled_at, due_at FROM schedule").fetchall() == [(0, 100)]
+    assert deck.told("*.submitted") == []
+    deck.db.execute("DROP TRIGGER lost")
+    assert deck.fire(100, after=0, kind=kind).status is SUBMITTED
 
 
 def test_what_passed_before_a_fire_is_missed_in_one_row(deck: Schedules) -> None:

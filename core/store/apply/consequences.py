@@ -23,7 +23,7 @@ from core.store.apply.claims.lanes import open_job
 from core.store.apply.ends import give_verdict
 from core.store.apply.groups.align_instances import align
 from core.store.apply.groups.groups import begin_more, decide_groups, read_set
-from core.store.apply.limits.exhaustion import fail_of_aisle, fail_of_lane
+from core.store.apply.limits.exhaustion import fail_in_vain
 from core.store.apply.limits.lane_sets import rekey
 from core.store.apply.moves import idle, queueing
 from core.store.apply.stages import close_stages, unblock_stage
@@ -170,10 +170,8 @@ def _take_up(batch: Batch, left: LeftOver) -> None:
             open_job(batch, left.id)
         case "limits":
             rekey(batch, left.id)
-        case "spent":
-            fail_of_aisle(batch, left.id)
-        case "dear":
-            fail_of_lane(batch, left.id)
+        case "spent" | "dear":
+            fail_in_vain(batch, left)
         case "set":
             align(batch, left.id)
 

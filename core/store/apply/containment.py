@@ -22,6 +22,7 @@ from core.store.apply.consequences import (
     take_left_overs,
 )
 from core.store.apply.ends import end_job, give_verdict
+from core.store.apply.limits.exhaustion import IN_VAIN, InVain, fail_one_in_vain, find_in_vain
 from core.store.apply.limits.unknown_estimates import estimate_unknown
 from core.store.apply.moves import idle, jobs, queueing
 from core.store.apply.moves.idle import IdleTask
@@ -140,10 +141,31 @@ def apply_follow_ups_apart(batch: Batch, commands: Sequence[FollowUp]) -> list[N
     if tried(batch, partial(_take_up, commands=commands)) is None:
         return [None] * len(commands)
     for left in take_left_overs(batch) if commands else ():
+        if left.kind in IN_VAIN and _fail_in_vain_apart(batch, left):
+            continue
         row = batch.one(_JOB_OF[left.kind], left.id)
         if row is not None:
             _contain(batch, row[0], partial(_carry_out, left=left, job_id=row[0]))
     return [None] * len(commands)
+
+
+def _fail_in_vain_apart(batch: Batch, left: LeftOver) -> bool:
+    """Fail tasks that wait in vain one by one, and hold one at fault; False = they cannot even be read."""
+    found: list[InVain] = []
+
+    def find(part: Batch) -> None:
+        found.extend(find_in_vain(part, left))
+
+    if tried(batch, find) is not None:
+        return False
+    batch.reached = left
+    for one in found:
+        error = tried(batch, partial(fail_one_in_vain, one=one))
+        if error is not None:
+            reason = f"it waits in vain and cannot be failed: {error_name(error)}"
+            keep_queued_back(batch, one.task, reason)
+    batch.refresh_lanes()
+    return True
 
 
 def apply_come_due_apart(batch: Batch, _: ComeDue) -> None:
@@ -169,11 +191,17 @@ def _keep_back(batch: Batch, place: TaskPlace, reason: str, *, of: TaskStatus) -
         tried(batch, partial(queueing.put_off, place=place, retry_at=batch.now + _LATER_MS))
 
 
+def keep_queued_back(batch: Batch, place: TaskPlace, reason: str) -> bool:
+    """Hold a queued task at fault and name it; False = even that is refused, and it is named once."""
+    subject, task = Subject(place.job_id, place.task_id), IdleTask(place, TaskStatus.QUEUED)
+    if tried(batch, partial(_hold, task=task, reason=reason)) is not None:
+        name_once(batch, subject, reason)
+        return False
+    set_aside(batch, subject, reason)
+    return True
+
+
 def _hold(batch: Batch, *, task: IdleTask, reason: str) -> None:
-    hold_or_raise(batch, task, reason)
-
-
-def hold_or_raise(batch: Batch, task: IdleTask, reason: str) -> None:
     """Hold a task at fault; raise `Bug` where it does not land, so that the task is set aside by name."""
     if not idle.hold(batch, task, Cause(reason=reason)):
         raise Bug("task.unheld", "a task at fault could not be held", facts={"task": task.place.task_id})

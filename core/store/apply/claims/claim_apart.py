@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from core.model.lanes import Head
-from core.model.status import TaskStatus
 from core.model.values import INBOX
 from core.store.apply.claims.claim import LANES_MAX, apply_claim, claim_one, free_slots, take
 from core.store.apply.claims.lanes import shut_met
@@ -19,17 +18,16 @@ from core.store.apply.claims.sight import Ahead, Seen, look
 from core.store.apply.containment import (
     error_name,
     fail_job,
-    hold_or_raise,
+    keep_queued_back,
     name_once,
     set_aside,
     tell,
     tried,
     would_raise,
 )
-from core.store.apply.moves.idle import IdleTask
 from core.store.apply.upkeep.recounts import note_repair
 from core.store.batch import Batch
-from core.store.rows import PLACE, Subject, TaskPlace
+from core.store.rows import PLACE, Subject
 
 TRIES = 20
 """Tasks of one lane that one claim finds at fault at the most."""
@@ -164,16 +162,7 @@ def _keep_task(batch: Batch, head: Head, error: Exception) -> bool:
     places = batch.places(f"SELECT {PLACE} FROM task WHERE id = ? AND status = 'queued'", head.task_id)
     if not places:
         return _repair_head(batch, head)
-    (place,) = places
-    if tried(batch, partial(_hold, place=place, reason=reason)) is not None:
-        name_once(batch, Subject(head.job_id, head.task_id), reason)
-        return False
-    set_aside(batch, Subject(head.job_id, head.task_id), reason)
-    return True
-
-
-def _hold(batch: Batch, *, place: TaskPlace, reason: str) -> None:
-    hold_or_raise(batch, IdleTask(place, TaskStatus.QUEUED), reason)
+    return keep_queued_back(batch, places[0], reason)
 
 
 def _repair_head(batch: Batch, head: Head) -> bool:

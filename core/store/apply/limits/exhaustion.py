@@ -53,6 +53,13 @@ _TASKS = (
     " WHERE l.{} = ? AND l.head_key IS NOT NULL AND coalesce(l.shut_by, 1) > 0"
     " ORDER BY t.sort_key, t.id LIMIT ?"
 )
+_AISLE = (
+    "SELECT a.queue, a.gset_id, coalesce(s.on_exhausted, '') FROM aisle a"
+    " LEFT JOIN gset s ON s.id = a.gset_id WHERE a.id = "
+)
+IN_VAIN = ("spent", "dear")
+"""What is left over where tasks of an aisle, of a lane, wait for a budget in vain."""
+_TERMS = {"spent": f"{_AISLE}?", "dear": f"{_AISLE}(SELECT aisle_id FROM lane WHERE id = ?)"}
 
 
 class _Terms(NamedTuple):
@@ -114,42 +121,48 @@ class Patience:
         self._batch.followups += [LeftOver(kind, number) for (number,) in rows]
 
 
-def fail_of_aisle(batch: Batch, aisle_id: int) -> None:
-    """Fail tasks of an aisle that wait for a spent budget; what is too much for a batch is left over."""
-    if _fail_first(batch, "aisle_id", aisle_id):
-        batch.followups.append(LeftOver("spent", aisle_id))
-    # Still shut, it would hide what this batch queues there after them, and nothing would note that.
+class InVain(NamedTuple):
+    """A queued task, and why it would wait in vain."""
+
+    task: TaskPlace
+    error: TaskError
+
+
+def fail_in_vain(batch: Batch, left: LeftOver) -> None:
+    """Fail tasks of an aisle or a lane that wait in vain; what is too much for a batch is left over."""
+    for one in find_in_vain(batch, left):
+        fail_one_in_vain(batch, one)
+    # Still shut, an aisle would hide what this batch queues there after them, and nothing would note that;
+    # a lane, shut for the head that it had, would not be looked at by the claim of this batch.
     batch.refresh_lanes()
 
 
-def fail_of_lane(batch: Batch, lane_id: int) -> None:
-    """Fail the first tasks of a lane that wait in vain; the claim looks at the one behind them."""
-    if _fail_first(batch, "lane_id", lane_id):
-        batch.followups.append(LeftOver("dear", lane_id))
-    # Shut for the head that it had, it would not be looked at by the claim of this batch.
-    batch.refresh_lanes()
+def fail_one_in_vain(batch: Batch, one: InVain) -> None:
+    """Fail a task; raise `Bug` (`task.unfailed`) where that does not land."""
+    if not idle.fail_queued(batch, one.task, one.error.to_json()):
+        facts: JsonObject = {"task": one.task.task_id}
+        raise Bug("task.unfailed", "a task that waits in vain could not be failed", facts=facts)
 
 
-def _fail_first(batch: Batch, by: str, number: int) -> bool:
-    """Fail tasks in order as long as one is in vain; return whether there may be more of them."""
-    column = {"aisle_id": "aisle_id", "lane_id": "id"}[by]
-    aisle = "SELECT a.queue, a.gset_id, coalesce(s.on_exhausted, '') FROM aisle a LEFT JOIN gset s"
-    where = "a.id = ?" if by == "aisle_id" else "a.id = (SELECT aisle_id FROM lane WHERE id = ?)"
-    for terms in batch.typed(_Terms, f"{aisle} ON s.id = a.gset_id WHERE {where}", number):
+def find_in_vain(batch: Batch, left: LeftOver) -> list[InVain]:
+    """Return the first tasks of an aisle (`spent`) or a lane (`dear`), as long as each waits in vain.
+
+    Where the budget of the batch ends before they do, the rest is left over.
+    """
+    column = {"spent": "aisle_id", "dear": "id"}[left.kind]
+    found: list[InVain] = []
+    for terms in batch.typed(_Terms, _TERMS[left.kind], left.id):
         most = max(0, batch.budget)
-        rows = batch.rows(_TASKS.format(column), number, most)
-        for count, (*place, cost) in enumerate(rows):
+        rows = batch.rows(_TASKS.format(column), left.id, most)
+        for *place, cost in rows:
             error = _in_vain(batch, terms, cost)
             if error is None:
-                batch.budget -= count
-                return False
-            task = TaskPlace(*place)
-            if not idle.fail_queued(batch, task, error.to_json()):
-                facts: JsonObject = {"task": task.task_id}
-                raise Bug("task.unfailed", "a task that waits in vain could not be failed", facts=facts)
-        batch.budget -= len(rows)
-        return len(rows) == most
-    return False
+                break
+            found.append(InVain(TaskPlace(*place), error))
+        batch.budget -= len(found)
+        if len(found) == len(rows) == most:
+            batch.followups.append(left)
+    return found
 
 
 def _in_vain(batch: Batch, terms: _Terms, cost: str | None) -> TaskError | None:
