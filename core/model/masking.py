@@ -154,7 +154,9 @@ class _Needles:
 def _covering(wholes: Sequence[bytes], data: bytes) -> tuple[bytes, ...]:
     """Return few bytes that data lacks and of which each needle has one; empty where that takes many."""
     found = list[bytes]()
-    left = [frozenset(whole) - frozenset(data) for whole in wholes]
+    # Searched for one by one: a set of all bytes of the data takes ten times as long.
+    lacking = {value for value in frozenset(b"".join(wholes)) if value not in data}
+    left = [lacking.intersection(whole) for whole in wholes]
     while left and len(found) < _LOOKED_FOR:
         times = Counter(value for values in left for value in values)
         if not times:
