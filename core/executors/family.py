@@ -68,7 +68,16 @@ class Family:
 
 
 def wrapper_among(members: frozenset[host.Process], directory: Path) -> host.Process | None:
-    """Return the wrapper of an attempt among its members: its argv names the directory."""
-    name = os.fsencode(directory)
+    """Return the wrapper of an attempt among its members: its argv names the directory, wherever it was."""
+    name = _own_parts(os.fsencode(directory))
     leaders = sorted((one for one in members if one.session == one.pid), key=lambda one: one.start)
-    return next((one for one in leaders if host.arguments(one)[3:4] == [name]), None)
+    return next((one for one in leaders if _named(one) == name), None)
+
+
+def _named(process: host.Process) -> list[bytes]:
+    return [part for word in host.arguments(process)[3:4] for part in _own_parts(word)]
+
+
+def _own_parts(directory: bytes) -> list[bytes]:
+    """Return task and epoch: the home may have been moved since."""
+    return directory.split(b"/")[-2:]

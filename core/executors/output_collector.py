@@ -25,7 +25,6 @@ import time
 # As `typing` has it, which takes longer to load than an interpreter.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from core.model.masking import Masker
@@ -62,10 +61,6 @@ ORDER_MOST = 100_000
 ORDER_FIRST, ORDER_A_SECOND = 1_000, 10
 """Records that may be written at any time, and those more in each second."""
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-FILLERS = tuple(bytes((byte,)) * 8 for byte in range(0xF8, 0xFC))
-"""Searched for as well: beside texts without a byte in common the library takes the quickest of its ways."""
-TOGETHER = 24
-"""Texts of one search: one for twice as many takes longer than two."""
 IGNORED = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXFSZ")
 
 
@@ -167,6 +162,7 @@ class Stream:
 
     def close_file(self) -> None:
         """Write nothing more."""
+        self.attempt.follow_home()
         self.closed = os.fstat(self.file)
         os.close(self.file)
         self.file = -1
@@ -202,7 +198,7 @@ class Attempt:
         self.streams = [Stream(self, name, source, file) for name, source, file in pairs]
         if forms is not None:
             for stream in self.streams:
-                stream.masker = masking().Masker(forms_in(forms), search_at_once)
+                stream.masker = masking().Masker(forms_in(forms), masking().search_at_once)
             os.close(forms)
         self.latest = self.streams[0]
         """The stream that went on last, as far as it was noted."""
@@ -217,8 +213,18 @@ class Attempt:
             if not stream.ended:
                 stream.count_owed()
 
+    def follow_home(self) -> None:
+        """Learn where the directory is now: its home may have been moved."""
+        for stream in self.streams:
+            with Suppressed():
+                place, _, name = os.readlink(f"/proc/self/fd/{stream.file}").rpartition("/")
+                # What its command moved or removed has another end.
+                if name == stream.name and own_parts(place) == own_parts(self.directory):
+                    self.directory = place
+
     def check_files(self) -> None:
         """Mark the output as lost unless it is where readers look for it."""
+        self.follow_home()
         if not all(
             stream.is_kept(f"{self.directory}/{name}")
             for stream, name in zip(self.streams, NAMES, strict=False)
@@ -238,6 +244,7 @@ class Attempt:
     def note(self, name: str, record: bytes) -> None:
         """Write behind a file of this name: the output matters, what is known of it does not."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        self.follow_home()
         with Suppressed():
             file = os.open(f"{self.directory}/{name}", flags, 0o600)
             try:
@@ -247,6 +254,7 @@ class Attempt:
 
     def mark_lost(self) -> None:
         """Leave a file that says that output is missing, also where the directory was removed."""
+        self.follow_home()
         with Suppressed():
             # Of the home nothing is made again.
             task = os.path.dirname(self.directory)
@@ -381,6 +389,11 @@ class Collector:
         attempt.asking = None
 
 
+def own_parts(directory: str) -> list[str]:
+    """Return task and epoch of the directory of an attempt."""
+    return directory.split("/")[-2:]
+
+
 def forms_in(file: int) -> list[bytes]:
     """Return the forms of secrets in a file, which stays open."""
     data, found, at = b"", list[bytes](), 0
@@ -403,24 +416,6 @@ def masking() -> ModuleType:
         spec.loader.exec_module(module)
         sys.modules["masking"] = module
     return sys.modules["masking"]
-
-
-def search_at_once(texts: Sequence[bytes]) -> Callable[[bytes], bool] | None:
-    """Return what tells in one pass whether data has one of some texts; None where nothing does.
-
-    It may say so of data without any, unless that is UTF-8: no such text has a byte of `FILLERS`.
-    """
-    try:
-        library = importlib.import_module("ahocorasick_rs")
-    except ImportError:
-        return None
-    searches = [
-        library.BytesAhoCorasick(
-            [*FILLERS, *texts[at : at + TOGETHER]], matchkind=library.MatchKind.LeftmostFirst
-        ).find_matches_as_indexes
-        for at in range(0, len(texts), TOGETHER)
-    ]
-    return lambda data: any(search(data) for search in searches)
 
 
 def raise_limit() -> int:

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 WRAPPER = r"""set -C
 umask 077
 exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
+command exec 6<"$0" || exit 126
+_taskdeck_in=/proc/self/fd/6
 read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _taskdeck_start _ <"/proc/$$/stat"
 read -r _taskdeck_boot </proc/sys/kernel/random/boot_id
-echo "$$ $_taskdeck_start $_taskdeck_boot" >"$0/pid" || exit 126
+echo "$$ $_taskdeck_start $_taskdeck_boot" >"$_taskdeck_in/pid" || exit 126
 trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2 VTALRM PROF XCPU XFSZ
-(true >|"$0/ready" || exit 126; umask "$1"; shift; exec "$@") >&4 2>&5 3<&- 4>&- 5>&-
+(true >|"$_taskdeck_in/ready" || exit 126; umask "$1"; shift; exec "$@" 6<&-) >&4 2>&5 3<&- 4>&- 5>&-
 _taskdeck_start=$?
 exec 4>&- 5>&-
 trap "" HUP INT QUIT PIPE ALRM TERM USR1 USR2 VTALRM PROF XCPU XFSZ
 echo >&3
-read -r _ <&3 || true >"$0/lost"
-echo "exit $_taskdeck_start" >|"$0/status"
+read -r _ <&3 || true >"$_taskdeck_in/lost" || true >"$0/lost"
+echo "exit $_taskdeck_start" >|"$_taskdeck_in/status"
+[ -e "$0/status" ] || [ -e "$0/pid" ] || echo "exit $_taskdeck_start" >|"$0/status"
 exit "$_taskdeck_start"
 """
 """Text for `sh -c`; `$0` is the attempt directory, `$1` the umask of the command that follows.
@@ -44,6 +47,10 @@ command removes later does not bring that text back, and it cannot know it. The 
 signals to its session, so that it can still record the end; a trap that does something is put back to the
 default before the command starts. The variables bear a prefix, since an assignment to one that the
 environment holds would reach the command.
+
+The directory is held open, and its files are reached through that: a home that is moved meanwhile takes
+the end of the attempt along, and a new home in its old place gets nothing of it. Only a directory without
+`pid`, made again after its command removed it, is written to by its name.
 
 Standard input is the socket of the collector: when the command has ended, the wrapper asks on it, and the
 answer says that all the command wrote is in its files, whatever else still holds the pipes. No signal may

@@ -247,3 +247,14 @@ def test_the_child_is_one_file_of_the_standard_library(tmp_path):
     command = [sys.executable, "-I", "-S", str(folder / "main.py"), str(tmp_path)]
     subprocess.run(command, check=True, cwd=tmp_path)
     assert json.loads((tmp_path / "result.json").read_text()) == {"returned": "[1]"}
+
+
+def test_a_result_goes_along_with_a_home_that_is_moved_while_it_is_worked_out(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    call = {"call": "os:rename", "args": {"src": str(old), "dst": str(new)}}
+    (old / "call.json").write_text(json.dumps(call))
+    program = Path(core.__file__).parent / "executors" / "pychild" / "main.py"
+    subprocess.run([sys.executable, "-I", "-S", str(program), str(old)], check=True, cwd=tmp_path)
+    assert json.loads((new / "result.json").read_text()) == {"returned": None}
+    assert not old.exists()

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.executors.output_collector import TOGETHER, search_at_once
 from core.model import masking
-from core.model.masking import LEAST, MASK, Masker, forms
+from core.model.masking import LEAST, MASK, TOGETHER, Masker, forms, search_at_once
 
 SECRET = "s3cr+t/Tok~en==\"'\\ ü.*[0-9]"
 SECRETS = st.lists(st.text("ab.*\\x\n\0ü", min_size=LEAST, max_size=9), min_size=1, max_size=4)

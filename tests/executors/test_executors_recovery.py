@@ -17,7 +17,7 @@ from core import host
 from core.executors.child import ChildExecutor
 from core.executors.observations import Finished, Gone, Living, NotStarted, Orphaned, Overflowed, Vanished
 from core.executors.output_cap import OutputCap
-from core.executors.outputs import Started, write_new
+from core.executors.outputs import Outputs, Started, write_new
 from core.executors.spawning import wrap
 from core.model.errors import Bug
 from core.model.plans import OnOverflow
@@ -73,6 +73,89 @@ async def test_a_living_child_is_adopted_and_its_exit_status_recorded(
     end = await executor.wait(ref)
     assert isinstance(end, ProcessExit)
     assert (end.code, end.out.read_text()) == (7, "before\nafter\n")
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    (tmp_path / "home").mkdir()
+    return Outputs(tmp_path / "home" / "output")
+
+
+@pytest.fixture
+def moved_home(outputs, store):
+    """Return what moves the home, and gives an executor of the moved one."""
+    executors = []
+
+    def move() -> ChildExecutor:
+        home = outputs.root.parent.rename(outputs.root.parents[1] / "moved")
+        executors.append(ChildExecutor(Outputs(home / "output"), store=store))
+        return executors[-1]
+
+    yield move
+    for one in executors:
+        one.close()
+
+
+WAITS = "echo $$; read line <{0}/go; echo after; exit 7"
+
+
+async def test_a_home_that_is_moved_takes_the_end_of_what_runs_along(
+    moved_home, outputs, ref, crashed_engine, tmp_path
+):
+    os.mkfifo(tmp_path / "go")
+    await crashed_engine(WAITS.format(tmp_path), lambda: written(outputs, ref))
+    executor = moved_home()
+    assert isinstance(await executor.probe(ref), Living)
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    end = await executor.wait(ref)
+    assert isinstance(end, ProcessExit)
+    assert (end.code, end.lost, end.out.read_text().splitlines()[1:]) == (7, False, ["after"])
+
+
+async def test_what_ended_after_its_home_was_moved_is_found_there(
+    moved_home, outputs, ref, crashed_engine, tmp_path, until
+):
+    os.mkfifo(tmp_path / "go")
+    await crashed_engine(WAITS.format(tmp_path), lambda: written(outputs, ref))
+    executor = moved_home()
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    await until(lambda: executor.outputs.read_status(ref) is not None)
+    found = await executor.probe(ref)
+    assert isinstance(found, Finished)
+    assert (found.end.code, found.end.lost) == (7, False)
+
+
+async def test_a_new_home_in_the_old_place_gets_nothing_of_what_runs(
+    moved_home, outputs, ref, crashed_engine, tmp_path, until
+):
+    os.mkfifo(tmp_path / "go")
+    await crashed_engine(WAITS.format(tmp_path), lambda: written(outputs, ref))
+    executor = moved_home()
+    directory = outputs.prepare(ref, {})
+    write_new(directory / "pid", f"4194303 1 {host.boot_id()}\n".encode())
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    await until(lambda: executor.outputs.read_status(ref) is not None)
+    assert {path.name for path in directory.iterdir()} == {"out", "pid", "ready"}
+    assert not outputs.size(ref)
+
+
+async def test_a_child_is_found_without_its_pid_file_wherever_its_home_went(
+    moved_home, outputs, ref, crashed_engine, tmp_path
+):
+    os.mkfifo(tmp_path / "go")
+    await crashed_engine(WAITS.format(tmp_path), lambda: written(outputs, ref))
+    executor = moved_home()
+    (executor.outputs.directory(ref) / "pid").unlink()
+    assert isinstance(await executor.probe(ref), Living)
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    assert (await executor.wait(ref)).code == 7
+
+
+async def test_a_directory_that_its_command_replaced_has_its_end(outputs, ref, crashed_engine):
+    directory = outputs.directory(ref)
+    script = f"mv {directory} {directory}.old; mkdir {directory}; exit 3"
+    await crashed_engine(script, lambda: outputs.read_status(ref) is not None)
+    assert outputs.read_status(ref) == 3
 
 
 @pytest.mark.parametrize(("script", "code"), [("echo out; exit 7", 7), ("echo out; kill -SEGV $$", 139)])

@@ -35,13 +35,15 @@ class BadResult(Exception):
 def main(directory: Path) -> int:
     """Run the call of an attempt directory; return the exit status."""
     put_cwd_first()
+    # Held open: the data directory may be moved meanwhile.
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     call = json.loads((directory / "call.json").read_text(encoding="utf-8"))
     code, answer = 0, ""
     try:
         answer = encode(run(call["call"], call["args"]))
     except BaseException as error:
         code, answer = 1, json.dumps({"error": describe(error)})
-    write(directory / "result.json", answer)
+    write(folder, "result.json", answer)
     return code
 
 
@@ -122,13 +124,13 @@ def summary(error: BaseException) -> str:
     return " ".join(told.split())
 
 
-def write(path: Path, text: str) -> None:
-    """Write a private file that appears only when it is complete."""
-    incomplete = path.with_suffix(".draft")
-    descriptor = os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def write(folder: int, name: str, text: str) -> None:
+    """Write a private file into an open directory; it appears only when it is complete."""
+    incomplete = f"{name}.draft"
+    descriptor = os.open(incomplete, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-    incomplete.replace(path)
+    os.replace(incomplete, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 if __name__ == "__main__":
