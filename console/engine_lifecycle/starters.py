@@ -6,6 +6,7 @@ Made by the console's sessions; used by the lifecycle.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,10 @@ class SpawnedEngine:
         lines = self._log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").splitlines()
         if self._process.returncode == 0 or any(_OTHER_OWNER in line for line in lines):
             return None
+        if self._process.returncode < 0:
+            # It had no time for last words.
+            number = -self._process.returncode
+            return safe_line(f"the engine was ended by signal {number} ({signal.strsignal(number)})")
         # A refusal is followed by its hint; any other failure has its reason in the last line.
         refusal = next((line for line in lines if line.startswith("error[")), "")
         why = refusal or (lines[-1] if lines else f"see {self._log}")

@@ -43,6 +43,14 @@ async def test_of_an_engine_that_refused_the_reason_is_told_not_the_hint(tmp_pat
     assert told == ["the engine ended (exit 4): error[config.value]: slotz"]
 
 
+async def test_of_an_engine_that_was_killed_the_signal_is_told_not_its_last_words(tmp_path: Path) -> None:
+    starter = child(tmp_path, "print('serving', flush=True); import os; os.kill(os.getpid(), 9)")
+    starter.start()
+    assert (
+        await until(starter.failure, "the end was not noticed") == "the engine was ended by signal 9 (Killed)"
+    )
+
+
 async def test_an_engine_that_lives_is_not_started_twice_and_has_a_session_of_its_own(tmp_path: Path) -> None:
     starter = child(tmp_path, "import sys; sys.stdin.read(); import signal; signal.pause()")
     starter.start()
