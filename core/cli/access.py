@@ -14,7 +14,7 @@ from core.app.reading.lasting_control import LastingControl
 from core.app.remote.ssh_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common, Reading
 from core.cli.output import note
-from core.cli.refusals import suspicion
+from core.cli.second_run import second_run
 from core.control.api import ControlAPI
 from core.control.remote import RemoteControl
 from core.model.commands.work import Effect
@@ -30,7 +30,7 @@ def changing(arguments: Common, *, effect: Effect = Effect.CHANGE) -> AbstractAs
     On a host an engine is started if none runs. Raises `store.older` where nothing is to be changed
     (`effect`) and no engine runs: what only looks brings no store up.
     """
-    suspicion.changes = True
+    second_run.changes = True
     chosen = arguments.options()
     if isinstance(arguments, Reading) and arguments.bundle is not None:
         raise changes_nothing()
@@ -55,7 +55,7 @@ def runs_tasks(control: ControlAPI) -> bool:
 
 def running(arguments: Common) -> AbstractAsyncContextManager[ControlAPI]:
     """Lend the control of an engine that runs already; raise `Unavailable` (`engine.none`)."""
-    suspicion.changes = True
+    second_run.changes = True
     chosen = arguments.options()
     return attach(chosen) if chosen.host is None else attach_remote(chosen)
 
@@ -66,7 +66,7 @@ async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
 
     Says which options an engine that runs already does not take. Should it end, what was written is read on.
     """
-    suspicion.changes = True
+    second_run.changes = True
     chosen = arguments.options()
     if chosen.host is not None:
         async with attach_or_start_remote(chosen) as control:

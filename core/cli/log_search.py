@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from core.cli.log_parts import Output
-from core.cli.output import emit, note, put
+from core.cli.output import emit, note, put, put_bytes
 from core.cli.output_sinks import OVER_OR_CUT, text_or_base64
 from core.control.api import CountInLog, FindInLog, FindInLogs, ReadingAPI
 from core.filters.terms import Filter
@@ -58,8 +58,7 @@ class MatchWriter:
         if self._is_text:
             put(data.decode("utf-8", "backslashreplace") + "\n")
         elif not self._json:
-            sys.stdout.buffer.write(data + b"\n")
-            sys.stdout.buffer.flush()
+            put_bytes(data + b"\n")
 
 
 async def find(

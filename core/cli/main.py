@@ -19,8 +19,9 @@ from core.app import collector
 from core.app.signals import Interrupted
 from core.cli.arguments import Common
 from core.cli.commands import GROUPS, HELP, Act, Command, build
-from core.cli.output import is_output_fault, note, written
-from core.cli.refusals import Left, report, report_json, suspicion, usage
+from core.cli.output import is_output_fault, note
+from core.cli.refusals import Left, report, report_json, usage
+from core.cli.second_run import second_run
 from core.model.errors import Invalid, TaskdeckError
 from core.model.paths import Paths, find_home, is_ours
 from core.model.text import safe_line
@@ -88,8 +89,6 @@ _READ_BUNDLES = (
     "logs",
     "doctor",
 )
-_GARBLED = ("engine.crashed", "engine.garbled")
-"""Codes of answers of an engine that one damaged row may be the reason of."""
 _WITH_VALUE = ("--home", "--host", "--remote-command", "--bundle")
 _WITH_VALUE_GIVEN = tuple(f"{flag}=" for flag in _WITH_VALUE)
 
@@ -100,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
     0 done, 1 the job failed, 2 usage or invalid, 3 cancelled, 4 no engine or store trouble, 5 not
     permitted, 6 a budget is spent, 130 left before the end. An unexpected failure is logged and raised.
     """
-    suspicion.begin()
+    second_run.reset()
     return _run(_options_last(list(argv)))
 
 
@@ -116,7 +115,7 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _refuse(_usage_error(error, arguments), arguments)
     except TaskdeckError as error:
-        if error.code in _GARBLED and suspicion.arises(error):
+        if second_run.begin(error):
             return _run_again(arguments)
         return _refuse(error, arguments)
     except Interrupted as interrupted:
@@ -127,7 +126,7 @@ def _run(arguments: list[str]) -> int:
         _log_traceback(arguments)
         raise
     except Exception as error:
-        if suspicion.arises(error):
+        if second_run.begin(error):
             return _run_again(arguments)
         _log_traceback(arguments)
         raise
@@ -136,7 +135,7 @@ def _run(arguments: list[str]) -> int:
 def _run_again(arguments: list[str]) -> int:
     status = _run(arguments)
     try:
-        written.end()
+        second_run.end()
     except TaskdeckError as error:
         return status or _refuse(error, arguments)
     return status

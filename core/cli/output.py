@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO, TypeAlias
 
-from core.model.errors import Unavailable
+from core.cli.second_run import second_run
 from core.model.text import safe
 from core.model.values import JsonValue, json_line
 
@@ -45,8 +45,6 @@ class Painted:
 
 
 Piece: TypeAlias = str | Painted
-KEPT = 1 << 20
-"""Characters of what was written that are kept; a command that wrote more cannot go on where it stopped."""
 
 
 def status(name: str, text: str | None = None) -> Piece:
@@ -66,6 +64,12 @@ def put(text: str) -> None:
     _write(sys.stdout, (text,), end="")
 
 
+def put_bytes(data: bytes) -> None:
+    """Write bytes to standard output at once, as they are."""
+    sys.stdout.buffer.write(second_run.unwritten(data))
+    sys.stdout.buffer.flush()
+
+
 def note(*pieces: Piece) -> None:
     """Write a remark to standard error, apart from the results."""
     # No remark decides about the work that it is about: it is lost where nothing takes it.
@@ -82,7 +86,7 @@ def draw(control: str) -> None:
 
 def emit(value: Mapping[str, JsonValue]) -> None:
     """Write one JSON object on one line of standard output, all but ASCII escaped."""
-    sys.stdout.write(written.take(json_line(value)))
+    sys.stdout.write(second_run.unwritten(json_line(value)))
     sys.stdout.flush()
 
 
@@ -112,7 +116,7 @@ def _write(stream: TextIO, pieces: tuple[Piece, ...], *, end: str) -> None:
     render = _coloured if is_live(stream) and not os.environ.get("NO_COLOR") else _plain
     # The one place where text is written to a terminal: all of it goes through `safe`.
     text = "".join(render(piece) for piece in pieces) + end
-    stream.write(written.take(text) if stream is sys.stdout else text)
+    stream.write(second_run.unwritten(text) if stream is sys.stdout else text)
     stream.flush()
 
 
@@ -123,59 +127,3 @@ def _plain(piece: Piece) -> str:
 def _coloured(piece: Piece) -> str:
     text = _plain(piece)
     return text if isinstance(piece, str) or not text else f"\x1b[{_CODES[piece.colour]}m{text}\x1b[0m"
-
-
-class Written:
-    """Takes each text that is about to be written, and tells what of it is to be."""
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """Know of nothing: a command begins."""
-        self._texts: list[str] = []
-        self._size = 0
-        self._before: str | None = None
-
-    def begin_again(self) -> None:
-        """Hold back what is written from now on until it goes beyond what was written by now."""
-        before = "".join(self._texts)
-        self.begin()
-        self._before = before or None
-
-    @property
-    def is_too_much(self) -> bool:
-        """Whether more was written than is kept."""
-        return self._size > KEPT
-
-    def take(self, text: str) -> str:
-        """Return what is to be written of a text; raise `Unavailable` where it is not as it was before."""
-        self._size += len(text)
-        if self._size <= KEPT or self._before is not None:
-            self._texts.append(text)
-        if self._before is None:
-            return text
-        if self._size < len(self._before):
-            return ""
-        before, now = self._before, "".join(self._texts)
-        self._before = None
-        if not now.startswith(before):
-            raise _differs()
-        return now[len(before) :]
-
-    def end(self) -> None:
-        """Raise `Unavailable` where less was written than before."""
-        if self._before is not None:
-            raise _differs()
-
-
-def _differs() -> Unavailable:
-    return Unavailable(
-        "store.row",
-        "a part of what was written came of damaged rows: it is another without them",
-        hint="'taskdeck doctor' names what is damaged",
-    )
-
-
-written = Written()
-"""That of this process."""

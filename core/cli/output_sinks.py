@@ -10,7 +10,7 @@ import codecs
 import sys
 from typing import Protocol
 
-from core.cli.output import emit, note, put
+from core.cli.output import emit, note, put, put_bytes
 from core.model.values import JsonObject
 from core.model.views import LogChunk
 from core.render.output_notes import LOST_OUTPUT
@@ -57,8 +57,7 @@ class RawSink:
 
     def write(self, chunk: LogChunk) -> None:
         """Write the bytes to standard output at once."""
-        sys.stdout.buffer.write(chunk.data)
-        sys.stdout.buffer.flush()
+        put_bytes(chunk.data)
 
     def finish(self) -> None:
         """Do nothing: no byte is kept back."""

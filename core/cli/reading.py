@@ -9,20 +9,26 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.app.attach import attach
 from core.app.lock import is_held
 from core.app.options import Options
-from core.app.reading.lasting_control import PATIENCE, left_out, read_engine_first
+from core.app.reading.lasting_control import PATIENCE, LastingControl, read_engine_first
 from core.app.remote.ssh_host import attach_or_start_remote
 from core.cli.access import running, trouble_lines
 from core.cli.arguments import Common, Reading
 from core.cli.output import note
-from core.cli.refusals import note_left_out, suspicion
+from core.cli.second_run import second_run
 from core.control.api import ReadingAPI
 from core.model.errors import TaskdeckError, Unavailable
 
+if TYPE_CHECKING:
+    from core.cli.store_reading import HomeReading
+
 _LOOK_SECONDS = 1.0
+_NAMED = 3
+"""Rows that are named by a command that left them out."""
 
 
 def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
@@ -32,17 +38,9 @@ def reading(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
         return _in_process(chosen, arguments.bundle)
     if chosen.host is not None:
         return attach_or_start_remote(chosen)
-    if suspicion.error is not None:
+    if second_run.cause is not None:
         return _in_process(chosen, None)
-    suspicion.reads = True
-    return _engine_first(chosen)
-
-
-@asynccontextmanager
-async def _engine_first(chosen: Options) -> AsyncIterator[ReadingAPI]:
-    async with read_engine_first(chosen) as control:
-        yield control
-        note_left_out(left_out(control))
+    return _naming_left_out(read_engine_first(chosen))
 
 
 def reading_files(arguments: Common) -> AbstractAsyncContextManager[ReadingAPI]:
@@ -59,7 +57,24 @@ def _in_process(chosen: Options, bundle: Path | None) -> AbstractAsyncContextMan
     # SQL takes longer to import than most commands take to run.
     from core.cli.store_reading import reading_bundle, reading_home
 
-    return reading_home(chosen) if bundle is None else reading_bundle(bundle)
+    if bundle is not None:
+        return reading_bundle(bundle)
+    return _naming_left_out(reading_home(chosen, cause=second_run.cause))
+
+
+@asynccontextmanager
+async def _naming_left_out(
+    lent: AbstractAsyncContextManager[LastingControl | HomeReading],
+) -> AsyncIterator[ReadingAPI]:
+    """Lend what reads a store of this machine; name a few of the damaged rows that were left out."""
+    second_run.reads = True
+    async with lent as control:
+        yield control
+        rows = control.left_out
+    for row in rows[:_NAMED]:
+        note(f"left out: {row}")
+    if len(rows) > _NAMED:
+        note(f"left out: {len(rows) - _NAMED:,} rows more; 'taskdeck doctor' names them")
 
 
 async def note_closed_claims(arguments: Common) -> None:

@@ -19,7 +19,7 @@ from core.app.options import Options
 from core.app.reading.store import read_store
 from core.app.signals import Interrupted
 from core.cli.output import note
-from core.cli.refusals import Left, note_left_out, suspicion
+from core.cli.refusals import Left
 from core.control.api import ReadingAPI, Request
 from core.control.reading import ReadingControl
 
@@ -27,27 +27,29 @@ R = TypeVar("R")
 
 
 @asynccontextmanager
-async def reading_home(options: Options) -> AsyncIterator[ReadingAPI]:
-    """Lend what reads the store of a home; after a failure it leaves damaged rows out, and names them."""
-    suspicion.reads = True
+async def reading_home(options: Options, *, cause: Exception | None) -> AsyncIterator[HomeReading]:
+    """Lend what reads the store of a home, without damaged rows if the first run failed with a `cause`."""
     async with read_store(options) as reading:
-        yield reading if suspicion.error is None else CarefulReading(reading, suspicion.error)
-        note_left_out([row.message for row in reading.beside.rows])
+        yield HomeReading(reading, cause)
 
 
-class CarefulReading(ReadingAPI):
-    """Reads without the rows that are damaged."""
+class HomeReading(ReadingAPI):
+    """Reads a store; once a first run has failed, without its damaged rows."""
 
-    def __init__(self, reading: ReadingControl, error: Exception) -> None:
+    def __init__(self, reading: ReadingControl, cause: Exception | None) -> None:
         self._reading = reading
-        self._error = error
+        self._cause = cause
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What names the damaged rows that answers were given without."""
+        return self._reading.left_out
 
     async def ask(self, request: Request[R]) -> R:
-        """Answer; raise the error where no row is damaged, `store.row` where a part is written already."""
-        answer = await self._reading.beside.ask(request, self._error)
-        if suspicion.is_late:
-            raise self._reading.beside.refuse(request)
-        return answer
+        """Answer; raise the `cause` where no row is damaged."""
+        if self._cause is None:
+            return await self._reading.ask(request)
+        return await self._reading.sound_rows.ask(request, self._cause)
 
     async def close(self) -> None:
         """Do nothing: who lent the store closes it."""

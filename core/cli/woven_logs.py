@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from core.cli.log_parts import Output
-from core.cli.output import emit, note, put
+from core.cli.output import emit, note, put, put_bytes
 from core.cli.output_sinks import text_or_base64
 from core.control.api import LogLines, ReadingAPI
 from core.model.log_views import LogFacts, LogLine, LogPage
@@ -97,8 +97,7 @@ class WovenLines:
         elif self._is_text:
             put(f"{prefix}{line.data.decode('utf-8', 'backslashreplace')}\n")
         else:
-            sys.stdout.buffer.write(prefix.encode() + line.data + b"\n")
-            sys.stdout.buffer.flush()
+            put_bytes(prefix.encode() + line.data + b"\n")
 
     def _tell(self, facts: LogFacts) -> None:
         if facts.stderr and not facts.ordered and not self._is_told:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 from core.control import reading_api
 from core.control.answers import Answers
 from core.control.arguments import EventQuery
-from core.control.beside_damage import BesideDamage
 from core.control.bundle_answers import BundleAnswers
 from core.control.comparison_answers import compare_jobs
 from core.control.disk_answers import DiskAnswers, retention_of
@@ -47,6 +46,7 @@ from core.control.schedule_answers import (
     zone_here,
 )
 from core.control.sights import Sights
+from core.control.sound_rows import SoundRows
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import WaitAnswers
@@ -97,11 +97,16 @@ class ReadingControl(ReadingAPI):
         self._files = OutputFiles(output_dir)
         self._bundles = BundleAnswers(output_dir.parent, engine)
         self._answers = self._answers_of(reports)
-        self.beside = BesideDamage(
+        self.sound_rows = SoundRows(
             reports.path,
             lambda spare: ReadingControl(Reports(spare), output_dir, sights=sights, readers=spare),
             hear=sights.damage,
         )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What names the damaged rows that answers were given without, a sentence for each."""
+        return tuple(row.message for row in self.sound_rows.damaged)
 
     async def ask(self, request: Request[R]) -> R:
         """Answer a request of `Kind.READ`."""
@@ -118,7 +123,7 @@ class ReadingControl(ReadingAPI):
         except (TaskdeckError, *READING_ERRORS) as error:
             if not may_be_damage(error):
                 raise
-            return await self.beside.ask(request, error)
+            return await self.sound_rows.ask(request, error)
 
     async def ask_once(self, request: Request[R]) -> R:
         """Answer a request of `Kind.READ` from the store as it is; raise what a damaged row brings about."""
@@ -128,7 +133,7 @@ class ReadingControl(ReadingAPI):
         """Close the readers, if it owns them."""
         self._files.close()
         self._bundles.close()
-        await self.beside.close()
+        await self.sound_rows.close()
         if self._readers is not None:
             await self._readers.close()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.cli.main import main
-from core.cli.output import Written
-from core.cli.refusals import suspicion
-from core.model.errors import Unavailable
+from core.cli.output import put, put_bytes
+from core.cli.second_run import SecondRun, second_run
+from core.model.errors import Conflict, Unavailable
 from tests.cli.cli_stage import Deck as Lines
 from tests.store.deck import Deck
 from tests.support.damage import fill
@@ -81,15 +81,13 @@ def test_a_command_whose_first_part_came_of_a_damaged_row_says_so(deck: Lines, s
     assert '"store.row"' in ended.err
 
 
-def test_a_command_that_wrote_too_much_to_go_on_names_the_row(
-    deck: Lines, store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("core.cli.output.KEPT", 10)
-    damage(store, "UPDATE task SET job_id = x'ff' WHERE id = 2")
+def test_a_command_that_wrote_what_only_damaged_rows_could_tell_says_so(deck: Lines, store: Path) -> None:
+    damage(store, "UPDATE task SET priority = 'high' WHERE id = 4")
+    damage(store, "UPDATE task SET job_id = x'ff' WHERE id < 4")
     ended = deck("tasks", "--json")
     assert ended.status == 4
-    assert [one["id"] for one in ended.objects] == [4, 3]
-    assert "row 2 of task" in ended.err
+    assert [one["id"] for one in ended.objects] == [4]
+    assert '"store.row"' in ended.err
 
 
 def test_an_error_of_a_command_on_a_sound_store_stays_one(
@@ -122,7 +120,7 @@ def test_a_command_that_may_have_changed_something_is_not_run_twice(
     with pytest.raises(KeyError, match="ours"):
         deck("pause", "2")
     assert len(runs) == 1
-    assert not suspicion.arises(KeyError())
+    assert not second_run.begin(KeyError())
 
 
 def test_doctor_names_the_row_and_the_column(deck: Lines, store: Path) -> None:
@@ -134,9 +132,49 @@ def test_doctor_names_the_row_and_the_column(deck: Lines, store: Path) -> None:
     assert "of family breaks a rule of its table: `message` is UTF-8" in ended.out
 
 
-def test_what_differs_from_what_was_written_is_not_gone_on_with() -> None:
-    written = Written()
-    assert written.take("one\n") == "one\n"
-    written.begin_again()
+@pytest.fixture
+def reading() -> SecondRun:
+    """A command that reads and has written two pieces, one of text and one of bytes."""
+    run = SecondRun()
+    run.reads = True
+    assert (run.unwritten("one\n"), run.unwritten(b"\xff\n")) == ("one\n", b"\xff\n")
+    return run
+
+
+def test_a_second_run_writes_what_goes_beyond_the_first(reading: SecondRun) -> None:
+    assert reading.begin(KeyError())
+    assert [reading.unwritten(text) for text in ("on", "e\n", "")] == ["", "", ""]
+    assert reading.unwritten(b"\xff\nmore") == b"more"
+    assert reading.unwritten("and more") == "and more"
+    reading.end()
+
+
+def test_what_differs_from_what_was_written_is_not_gone_on_with(reading: SecondRun) -> None:
+    assert reading.begin(KeyError())
     with pytest.raises(Unavailable, match="damaged rows"):
-        written.take("two\nthree\n")
+        reading.unwritten("one\ntwo\n")
+
+
+def test_less_than_was_written_is_not_the_answer(reading: SecondRun) -> None:
+    assert reading.begin(KeyError())
+    assert reading.unwritten("one\n") == ""
+    with pytest.raises(Unavailable, match="damaged rows"):
+        reading.end()
+
+
+def test_a_refusal_is_the_answer_of_its_command(reading: SecondRun) -> None:
+    assert not reading.begin(Conflict("job.ended", "it has ended"))
+    assert reading.begin(Unavailable("engine.garbled", "what the engine answers cannot be understood"))
+    assert not reading.begin(KeyError()), "a command has two runs at the most"
+
+
+def test_text_and_bytes_are_written_once_by_both_runs(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    second_run.reset()
+    second_run.reads = True
+    put("text\n")
+    put_bytes(b"\xff\n")
+    assert second_run.begin(KeyError())
+    put("text\n")
+    put_bytes(b"\xff\nmore\n")
+    second_run.reset()
+    assert capfdbinary.readouterr().out == b"text\n\xff\nmore\n"

@@ -150,7 +150,7 @@ async def fault(control: ReadingControl, request: Request[Any]) -> str:
         try:
             wire.decode_answer(wire.encode_answer(answer), verb_of(request).answer)
         except (Bug, Invalid) as error:
-            answer = await control.beside.ask(request, error)
+            answer = await control.sound_rows.ask(request, error)
             wire.decode_answer(wire.encode_answer(answer), verb_of(request).answer)
     except TaskdeckError as error:
         return error.code
@@ -166,7 +166,7 @@ async def test_a_sound_store_is_read_as_it_is(new_home: Home) -> None:
     async with opened(new_home()) as control:
         codes = {await fault(control, request) for request in _ASKED}
         assert codes <= {"", "limit.unmetered"}
-        assert control.beside.rows == ()
+        assert control.sound_rows.damaged == ()
 
 
 @pytest.mark.parametrize("seed", seeds(1, soak=160))
@@ -198,7 +198,7 @@ async def test_what_only_a_damaged_row_could_tell_is_refused_with_its_name(new_h
     inflict(home / "taskdeck.db", Damage("workflow", "added_at", "text", "'high'"))
     async with opened(home) as control:
         with pytest.raises(Unavailable, match="and 1 more") as refused:
-            await control.beside.ask(workflows.GetWorkflow(name="wf"), KeyError())
+            await control.sound_rows.ask(workflows.GetWorkflow(name="wf"), KeyError())
     assert refused.value.code == "store.row"
     assert refused.value.facts == {"table": "workflow", "row": "wf 1", "column": "added_at"}
 
@@ -226,7 +226,7 @@ async def test_an_error_that_comes_of_no_row_stays_what_it_is(
             looks.append(path)
             return find_damage(path)
 
-        monkeypatch.setattr("core.control.beside_damage.find_damage", find)
+        monkeypatch.setattr("core.control.sound_rows.find_damage", find)
         monkeypatch.setattr(control._reports.queues, "all", broken)
         for _ in range(3):
             with pytest.raises(KeyError, match="ours"):
@@ -244,7 +244,7 @@ async def test_a_damaged_store_is_looked_through_once_for_many_readings(
         looks.append(path)
         return find_damage(path)
 
-    monkeypatch.setattr("core.control.beside_damage.find_damage", find)
+    monkeypatch.setattr("core.control.sound_rows.find_damage", find)
     async with opened(home) as control:
         for _ in range(3):
             assert (await control.ask(health.ReadHealth())).checks == ()

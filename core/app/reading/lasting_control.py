@@ -42,6 +42,8 @@ class LastingControl(ControlAPI):
         self._options = options
         self._opened = AsyncExitStack()
         self._store: StoreReading | None = None
+        self.left_out: tuple[str, ...] = ()
+        """What names the damaged rows that answers from the store were given without."""
 
     async def ask(self, request: Request[R]) -> R:
         """Ask the engine first: another one may run by now."""
@@ -50,7 +52,10 @@ class LastingControl(ControlAPI):
         except (Unavailable, Conflict) as error:
             if error.code not in (*GONE, *UNHEARD):
                 raise
-            return await _without_engine(self._reading, request, error)
+            answer = await _without_engine(self._reading, request, error)
+        if self._store is not None:
+            self.left_out = self._store.control.left_out
+        return answer
 
     async def close(self) -> None:
         """Close the store; who lent the control of the engine closes that."""
@@ -64,12 +69,6 @@ class LastingControl(ControlAPI):
 
             self._store = await self._opened.enter_async_context(open_store(self._options))
         return self._store
-
-
-def left_out(control: LastingControl) -> tuple[str, ...]:
-    """Return the damaged rows that answers from the store were given without, a sentence for each."""
-    store = control._store  # noqa: SLF001 # As wide as a class may be.
-    return () if store is None else tuple(row.message for row in store.control.beside.rows)
 
 
 async def _without_engine(

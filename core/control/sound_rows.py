@@ -1,6 +1,6 @@
-"""BesideDamage: readings asked once more of a store without its damaged rows.
+"""SoundRows: a damaged store, read without its damaged rows.
 
-Used by `ReadingControl` for one that has failed.
+Used by `ReadingControl` for a request that has failed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ KEPT_SECONDS = 60.0
 """How long the rows found damaged, or none, are taken for all there are: a look reads the whole store."""
 
 
-class BesideDamage:
+class SoundRows:
     """Looks for damaged rows, and answers without them.
 
-    What was left out is in `rows`; `hear` is told of it with each answer.
+    What was left out is in `damaged`; `hear` is told of it with each answer.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class BesideDamage:
         self._turn = asyncio.Lock()
 
     @property
-    def rows(self) -> tuple[DamagedRow, ...]:
+    def damaged(self) -> tuple[DamagedRow, ...]:
         """The rows that were found damaged."""
         return self._damage.rows
 
@@ -70,13 +70,13 @@ class BesideDamage:
         try:
             answer = await control.ask_once(request)
         except NotFound as missing:
-            raise self.refuse(request) from missing
+            raise self._refuse(request) from missing
         except (TaskdeckError, *READING_ERRORS) as again:
             if isinstance(again, TaskdeckError) and not may_be_damage(again):
                 raise
-            raise self.refuse(request) from again
+            raise self._refuse(request) from again
         if self._hear is not None:
-            self._hear(self.refuse(request))
+            self._hear(self._refuse(request))
         return answer
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class BesideDamage:
                     self._control = self._control_of(Readers(self._path, size=2, views=self._damage.views))
             return self._control
 
-    def refuse(self, request: Request[object]) -> Unavailable:
+    def _refuse(self, request: Request[object]) -> Unavailable:
         """Return the refusal that names a damaged row: one that the request names, if there is one."""
         values = structs.asdict(request).values()
-        return refuse_row(self.rows, asked={str(one) for one in values if isinstance(one, int | str)})
+        return refuse_row(self.damaged, asked={str(one) for one in values if isinstance(one, int | str)})
