@@ -14,8 +14,8 @@ from console.themes import Look
 from core.control.api import ControlAPI, EventQuery
 from core.filters.fields import Noun
 from core.filters.terms import Filter, Sort
-from core.model.error_line import error_line
 from core.model.events import EventView
+from core.model.outcomes import error_line
 from core.model.patterns.group_views import GroupCounts
 from core.model.text import SafeText, fit, safe_line
 from core.model.values import JsonValue, to_iso

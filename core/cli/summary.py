@@ -15,9 +15,9 @@ from core.filters.fields import Noun
 from core.filters.parser import parse
 from core.filters.terms import In
 from core.model.commands.work import Effect, Forecast, Operated
-from core.model.error_line import error_line
 from core.model.errors import Conflict, TaskdeckError
 from core.model.limits.usage import EXHAUSTED_EXIT
+from core.model.outcomes import error_line
 from core.model.text import clip, safe_line
 from core.model.values import INBOX, JsonObject, JsonValue
 from core.model.views import JobView, TaskView

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from core.model.error_line import error_line
+from core.model.outcomes import error_line
 
 HOUR = 3_600_000
 """How many ms of failures are counted together."""

@@ -12,11 +12,15 @@ from msgspec import Struct, field
 from core.model.patterns.awaits import Poll
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.model.values import JsonObject, JsonValue
 
 
 SHORT = "machine.short"
 """Code of the error of an attempt that bounced because the machine lacked something."""
+_TOLD = ("shell.exit", "python.error", "python.exit", "timeout", "timeout.silence")
+"""Codes that the message says too, in fewer letters."""
 
 
 class TaskError(Struct, frozen=True, kw_only=True):
@@ -29,6 +33,14 @@ class TaskError(Struct, frozen=True, kw_only=True):
     def to_json(self) -> JsonObject:
         """Return the stored form."""
         return {"code": self.code, "message": self.message, **({"facts": self.facts} if self.facts else {})}
+
+
+def error_line(error: Mapping[str, object] | None) -> str:
+    """Return code and message of an error, the code left out where the message says it; '' = no error."""
+    if not error:
+        return ""
+    code, message = str(error.get("code") or ""), str(error.get("message") or "")
+    return message if message and (not code or code in _TOLD) else ": ".join(filter(None, (code, message)))
 
 
 class Succeeded(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 from msgspec import Struct
 
 from core.filters.fields import Noun
-from core.model.error_line import error_line
+from core.model.outcomes import error_line
 from core.model.text import SafeText, safe_line
 from core.model.values import to_iso
 from core.model.views import TaskView

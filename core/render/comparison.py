@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from core.model.comparisons import Change, JobComparison, TaskChange, TaskRun, ValueChange
-from core.model.error_line import error_line
 from core.model.limits.amounts import write_amount
+from core.model.outcomes import error_line
 from core.model.text import SafeText, clip, safe_line
 from core.model.values import JsonObject, JsonValue
 from core.model.views import JobView

@@ -19,7 +19,7 @@ from console.verbs.selection import Selection, task_selection
 from console.widgets.graph_view import GraphView, Label
 from console.widgets.line import Line
 from core.control.api import Target
-from core.model.error_line import error_line
+from core.model.outcomes import error_line
 from core.model.text import safe_line
 from core.model.views import JobDetail, JobView, TaskView
 from core.render.graph.drawing import GraphDrawing, draw_graph

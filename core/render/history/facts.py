@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 
-from core.model.error_line import error_line
+from core.model.outcomes import error_line
 from core.model.text import clip
 from core.model.values import JsonObject, JsonValue
 from core.render.times import duration_text, moment_text

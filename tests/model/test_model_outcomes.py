@@ -1,10 +1,10 @@
-"""Tests of errors as one line."""
+"""Tests of outcomes: their errors as one line."""
 
 from __future__ import annotations
 
 import pytest
 
-from core.model.error_line import error_line
+from core.model.outcomes import error_line
 
 
 @pytest.mark.parametrize(
