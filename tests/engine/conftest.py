@@ -27,6 +27,7 @@ async def empty_house(tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def house(empty_house: House) -> House:
-    """Give a home with an engine of four slots on it."""
+    """Give a home with an engine of four slots on it that has done what follows its start."""
     await empty_house.open()
+    await empty_house.settle()
     return empty_house

@@ -44,6 +44,21 @@ def script(key: str, text: str, *needs: Any, **more: Any) -> dict[str, Any]:
     return {"key": key, "uses": "shell", "needs": list(needs), "with": {"script": text}, **more}
 
 
+def is_at_work(engine: Engine) -> bool:
+    """Tell whether an engine judges, writes, reads or looks at something by itself."""
+    retention, lookouts = engine.upkeep.retention._running, engine._lookouts
+    return bool(
+        engine.dispatcher._judgements
+        or engine.journal._busy()
+        or engine._readers._own._lent
+        or engine.upkeep.janitor._work
+        or (retention is not None and not retention.done())
+        or lookouts._is_reading
+        or engine.schedules._is_looking
+        or engine.health.notices._is_looking
+    )
+
+
 _LOOKS = 20
 """Looks at a stop after which time passes anyway."""
 
@@ -153,8 +168,7 @@ class House:
             for _ in range(5):
                 await one.journal.settle()
                 await ticks(5)
-            busy = one.dispatcher._judgements or one.journal._busy()
-            if not busy and self.last_event() == before:
+            if not is_at_work(one) and self.last_event() == before:
                 return
             await asyncio.to_thread(os.sched_yield)
 
