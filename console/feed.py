@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.control.api import ControlAPI
@@ -53,7 +53,7 @@ class Pulse:
     link_ms: int = 0
     """How long the engine took to answer."""
     trouble: SafeText = SafeText("")
-    """Why this could not be read, or why the engine does not run tasks."""
+    """Why this could not be read, why the engine does not run tasks, or what of the store is not shown."""
     acknowledged: int = 0
     """Failed tasks that operators have acknowledged."""
     lost: int = 0
@@ -89,15 +89,22 @@ class Pulse:
         return "" if self.engine is None or self.engine.version == VERSION else self.engine.version
 
 
+def nothing_left_out() -> SafeText:
+    """Return that no row is damaged."""
+    return SafeText("")
+
+
 class Feed:
     """Asks the control what changed; keeps the counts of the last answer.
 
     `last_event` = all changes up to it are known; None = everything has to be read again. `starting` = an
     engine was started that does not answer yet: whatever starts one sets it, the first answer clears it.
+    `left_out` names damaged rows that are not shown while no engine answers.
     """
 
-    def __init__(self, control: ControlAPI) -> None:
+    def __init__(self, control: ControlAPI, *, left_out: Callable[[], SafeText] = nothing_left_out) -> None:
         self._control = control
+        self._left_out = left_out
         self.pulse = Pulse()
         self.last_event: int | None = None
         self.starting = False
@@ -198,7 +205,7 @@ class Feed:
 
     def _note_error(self, error: TaskdeckError) -> None:
         is_gone = isinstance(error, Unavailable) and not error.code.startswith("store.")
-        trouble = SafeText("") if error.code in _GONE else safe_line(error.message)
+        trouble = self._left_out() if error.code in _GONE else safe_line(error.message)
         if is_gone:
             # Another engine may have run meanwhile.
             self.last_event = None

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.engine_lifecycle.starters import DialedEngine, EngineStarter, SpawnedEngine
+from console.sessions.overview_lines import left_out_line
 from core.app.engine_process import engine_argv
 from core.app.named_decks import known_decks, look_at, name_of, named_deck, note_used, open_deck, path_of
 from core.app.options import Options, own_claim
+from core.app.reading.lasting_control import LastingControl
 from core.control.api import ControlAPI
 from core.model.actors import Door
 from core.model.decks import DeckName, DeckSight, KnownDeck
+from core.model.text import SafeText
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +40,10 @@ class OpenDeck:
     def habits_home(self) -> Path:
         """Where views, keymap, habits and copies are kept, on this machine."""
         return Options().paths.home if self.options.host else self.options.paths.home
+
+    def left_out(self) -> SafeText:
+        """Name damaged rows of the store that are not shown; '' = there are none, or an engine names them."""
+        return left_out_line(self.control.store.left_out if isinstance(self.control, LastingControl) else ())
 
     def starter(self) -> EngineStarter:
         """Return what starts an engine there."""

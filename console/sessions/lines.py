@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 
 from console.last_look import LastLook
 from console.memory import Memory
@@ -34,6 +35,11 @@ async def show_lines(flags: ConsoleFlags) -> None:
     # What an operator saw of a host is kept with the own home, as the screen keeps it.
     memory = Memory((Options() if flags.host else options).paths.home)
     last_look = LastLook(memory)
-    async with attach_or_start_remote(options) if flags.host else read_store_first(options) as control:
-        await write_overview(control, sys.stdout, watch=flags.watch, last_look=last_look)
+    write = partial(write_overview, out=sys.stdout, watch=flags.watch, last_look=last_look)
+    if flags.host:
+        async with attach_or_start_remote(options) as control:
+            await write(control)
+    else:
+        async with read_store_first(options) as store_first:
+            await write(store_first, left_out=lambda: store_first.reading.left_out)
     memory.write()

@@ -23,6 +23,7 @@ from console.sessions.limit_lines import backend_line, budget_line, frozen_line,
 from console.sessions.overview_lines import (
     family_line,
     job_line,
+    left_out_line,
     line,
     listed,
     orphan_line,
@@ -86,9 +87,12 @@ COMMANDS: Mapping[str, str] = {
 class Overview:
     """The parts of an overview: engine, counts, what runs, fails, waits, and what became of owners."""
 
-    def __init__(self, control: ControlAPI, last_look: LastLook) -> None:
+    def __init__(
+        self, control: ControlAPI, last_look: LastLook, *, left_out: Callable[[], Sequence[str]] = tuple
+    ) -> None:
         self._control = control
         self._last_look = last_look
+        self._left_out = left_out
 
     async def summary(self) -> Lines:
         """Tell of the engine and count."""
@@ -188,6 +192,11 @@ class Overview:
         page = await self._control.events(changes_by_people(since=since, now=now), limit=_SHOWN)
         return {("changed", one.id): line(f"changed: {change_text(one, now=now)}") for one in page.rows}
 
+    async def damage(self) -> Lines:
+        """Tell what was left out of all that stands above."""
+        told = left_out_line(self._left_out())
+        return {"left out": told} if told else {}
+
     async def commands(self) -> Lines:
         """Tell what says more."""
         return {"commands": line(f"more: {'; '.join(dict.fromkeys(COMMANDS.values()))}")}
@@ -200,7 +209,8 @@ class Overview:
     def parts(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts in order."""
         what_is = (self.summary, self.throughput, self.jobs, self.running, self.troubles, self.retries)
-        return (*what_is, self.capacity, self.queues, self.schedules, self.orphans, self.changes)
+        known = (self.capacity, self.queues, self.schedules, self.orphans, self.changes)
+        return (*what_is, *known, self.damage)
 
     def parts_once(self) -> tuple[Callable[[], Awaitable[Lines]], ...]:
         """Return the parts that are not watched: in a busy store all tasks that wait are soon others."""
@@ -208,13 +218,20 @@ class Overview:
 
 
 async def write_overview(
-    control: ControlAPI, out: TextIO, *, watch: float | None, last_look: LastLook | None = None
+    control: ControlAPI,
+    out: TextIO,
+    *,
+    watch: float | None,
+    last_look: LastLook | None = None,
+    left_out: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Write engine, counts, throughput, jobs, what runs, fails and waits, capacity, queues, orphans, changes.
 
     With `watch`, do it again after so many seconds each time, and write only the lines that changed.
+    `left_out` returns what names damaged rows that answers were given without.
     """
-    overview = Overview(control, LastLook(Memory(None)) if last_look is None else last_look)
+    last_look = LastLook(Memory(None)) if last_look is None else last_look
+    overview = Overview(control, last_look, left_out=left_out)
     once = overview.parts_once() if watch is None else ()
     parts = [_Part(read=read) for read in (*overview.parts(), *once)]
     while True:

@@ -7,7 +7,7 @@ Each line holds every column that the console shows of it; they change with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from console.last_look import LastLook
 from console.widgets.bars import trend_of
@@ -32,6 +32,14 @@ _NOW = {
     OrphanKind.LEFT: "the attempt has ended, this lives on",
     OrphanKind.LOST: "the task is held until an operator decides",
 }
+
+
+def left_out_line(rows: Sequence[str]) -> SafeText:
+    """Name the damaged rows that answers were given without; '' = nothing was left out."""
+    if not rows:
+        return SafeText("")
+    more = f"; and {len(rows) - 1:,} more: 'taskdeck doctor' names them" if len(rows) > 1 else ""
+    return safe_line(f"left out: {rows[0]}{more}")
 
 
 def line(text: str) -> SafeText:

@@ -50,6 +50,7 @@ async def show_screen(
         read_only=_read_only(flags),
         bundle=bundle,
         bundle_writer=_write_ordered,
+        left_out=deck.left_out,
     )
     collector.resume_later(asyncio.get_running_loop())
     console = ConsoleApp(deck.control, options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from console.dialogs.workflow_picker import WorkflowPicker
 from console.engine_lifecycle.lifecycle import EngineLifecycle
 from console.engine_lifecycle.starters import EngineStarter
 from console.exports.bundle_order import BundleWriter
-from console.feed import Feed
+from console.feed import Feed, nothing_left_out
 from console.key_table import bindings
 from console.last_look import LastLook
 from console.looks import Looks
@@ -95,6 +95,8 @@ class ConsoleOptions:
     """What is shown in the place of an engine; None = an engine is."""
     bundle_writer: BundleWriter | None = None
     """Writes bundles of jobs; None = this console writes none."""
+    left_out: Callable[[], SafeText] = nothing_left_out
+    """Names damaged rows that are not shown where no engine does; '' = none are left out."""
     clock: Clock = time.monotonic
     """The clock by which armed changes expire."""
 
@@ -117,7 +119,7 @@ class ConsoleApp(App[None]):
         # Nothing moves by itself; the terminal blinks its own cursor, if its owner wants that.
         self.animation_level = "none"
         notices, questions = Toasts(self), DialogQuestions(self)
-        feed, known = Feed(control), Looks()
+        feed, known = Feed(control, left_out=options.left_out), Looks()
         gate = Gate(feed, read_only=options.read_only, clock=options.clock)
         safe = GuardedControl(control, feed, gate)
         operations = Operations(safe, questions=questions, notices=notices, bounded=gate.bounded)

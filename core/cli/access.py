@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from core.app.attach import attach, attach_or_apply, attach_or_start
 from core.app.options import Options
-from core.app.reading.lasting_control import LastingControl
+from core.app.reading.lasting_control import LastingControl, LazyStore
 from core.app.remote.ssh_host import attach_or_start_remote, attach_remote
 from core.cli.arguments import Common, Reading
 from core.cli.output import note
@@ -75,7 +75,7 @@ async def working(arguments: Common) -> AsyncIterator[ControlAPI]:
     async with attach_or_start(chosen) as access:
         if not access.is_ours:
             _note_ignored(chosen, await access.control.status())
-        async with LastingControl(access.control, chosen) as control:
+        async with LastingControl(access.control, LazyStore(chosen)) as control:
             yield control
 
 

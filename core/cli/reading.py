@@ -70,7 +70,7 @@ async def _naming_left_out(
     second_run.reads = True
     async with lent as control:
         yield control
-        rows = control.left_out
+        rows = control.store.left_out
     for row in rows[:_NAMED]:
         note(f"left out: {row}")
     if len(rows) > _NAMED:

@@ -37,19 +37,14 @@ class HomeReading(ReadingAPI):
     """Reads a store; once a first run has failed, without its damaged rows."""
 
     def __init__(self, reading: ReadingControl, cause: Exception | None) -> None:
-        self._reading = reading
+        self.store = reading
         self._cause = cause
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """What names the damaged rows that answers were given without."""
-        return self._reading.left_out
 
     async def ask(self, request: Request[R]) -> R:
         """Answer; raise the `cause` where no row is damaged."""
         if self._cause is None:
-            return await self._reading.ask(request)
-        return await self._reading.sound_rows.ask(request, self._cause)
+            return await self.store.ask(request)
+        return await self.store.sound_rows.ask(request, self._cause)
 
     async def close(self) -> None:
         """Do nothing: who lent the store closes it."""

@@ -5,7 +5,7 @@ Used by `LocalControl`, and by `core.app` where no engine runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from core.control import reading_api
 from core.control.answers import Answers
@@ -50,9 +50,10 @@ from core.control.sound_rows import SoundRows
 from core.control.task_search import TaskSearch
 from core.control.timeline_answers import runs_of, timeline_of
 from core.control.wait_answers import WaitAnswers
+from core.control.wire import check_answer
 from core.host import effective_user
 from core.model.actors import person_of, signed
-from core.model.errors import TaskdeckError, Unavailable
+from core.model.errors import Bug, TaskdeckError, Unavailable
 from core.model.paths import Paths
 from core.model.patterns.work_items import ITEMS_MAX
 from core.model.records import replace
@@ -123,6 +124,14 @@ class ReadingControl(ReadingAPI):
         except (TaskdeckError, *READING_ERRORS) as error:
             if not may_be_damage(error):
                 raise
+            return await self.sound_rows.ask(request, error)
+
+    async def ask_checked(self, request: Request[R]) -> R:
+        """Answer what can be shown: without damaged rows where a value is of another kind than its field."""
+        answer = await self.ask(request)
+        try:
+            return check_answer(answer, cast("type[R]", verb_of(request).answer))
+        except Bug as error:
             return await self.sound_rows.ask(request, error)
 
     async def ask_once(self, request: Request[R]) -> R:

@@ -120,6 +120,14 @@ def decode_answer(body: bytes | bytearray, kind: type[T]) -> T:
         raise garbled() from error
 
 
+def check_answer(answer: T, kind: type[T]) -> T:
+    """Return an answer as a client would read it; raise `Bug` (`engine.garbled`) where none could."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(answer), type=kind)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise garbled() from error
+
+
 def unfit(field: str) -> Invalid:
     """Return the refusal of a request whose field is missing, unknown or of another type."""
     return Invalid(

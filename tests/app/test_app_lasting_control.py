@@ -8,7 +8,7 @@ import pytest
 
 import core
 from core.app.options import Options
-from core.app.reading.lasting_control import LastingControl
+from core.app.reading.lasting_control import LastingControl, LazyStore
 from core.control.api import ControlAPI, EventQuery, Request, Target
 from core.model.errors import Invalid, Unavailable
 
@@ -43,7 +43,7 @@ async def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("code", ["engine.none", "engine.lost", "engine.stopping"])
 async def test_what_has_ended_is_told_without_the_engine(home: Path, code: str) -> None:
-    async with LastingControl(Absent(code), Options(home=home)) as control:
+    async with LastingControl(Absent(code), LazyStore(Options(home=home))) as control:
         assert (await control.logs.chunk(1)).data == b"hi\n"
         assert await control.wait_tasks([1]) == {"succeeded": 1}
         assert (await control.wait_job(2)).status == "succeeded"
@@ -51,7 +51,7 @@ async def test_what_has_ended_is_told_without_the_engine(home: Path, code: str) 
 
 async def test_what_has_not_ended_needs_the_engine(home: Path) -> None:
     gone = Absent("engine.lost")
-    async with LastingControl(gone, Options(home=home)) as control:
+    async with LastingControl(gone, LazyStore(Options(home=home))) as control:
         for work in (control.wait_tasks([1, 2]), control.wait_job(1), control.cancel(Target(task_ids=(2,)))):
             with pytest.raises(Unavailable) as refusal:
                 await work
@@ -59,13 +59,13 @@ async def test_what_has_not_ended_needs_the_engine(home: Path) -> None:
 
 
 async def test_other_refusals_are_those_of_the_engine(home: Path) -> None:
-    async with LastingControl(Absent("engine.busy"), Options(home=home)) as control:
+    async with LastingControl(Absent("engine.busy"), LazyStore(Options(home=home))) as control:
         with pytest.raises(Unavailable, match="no engine answers"):
             await control.logs.chunk(1)
 
 
 async def test_a_number_beyond_all_ids_is_refused_by_the_store(home: Path) -> None:
-    async with LastingControl(Absent("engine.none"), Options(home=home)) as control:
+    async with LastingControl(Absent("engine.none"), LazyStore(Options(home=home))) as control:
         with pytest.raises(Invalid) as refusal:
             await control.events(EventQuery(job_id=2**70))
         assert refusal.value.code == "number.range"

@@ -35,7 +35,7 @@ from core.control.requests import Kind, Request, verb_of
 from core.control.sights import Sights
 from core.filters.fields import Noun
 from core.filters.parser import parse
-from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
+from core.model.errors import TaskdeckError, Unavailable
 from core.model.failures import FamilyScope
 from core.model.limits.entry_views import EntryQuery
 from core.model.limits.usage_views import UsageBy, UsageQuery
@@ -144,14 +144,10 @@ async def opened(home: Path, heard: list[TaskdeckError] | None = None) -> AsyncI
 
 
 async def fault(control: ReadingControl, request: Request[Any]) -> str:
-    """Ask as a client does, which asks more carefully for what it cannot understand; return the code."""
+    """Ask for what can be shown, and read it as a client does; return the code."""
     try:
-        answer = await control.ask(request)
-        try:
-            wire.decode_answer(wire.encode_answer(answer), verb_of(request).answer)
-        except (Bug, Invalid) as error:
-            answer = await control.sound_rows.ask(request, error)
-            wire.decode_answer(wire.encode_answer(answer), verb_of(request).answer)
+        answer = await control.ask_checked(request)
+        wire.decode_answer(wire.encode_answer(answer), verb_of(request).answer)
     except TaskdeckError as error:
         return error.code
     return ""
@@ -190,6 +186,17 @@ async def test_rows_beside_a_damaged_one_are_read_and_that_is_named(new_home: Ho
     assert heard[0].code == "store.row"
     assert heard[0].facts == {"table": "check_change", "row": "1", "column": "status"}
     assert "row 1 of check_change breaks a rule of its table: `status` is a text" in heard[0].message
+
+
+async def test_what_could_not_be_shown_is_answered_without_its_row(new_home: Home) -> None:
+    home = new_home()
+    inflict(home / "taskdeck.db", Damage("notice", "at", "text", "'high'"))
+    async with opened(home) as control:
+        assert (await control.ask(notices.ListNotices())).rows != ()
+        assert control.left_out == ()
+        assert (await control.ask_checked(notices.ListNotices())).rows == ()
+        assert all("of notice breaks a rule" in row for row in control.left_out)
+        assert len(control.left_out) == 2
 
 
 async def test_what_only_a_damaged_row_could_tell_is_refused_with_its_name(new_home: Home) -> None:

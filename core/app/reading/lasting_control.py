@@ -7,7 +7,7 @@ console.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -30,6 +30,45 @@ PATIENCE = 2.0
 """Seconds for an engine to say that it is there, for who only reads."""
 
 
+class LazyStore:
+    """The store of a home, opened by the first request that no engine answers."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._opened = AsyncExitStack()
+        self._store: StoreReading | None = None
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What names the damaged rows that answers were given without, a sentence for each."""
+        return () if self._store is None else self._store.control.left_out
+
+    async def ask(self, request: Request[R]) -> R:
+        """Answer a request of `Kind.READ`; what the answer holds is not looked at."""
+        return await (await self.open()).control.ask(request)
+
+    async def open(self) -> StoreReading:
+        """Return what reads the store until `close`."""
+        if self._store is None:
+            # SQL takes longer to import than most commands take; hardly any come here.
+            from core.app.reading.store import open_store
+
+            self._store = await self._opened.enter_async_context(open_store(self._options))
+        return self._store
+
+    async def close(self) -> None:
+        self._store = None
+        await self._opened.aclose()
+
+
+class LazyCheckedStore(LazyStore):
+    """One for screens, which cannot ask again for what they could not show."""
+
+    async def ask(self, request: Request[R]) -> R:
+        """Answer a request of `Kind.READ`, without damaged rows where one could not be shown."""
+        return await (await self.open()).control.ask_checked(request)
+
+
 class LastingControl(ControlAPI):
     """Ask an engine; when it has gone, answer from its store what was written by then.
 
@@ -37,13 +76,9 @@ class LastingControl(ControlAPI):
     waiting for what has ended; anything else raises what the engine's control raises.
     """
 
-    def __init__(self, engine: ControlAPI, options: Options) -> None:
+    def __init__(self, engine: ControlAPI, store: LazyStore) -> None:
         self._engine = engine
-        self._options = options
-        self._opened = AsyncExitStack()
-        self._store: StoreReading | None = None
-        self.left_out: tuple[str, ...] = ()
-        """What names the damaged rows that answers from the store were given without."""
+        self.store = store
 
     async def ask(self, request: Request[R]) -> R:
         """Ask the engine first: another one may run by now."""
@@ -52,37 +87,23 @@ class LastingControl(ControlAPI):
         except (Unavailable, Conflict) as error:
             if error.code not in (*GONE, *UNHEARD):
                 raise
-            answer = await _without_engine(self._reading, request, error)
-        if self._store is not None:
-            self.left_out = self._store.control.left_out
-        return answer
+            return await _without_engine(self.store, request, error)
 
     async def close(self) -> None:
         """Close the store; who lent the control of the engine closes that."""
-        self._store = None
-        await self._opened.aclose()
-
-    async def _reading(self) -> StoreReading:
-        if self._store is None:
-            # SQL takes longer to import than most commands take; hardly any come here.
-            from core.app.reading.store import open_store
-
-            self._store = await self._opened.enter_async_context(open_store(self._options))
-        return self._store
+        await self.store.close()
 
 
-async def _without_engine(
-    reading: Callable[[], Awaitable[StoreReading]], request: Request[R], error: TaskdeckError
-) -> R:
+async def _without_engine(store: LazyStore, request: Request[R], error: TaskdeckError) -> R:
     if kind_of(request) is Kind.READ:
-        return await (await reading()).control.ask(request)
+        return await store.ask(request)
     if error.code in UNHEARD:
         raise error
     if isinstance(request, api.WaitTasks):
-        outcomes = (await reading()).reports.outcomes
+        outcomes = (await store.open()).reports.outcomes
         return cast("R", _ended(await outcomes.task_statuses(request.task_ids), error))
     if isinstance(request, api.WaitJob):
-        result = await (await reading()).reports.outcomes.results(request.job_id)
+        result = await (await store.open()).reports.outcomes.results(request.job_id)
         if result.status in JOB_FINAL:
             return cast("R", result)
     raise error
@@ -96,15 +117,15 @@ async def read_engine_first(options: Options) -> AsyncIterator[LastingControl]:
     """
     async with (
         closing(dial(options.paths, patience=PATIENCE)) as engine,
-        LastingControl(engine, options) as control,
+        LastingControl(engine, LazyStore(options)) as control,
     ):
         yield control
 
 
 @asynccontextmanager
-async def attach_lasting(options: Options) -> AsyncIterator[ControlAPI]:
-    """Lend the control of the engine of a home, which connects when first asked; its reading lasts."""
-    async with attach(options) as engine, LastingControl(engine, options) as control:
+async def attach_lasting(options: Options) -> AsyncIterator[LastingControl]:
+    """Lend for screens the control of the engine of a home, which connects when first asked."""
+    async with attach(options) as engine, LastingControl(engine, LazyCheckedStore(options)) as control:
         yield control
 
 

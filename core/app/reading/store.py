@@ -14,7 +14,7 @@ from typing import TypeVar
 from core.app.attach import closing, dial
 from core.app.lock import is_held
 from core.app.options import Options
-from core.control.api import ControlAPI, Kind, ReadingAPI, Request, kind_of
+from core.control.api import ControlAPI, Kind, Request, kind_of
 from core.control.health_answers import HealthSight
 from core.control.prediction_answers import Planning
 from core.control.reading import ReadingControl
@@ -90,22 +90,23 @@ class StoreFirstControl(ControlAPI):
     """Two controls as one: what can be read is read from the store, whether the engine is there or not."""
 
     def __init__(self, *, reading: ReadingControl, engine: ControlAPI) -> None:
-        self._reading = reading
+        self.reading = reading
         self._engine = engine
 
     async def ask(self, request: Request[R]) -> R:
         """Ask the one that can answer."""
-        asked: ReadingAPI = self._reading if kind_of(request) is Kind.READ else self._engine
-        return await asked.ask(request)
+        if kind_of(request) is Kind.READ:
+            return await self.reading.ask_checked(request)
+        return await self._engine.ask(request)
 
     async def close(self) -> None:
         """Close both."""
-        await self._reading.close()
+        await self.reading.close()
         await self._engine.close()
 
 
 @asynccontextmanager
-async def read_store_first(options: Options) -> AsyncIterator[ControlAPI]:
+async def read_store_first(options: Options) -> AsyncIterator[StoreFirstControl]:
     """Lend a control that reads the store and asks the engine, if one runs, for all else.
 
     Raises `Unavailable` (`store.missing` and its like) where nothing can be read.
