@@ -35,8 +35,6 @@ READING_ERRORS = (
     ValueError,
 )
 """What reading may raise that meets a value of another kind than its column has."""
-
-
 _CODES = ("capacity.unreadable", "journal.broken", "number.range", "store.broken", "value.unfit")
 """Codes of refusals that one row may be the reason of."""
 
@@ -61,15 +59,15 @@ def may_be_damage(error: BaseException) -> bool:
     return error.code in _CODES if isinstance(error, TaskdeckError) else isinstance(error, READING_ERRORS)
 
 
-def named(path: Path, error: BaseException) -> BaseException:
-    """Return the refusal that names a damaged row, where an error may come of one; else the error."""
+def damage_behind(path: Path, error: BaseException) -> Unavailable | None:
+    """Return the refusal that names a damaged row of a store; None = the error comes of no row."""
     if not may_be_damage(error):
-        return error
+        return None
     try:
         rows = find_damage(path).rows
     except Unavailable:
-        return error
-    return refuse_row(rows) if rows else error
+        return None
+    return refuse_row(rows) if rows else None
 
 
 def find_damage(path: Path) -> Damage:

@@ -35,7 +35,7 @@ from core.model.errors import TaskdeckError
 from core.model.paths import Paths, ensure_home
 from core.model.ports import Connector
 from core.model.shortages import shortage
-from core.store.damage import READING_ERRORS, named
+from core.store.damage import READING_ERRORS, damage_behind
 from core.store.version import is_older
 
 LEFT = "what it was started for is done"
@@ -76,12 +76,15 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
     try:
         return await _start(Engine(paths, settings, ports, started_by=started_by), dispatch=dispatch)
     except OSError as error:
-        raise (shortage(error) or error) from error
-    except (TaskdeckError, *READING_ERRORS) as error:
-        found = await asyncio.to_thread(named, paths.db, error)
-        if found is error:
+        short = shortage(error)
+        if short is None:
             raise
-        raise found from error
+        raise short from error
+    except (TaskdeckError, *READING_ERRORS) as error:
+        refusal = await asyncio.to_thread(damage_behind, paths.db, error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 async def _start(engine: Engine, *, dispatch: bool) -> Engine:
