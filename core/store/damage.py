@@ -81,10 +81,14 @@ def find_damage(path: Path) -> Damage:
         raise refuse_reading(path, error) from error
     finally:
         db.close()
-    rows = [DamagedRow(*one) for one in (*rules, *(one.broken for one in undecodable), *texts)]
-    tables = dict.fromkeys(str(one.facts["table"]) for one in rows)
+    rows: dict[tuple[str, str], DamagedRow] = {}
+    for one in (*rules, *(text.broken for text in undecodable), *texts):
+        row = DamagedRow(*one)
+        # Bytes that are not a text are not JSON either: the row is named once.
+        rows.setdefault((str(row.facts["table"]), str(row.facts["row"])), row)
+    tables = dict.fromkeys(table for table, _ in rows)
     views = tuple(_view(metadata.tables[name], undecodable, texts) for name in tables)
-    return Damage(rows=tuple(rows), views=views)
+    return Damage(rows=tuple(rows.values()), views=views)
 
 
 def refuse_row(rows: Sequence[DamagedRow], *, asked: Collection[str] = ()) -> Unavailable:

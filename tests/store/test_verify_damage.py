@@ -100,6 +100,15 @@ def test_rows_at_fault_are_left_out_of_the_views_and_json_that_may_be_null_alone
     deck.close()
 
 
+def test_a_row_with_several_faults_is_named_once(tmp_path: Path) -> None:
+    deck = Deck(tmp_path / "deck.db", fill=fill)
+    deck.change("UPDATE task SET spec = x'ff', name = CAST(x'ff' AS TEXT) WHERE id = 1")
+    deck.change("UPDATE gset SET prefer = CAST(x'ff' AS TEXT)")
+    deck.close()
+    named = [(one.facts["table"], one.facts["row"]) for one in find_damage(tmp_path / "deck.db").rows]
+    assert named == [("task", "1"), ("gset", "1")]
+
+
 def test_json_of_a_row_that_cannot_be_read_is_not_trouble_of_the_store(tmp_path: Path) -> None:
     deck = Deck(tmp_path / "deck.db")
     with pytest.raises(sqlite3.OperationalError) as malformed:
