@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -11,9 +11,12 @@ from core.connectors.registry import Registry
 from core.connectors.shell import Shell
 from core.connectors.waiting import SignalWait, Wait
 from core.control.api import Target
+from core.engine.housekeeping.repairs import Repairs
 from core.model.commands.answers import Answer, WaitRef
+from core.model.commands.work import Command, FailJob
 from core.model.outcomes import TaskError
 from core.model.timing.schedules import Overlap
+from core.store.reports.repairs import HopelessWait
 from tests.engine.test_engine_faults import damage
 from tests.engine.test_engine_schedules import BLOCK, HOUR, every, until_fired
 from tests.support.house import House, task
@@ -113,6 +116,34 @@ async def test_a_job_that_waits_for_what_never_comes_after_its_verdict_is_named(
     assert "set aside: it has its verdict" in (await parked.control.why(parked.task_id(job, "f"))).summary
     await parked.control.cancel(parked.target(job, "f"))
     assert (await parked.ended(job)).status == "failed"
+
+
+class EndlessJob:
+    """A journal and a sweep of one job: two of its tasks wait in vain, and it cannot be failed."""
+
+    def __init__(self) -> None:
+        self.notes: list[Any] = []
+
+    async def submit(self, command: Command[Any]) -> bool:
+        if not isinstance(command, FailJob):
+            self.notes.append(command)
+        return False
+
+    async def broken_jobs(self) -> list[int]:
+        return []
+
+    async def hopeless_waits(self) -> list[HopelessWait]:
+        return [HopelessWait(job_id=2, task_id=one, key="f", why="waits for ever") for one in (1, 2)]
+
+
+async def test_a_job_is_named_once_it_does_not_end_in_a_second_round():
+    job = EndlessJob()
+    repairs = Repairs(cast("Any", job), cast("Any", job))
+    await repairs.run()
+    assert job.notes == []
+    for _ in range(2):
+        await repairs.run()
+        assert [note.job_id for note in job.notes] == [2]
 
 
 async def test_a_fire_whose_outcome_is_not_written_is_undone_with_its_job(house: House):

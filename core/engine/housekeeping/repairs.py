@@ -53,12 +53,15 @@ class Repairs:
         self._told: set[int] = set()
         """Loose tasks that this engine has set aside."""
         self._unfailed: set[int] = set()
-        """Jobs that could not be failed when they were looked at last."""
+        """Jobs that could not be failed in this round."""
+        self._unfailed_before: set[int] = set()
+        """Those of the round before it."""
         self._named: set[int] = set()
-        """Those of them that are named."""
+        """Those of all rounds that are named."""
 
     async def run(self) -> None:
         """Repair what a sweep finds; each repair is an event. Raises where the store takes nothing."""
+        self._unfailed_before, self._unfailed = self._unfailed, set()
         await self._repair_all(await self._sweep.broken_jobs())
         for one in await self._sweep.hopeless_waits():
             await self._give_up(one)
@@ -88,15 +91,14 @@ class Repairs:
             await self._journal.submit(note)
 
     async def _fail(self, job_id: int, reason: str, *, task_id: int | None = None) -> None:
-        """Fail a job that cannot go on; where that does not land twice, its fault is named.
+        """Fail a job that cannot go on; where that does not land in two rounds, its fault is named.
 
-        Once it may be that its verdict came while it was looked at.
+        In one round its verdict may have come while it was looked at.
         """
         if await self._journal.submit(FailJob(job_id=job_id, reason=reason)):
-            self._unfailed.discard(job_id)
-        elif job_id not in self._unfailed:
-            self._unfailed.add(job_id)
-        elif job_id not in self._named:
+            return
+        self._unfailed.add(job_id)
+        if job_id in self._unfailed_before and job_id not in self._named:
             self._named.add(job_id)
             message = f"it has its verdict and does not end: {reason}; cancel that task, or kill the job"
             await self._journal.submit(NoteFault(job_id=job_id, task_id=task_id, message=message))
