@@ -104,11 +104,8 @@ def why_job_stays(job: JobFacts) -> Refusal | None:
     if job.event is not None:
         return None
     if job.id == INBOX:
-        reason, hint = (
-            "it is the inbox: its tasks go one by one (purge tasks)",
-            "'taskdeck purge tasks --where ...'",
-        )
-        return refuse_job(job.id, "job.inbox", reason, hint=hint)
+        reason = "it is the inbox: its tasks go one by one (purge tasks)"
+        return refuse_job(job.id, "job.inbox", reason, hint="'taskdeck purge tasks --where ...'")
     if not job.is_final:
         hint = f"'taskdeck cancel {job.id}' ends it"
         return refuse_job(job.id, "job.status", f"it is {job.status}", hint=hint, status=job.status)
@@ -130,10 +127,8 @@ def why_job_stays(job: JobFacts) -> Refusal | None:
 def why_loose_stays(task: LooseFacts) -> Refusal | None:
     """Return why a task is not purged by itself; None = it may go."""
     if task.job_id != INBOX:
-        reason, hint = (
-            f"it is of job {task.job_id}, which goes as a whole",
-            f"'taskdeck purge jobs {task.job_id}'",
-        )
+        reason = f"it is of job {task.job_id}, which goes as a whole"
+        hint = f"'taskdeck purge jobs {task.job_id}'"
         return refuse_task(task.id, "task.of_job", reason, hint=hint, job=task.job_id)
     if not task.is_final:
         return _unended(task.id, task.status)

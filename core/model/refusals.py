@@ -30,7 +30,7 @@ _RERUN = "'taskdeck retry --task {}' runs it again"
 class Refusal(NamedTuple):
     """A task or job that a verb leaves as it is; but for `id` what an error says that is raised for one.
 
-    Made by the functions below, which ask for all of it: the answer of an older engine may lack the rest.
+    Made by the functions below, which ask for all of it.
     """
 
     id: int

@@ -75,16 +75,16 @@ class Termination:
         if ref in self._attempts:
             self.tasks.start(self._children.kill(ref), partial(self._killed, ref))
         else:
-            self._completion.note(_what(ref), None)
+            self._completion.note(_kill_name(ref), None)
 
     def _asked(self, ref: AttemptRef, done: asyncio.Task[None]) -> None:
         if not done.cancelled():
-            self._completion.note(_what(ref), done.exception())
+            self._completion.note(_kill_name(ref), done.exception())
 
     def _killed(self, ref: AttemptRef, done: asyncio.Task[None]) -> None:
         if done.cancelled():
             return
-        self._completion.note(_what(ref), done.exception())
+        self._completion.note(_kill_name(ref), done.exception())
         if done.exception() is not None:
             # As when the machine is short of descriptors: nothing else would end it.
             self._clock.call_later(KILL_AGAIN_SECONDS, partial(self.kill_process, ref))
@@ -100,5 +100,5 @@ class Termination:
             running.task = asyncio.get_running_loop().create_task(closing)
 
 
-def _what(ref: AttemptRef) -> str:
+def _kill_name(ref: AttemptRef) -> str:
     return f"ending the processes of task #{ref.task_id}, attempt {ref.epoch}"

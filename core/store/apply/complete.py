@@ -204,7 +204,7 @@ def _error(outcome: Outcome) -> TaskError | None:
 
 
 def _of_abandoned(error: TaskError | None) -> TaskError:
-    """Return why an attempt did not succeed whose call was given up; of one that was cancelled just that."""
+    """Return the error of an attempt whose call was given up; `error`: of its outcome, None = cancelled."""
     if error is not None:
         return replace(error, facts={**error.facts, "abandoned": True})
     message = "its call ignored the cancel and was given up: it may go on in the engine"
