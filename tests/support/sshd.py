@@ -97,10 +97,13 @@ class Box:
         os.kill(self.connection(), signal.SIGKILL)
 
     def hang_up(self) -> None:
-        """End every connection that ssh keeps for the next command."""
+        """End every connection that ssh keeps for the next command, which would share one that is ending."""
         for path in (self._runtime / "taskdeck").glob("*"):
             argv = ["ssh", "-F", f"{self._folder}/ssh_config", "-S", str(path), "-O", "exit", BOX]
-            subprocess.run(argv, capture_output=True, check=False)
+            if subprocess.run(argv, capture_output=True, check=False).returncode:
+                # Of one that was dropped, the socket alone is left.
+                path.unlink(missing_ok=True)
+        until_now(lambda: not any((self._runtime / "taskdeck").glob("*")), "ssh has ended its connections")
 
     def end(self) -> None:
         """End the server and every connection to it."""
