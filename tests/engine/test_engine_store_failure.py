@@ -80,6 +80,8 @@ async def test_an_outcome_is_offered_again_until_the_store_takes_it(house: House
         assert store.refusals == asked, "a store in trouble is left alone"
         house.clock.advance(seconds=1)
         await house.until(lambda asked=asked: store.refusals >= asked + 2, "it was asked again")
+    # The engine has heard of it: the next pause begins then.
+    await house.settle()
     store.broken = False
     house.clock.advance(seconds=60)
     assert (await house.ended(job)).status == "succeeded"
