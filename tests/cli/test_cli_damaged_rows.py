@@ -168,6 +168,11 @@ def test_a_refusal_is_the_answer_of_its_command(reading: SecondRun) -> None:
     assert not reading.begin(KeyError()), "a command has two runs at the most"
 
 
+def test_what_reads_and_then_may_change_something_has_one_run(reading: SecondRun) -> None:
+    reading.changes = True
+    assert not reading.begin(KeyError())
+
+
 def test_text_and_bytes_are_written_once_by_both_runs(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     second_run.reset()
     second_run.reads = True
