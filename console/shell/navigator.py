@@ -67,9 +67,13 @@ class Navigator:
             self._desk.memory.keep(_SCREEN, screen.spot.root)
 
     def visit(self, place: str, subject: Subject) -> None:
-        """Show a place on top of the present screen."""
+        """Show a place on top of the present screen, unless that shows it already.
+
+        A key that is pressed twice comes to the screen below before the first has led away from it.
+        """
         spot = Spot(root=self._app.current_mode, place=place, subject=subject)
-        self._app.push_screen(self._new_screen(spot))
+        if self.current is None or self.current.spot != spot:
+            self._app.push_screen(self._new_screen(spot))
 
     def show(self, spot: Spot) -> None:
         """Show a place as it was left, if it still stands on its stack, else a new screen."""

@@ -69,6 +69,21 @@ async def open_graph(operator) -> GraphScreen:
     return graph_of(operator)
 
 
+async def test_a_key_that_is_pressed_twice_before_the_screen_is_there_leads_to_one() -> None:
+    async with console(diamond()) as operator:
+        await operator.press("2", "enter")
+        await operator.sees("stage 1")
+        job = operator.app.screen
+        assert isinstance(job, JobScreen)
+        job.action_draw()
+        job.action_draw()
+        await operator.until(lambda: isinstance(operator.app.screen, GraphScreen), "the graph is there")
+        await operator.quiet()
+        await operator.press("escape")
+        await operator.quiet()
+        assert operator.app.screen is job
+
+
 async def test_a_job_is_drawn_with_its_edges_glyphs_and_counts() -> None:
     async with console(diamond(), size=(80, 24)) as operator:
         await open_graph(operator)
