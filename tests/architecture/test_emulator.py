@@ -69,3 +69,14 @@ def test_it_shows_what_pyte_shows_however_what_comes_is_cut(seed: int) -> None:
         )
         for line in range(8):
             assert dict(quick.buffer[line]) == dict(plain.buffer[line])
+
+
+@pytest.mark.parametrize("sequence", ["\x1b[<u", "\x1b[<1u", "\x1b[=1u", "\x1b[>1u", "\x1b[?u"])
+def test_ways_of_the_keyboard_write_nothing_wherever_they_are_cut(sequence: str) -> None:
+    sent = f"one{sequence} two".encode()
+    for cut in range(len(sent)):
+        screen = Screen(12, 1)
+        stream = Stream(screen)
+        stream.feed(sent[:cut])
+        stream.feed(sent[cut:])
+        assert screen.display == ["one two     "]

@@ -15,6 +15,10 @@ from wcwidth import wcwidth
 
 _COMMON = re.compile(r"\x1b\[([0-9;]*)([mH])")
 """Attributes of the text to come, and a place for the cursor."""
+_UNKNOWN = re.compile(r"\x1b\[[<=][0-9;]*[@-~]")
+"""What pyte writes the end of: ways of the keyboard that are taken back, or set."""
+_CUT = re.compile(r"\x1b(?:\[(?:[<=][0-9;]*)?)?\Z")
+"""What may be the beginning of such a sequence."""
 _MOST = 9_999
 """The largest number that pyte takes."""
 
@@ -75,16 +79,25 @@ class Stream(pyte.ByteStream):
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
+        self._cut = ""
         super().__init__(screen)
 
     def feed(self, data: bytes) -> None:  # type: ignore[override]
-        text = self.utf8_decoder.decode(data)
+        text = self._cut + self.utf8_decoder.decode(data)
+        cut = _CUT.search(text)
+        end = len(text) if cut is None else cut.start()
+        self._feed_text(_UNKNOWN.sub("", text[:end]))
+        self._cut = text[end:] if self._taking_plain_text else ""
+        if not self._cut:
+            # Part of something else, such as a title.
+            pyte.Stream.feed(self, text[end:])
+
+    def _feed_text(self, text: str) -> None:
         read = 0
         for found in _COMMON.finditer(text):
             pyte.Stream.feed(self, text[read : found.start()])
             read = found.end()
             if not self._taking_plain_text:
-                # Part of something else, such as a title.
                 pyte.Stream.feed(self, found[0])
             elif found[2] == "m":
                 self._screen.attribute(found[1])
