@@ -36,7 +36,10 @@ class SetMax(Remote):
     name: LimitName
     to: Annotated[
         str,
-        Argument(metavar="MAX", help="Attempts, an amount, or of a rate 60/min; +5 and -5 are added."),
+        Argument(
+            metavar="MAX",
+            help="Attempts, an amount, or of a rate 60/min (2 % are kept in reserve); +5 and -5 are added.",
+        ),
     ]
     window: InWindow = False
     said: Said
