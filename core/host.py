@@ -390,6 +390,12 @@ def open_files_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+def file_size_limit() -> int | None:
+    """Return how many bytes a file may have that this process writes; None = no limit."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if most == resource.RLIM_INFINITY else most
+
+
 def has_pidfd() -> bool:
     """Return whether this kernel can watch a process by descriptor (Linux >= 5.3)."""
     try:

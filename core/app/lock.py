@@ -5,6 +5,7 @@ Taken by `hosting` and `ownership`; read by `doctor`, by `dial-stdio` and by the
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -111,19 +112,18 @@ class EngineLock:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise Unavailable(
-                "lock.unusable",
-                f"cannot open {self._path}: {error.strerror}",
-                hint="fix the permissions or choose another --home",
-                facts={"file": str(self._path), "reason": error.strerror or ""},
-            ) from error
+            raise self._unusable("open", error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return False
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise self._unusable("write", error) from error
         self._descriptor = descriptor
         return True
 
@@ -152,3 +152,12 @@ class EngineLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _unusable(self, verb: str, error: OSError) -> Unavailable:
+        remedies = {errno.EFBIG: "raise `ulimit -f`", errno.ENOSPC: "free some room on its disk"}
+        return Unavailable(
+            "lock.unusable",
+            f"cannot {verb} {self._path}: {error.strerror}",
+            hint=remedies.get(error.errno or 0, "fix the permissions or choose another --home"),
+            facts={"file": str(self._path), "reason": error.strerror or ""},
+        )

@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from core.files.kinds import exists
+from core.host import file_size_limit
 from core.logs import get_logger
 from core.model.errors import Unavailable
 from core.model.values import INBOX, INBOX_STAGE
@@ -43,6 +45,10 @@ UNFINISHED = ".compact-part"
 """Behind the name of a store: what a rewrite that was killed has left (`compacting`)."""
 INCREMENTAL = 2
 """Of `PRAGMA auto_vacuum`: a store that was made so, or rewritten by `compact`."""
+_ENDS = ("", "-wal", "-journal", "-shm")
+"""Of the names of the files that SQLite writes for one store."""
+_ONE_WRITE = 65_536
+"""More bytes than SQLite writes at once."""
 _OF_ROWS = re.compile(r"CHECK constraint failed in|(NULL|NUMERIC|TEXT) value in")
 """What `PRAGMA quick_check` says of rows, not of the file."""
 _VERDICTS = 20
@@ -63,8 +69,10 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
     try:
         _bring_up(connection, path, now)
     except sqlite3.DatabaseError as error:
+        # Before it is closed, which removes files whose sizes may tell why.
+        refusal = refuse_file(path, error)
         connection.close()
-        raise refuse_file(path, error) from error
+        raise refusal from error
     except BaseException:
         connection.close()
         raise
@@ -72,7 +80,10 @@ def open_writer(path: Path, *, synchronous: str, now: int) -> sqlite3.Connection
 
 
 def refuse_file(path: Path, error: BaseException) -> Unavailable:
-    """Say why SQLite could not use a file: no room, a disk that fails, or no store."""
+    """Say why SQLite could not use a file: a limit of its size, no room, a disk that fails, or no store."""
+    limited = limited_file(path, error)
+    if limited is not None:
+        return limited
     if is_full(error):
         return full()
     if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
@@ -85,13 +96,41 @@ def refuse_file(path: Path, error: BaseException) -> Unavailable:
     return broken(path, error)
 
 
+def limited_file(path: Path, error: BaseException) -> Unavailable | None:
+    """Say that a file is as large as this process may make one; None = SQLite failed for something else.
+
+    SQLite tells of no such limit: it is an I/O error like any other.
+    """
+    limit = file_size_limit()
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if limit is None or code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
+        return None
+    files = [path.with_name(path.name + end) for end in _ENDS]
+    if max((file.stat().st_size for file in files if exists(file)), default=0) + _ONE_WRITE <= limit:
+        return None
+    return Unavailable(
+        "store.file_limit",
+        f"{path} cannot grow: files may have {limit:,} bytes at the most where this runs (`ulimit -f`)",
+        hint="raise `ulimit -f` (LimitFSIZE of a unit) and start it again, or"
+        " 'prlimit --fsize=unlimited --pid PID'; nothing is lost",
+        facts={"store": str(path), "limit": limit},
+    )
+
+
+def file_of(connection: sqlite3.Connection) -> Path:
+    """Return the file of an open store."""
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+
+
 def is_full(error: BaseException) -> bool:
     """Return whether the disk had no room for what was to be written."""
     return getattr(error, "sqlite_errorcode", None) in _FULL
 
 
 def is_trouble(error: Exception) -> bool:
-    """Return whether an error is the file's or the disk's, not one of the rows at hand."""
+    """Return whether an error is the file's, the disk's or the machine's, not one of the rows at hand."""
+    if isinstance(error, MemoryError):
+        return True
     if not isinstance(error, sqlite3.Error):
         return False
     return str(error) not in _ROW_TEXTS and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_ROWS

@@ -15,6 +15,7 @@ from core.model.commands.purges import SweepPurged
 from core.model.commands.work import Command
 from core.model.crash_points import crash_point
 from core.model.errors import Bug, Invalid, TaskdeckError, Unavailable
+from core.model.shortages import short_of_memory
 from core.store.apply.children.child_places import admit
 from core.store.apply.children.child_places_apart import admit_apart
 from core.store.apply.children.job_answers import put_off
@@ -26,7 +27,7 @@ from core.store.apply.limits.unknown_estimates import next_estimate
 from core.store.apply.waits.answers import next_answer
 from core.store.batch import MAX_PER_BATCH, Batch, close_report, earliest
 from core.store.batch_report import Report
-from core.store.database import full, is_full, is_trouble
+from core.store.database import file_of, full, is_full, is_trouble, limited_file
 from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
 from core.store.savepoints import under_savepoint
@@ -83,7 +84,7 @@ def carry_out(writer: Writer, group: Group, *, foresee: Callable[[Report], None]
         return _attempt(writer, group, _one_by_one, foresee)
     except Exception as error:
         # The writer's thread must live: whatever broke, every caller who waits gets an answer.
-        return _all(group, _refusal(error))
+        return _all(group, _refusal(writer.connection, error))
 
 
 Work: TypeAlias = Callable[[Batch, Group, dict[int, Answer]], None]
@@ -175,29 +176,24 @@ def _alone(batch: Batch, apply: Apply, command: Command[object]) -> Answer:
             # A full disk takes the whole transaction with it.
             raise
         # One command's fault, whatever it is, must not reach the others.
-        return _refusal(error)
+        return _refusal(batch.db, error)
     return answer
 
 
-def _refusal(error: Exception) -> TaskdeckError:
+def _refusal(db: sqlite3.Connection, error: Exception) -> TaskdeckError:
     """Say what an error means to the callers who wait: the store's trouble, unfit values, or a bug."""
     match error:
         case TaskdeckError():
             return error
-        case sqlite3.Error() if is_full(error):
-            refusal: TaskdeckError = full()
-        case sqlite3.Error() if not is_trouble(error):
+        case MemoryError():
+            refusal: TaskdeckError = short_of_memory()
+        case sqlite3.Error() if is_trouble(error):
+            refusal = _trouble(db, error)
+        case sqlite3.Error():
             refusal = Bug(
                 "store.refused",
                 f"the rows of the store do not allow it: {error}",
                 hint="run 'taskdeck doctor'",
-                facts={"reason": str(error)},
-            )
-        case sqlite3.Error():
-            refusal = Unavailable(
-                "store.failed",
-                f"the store refused to write: {error}",
-                hint="check free space and permissions of the disk, then run 'taskdeck doctor'",
                 facts={"reason": str(error)},
             )
         case ValueError() | TypeError() | OverflowError() | RecursionError():
@@ -215,6 +211,20 @@ def _refusal(error: Exception) -> TaskdeckError:
             )
     refusal.__cause__ = error
     return refusal
+
+
+def _trouble(db: sqlite3.Connection, error: sqlite3.Error) -> Unavailable:
+    limited = limited_file(file_of(db), error)
+    if limited is not None:
+        return limited
+    if is_full(error):
+        return full()
+    return Unavailable(
+        "store.failed",
+        f"the store refused to write: {error}",
+        hint="check free space and permissions of the disk, then run 'taskdeck doctor'",
+        facts={"reason": str(error)},
+    )
 
 
 def _all(group: Group, error: TaskdeckError) -> Applied:

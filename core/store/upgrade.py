@@ -15,16 +15,17 @@ from threading import Event
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from core.model.crash_points import crash_point
 from core.model.decisions import FamilyOf
 from core.model.errors import Bug, TaskdeckError, Unavailable
-from core.store.database import fill, full, is_full, seed, version_of
+from core.store.database import fill, refuse_file, seed, version_of
 from core.store.sql import decode, pack
 from core.store.store_copy import check_room, copy_store
 from core.store.tables.schema import metadata
-from core.store.version import SCHEMA_VERSION, broken
+from core.store.version import SCHEMA_VERSION
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """The Alembic environment; revision `0001` is schema version 1, and so on."""
@@ -50,7 +51,7 @@ def upgrade_store(path: Path, progress: Progress, *, family_of: FamilyOf) -> Non
 
     The caller owns the engine lock. Whatever happens, the store is afterwards what it was or whole in the
     new version. Raises `Unavailable`: `store.upgrade_room`, `store.upgrade_stopped`, `store.full`,
-    `store.broken`, and `Bug` (`store.upgrade_broken`).
+    `store.file_limit`, `store.io`, `store.broken`, and `Bug` (`store.upgrade_broken`).
     """
     connection = sqlite3.connect(path, isolation_level=None)
     connection.text_factory = decode
@@ -62,6 +63,9 @@ def upgrade_store(path: Path, progress: Progress, *, family_of: FamilyOf) -> Non
             _upgrade(connection, path, progress, family_of=family_of)
     except sqlite3.Error as error:
         raise _refusal(path, error, progress) from error
+    except DBAPIError as error:
+        # Migrations speak to the store through SQLAlchemy.
+        raise _refusal(path, error.orig or error, progress) from error
     finally:
         connection.close()
 
@@ -87,7 +91,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, progress: Progress, *, 
     progress.tell(f"{path} has schema version {SCHEMA_VERSION} now")
 
 
-def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckError:
+def _refusal(path: Path, error: BaseException, progress: Progress) -> TaskdeckError:
     if progress.stop.is_set():
         return Unavailable(
             "store.upgrade_stopped",
@@ -95,7 +99,7 @@ def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckEr
             hint="the store is as it was; start again",
             facts={"store": str(path)},
         )
-    return full() if is_full(error) else broken(path, error)
+    return refuse_file(path, error)
 
 
 def upgrade(connection: sqlite3.Connection, *, family_of: FamilyOf) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from tests.app import kill_backups
 from tests.support.commands import ROOT
 from tests.support.deck import Deck
 from tests.support.factories import task
+from tests.support.file_limits import file_limit
 from tests.support.old_stores import write_old_store
 
 KILLS = (
@@ -184,10 +184,8 @@ def test_another_folder_that_comes_first_keeps_its_name(made: Path, tmp_path: Pa
 @pytest.fixture
 def small_files() -> Iterator[None]:
     """Let this process write no file larger than 64 KiB."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with file_limit(65_536):
+        yield
 
 
 @pytest.mark.usefixtures("small_files")
@@ -195,8 +193,20 @@ def test_where_there_is_no_room_nothing_is_left(made: Path, tmp_path: Path):
     with pytest.raises(Unavailable) as refused:
         write(made, tmp_path / "b")
     assert refused.value.code == "backup.unwritable"
+    assert "65,536 bytes at the most where this runs (`ulimit -f`)" in refused.value.message
     assert list(tmp_path.iterdir()) == []
     assert verify_path(made / "taskdeck.db") == ()
+
+
+def test_a_restore_that_a_limit_of_file_sizes_ends_says_so_and_leaves_nothing(made: Path, tmp_path: Path):
+    write(made, tmp_path / "b")
+    with file_limit(65_536), pytest.raises(Unavailable) as refused:
+        restore(tmp_path / "b", tmp_path / "home")
+    assert (refused.value.code, refused.value.hint) == (
+        "restore.unwritable",
+        "nothing is left of it; raise `ulimit -f`",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 def test_a_disk_without_room_for_the_store_is_refused_before_anything_is_written(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from core.engine.service import Engine
 from core.model.errors import MachineShort, Unavailable
 from core.model.paths import Paths
 from core.store.database import open_writer
+from core.store.verify import verify_path
+from tests.support.commands import ROOT
 
 
 @pytest.fixture
@@ -44,6 +48,35 @@ async def test_an_error_of_files_that_is_no_shortage_stays_what_it_is(
     monkeypatch.setattr(Engine, "start_without_claims", start)
     with pytest.raises(PermissionError):
         await start_engine(options, [], dispatch=False)
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from core.model.errors import Unavailable
+from core.store.database import open_writer
+path, before = Path(sys.argv[1]), resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), before[1]))
+try:
+    open_writer(path, synchronous="NORMAL", now=1)
+except Unavailable as refused:
+    said = f"{refused.code}: {refused.message}; {refused.hint}"
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
+open_writer(path, synchronous="NORMAL", now=1).close()
+print(said)
+"""
+
+
+@pytest.mark.parametrize("size", [1, 8_192, 65_536])
+def test_a_limit_of_file_sizes_is_named_and_nothing_is_in_the_way_of_a_later_start(
+    tmp_path: Path, size: int
+) -> None:
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "taskdeck.db"), str(size)]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said.startswith("store.file_limit: ")
+    assert f"files may have {size:,} bytes at the most where this runs" in said
+    assert "raise `ulimit -f`" in said
+    assert verify_path(tmp_path / "taskdeck.db") == ()
 
 
 async def test_a_damaged_row_without_which_no_engine_starts_is_named(options: Options) -> None:

@@ -14,6 +14,7 @@ import pytest
 import core
 from core.app.lock import EngineLock, is_held
 from core.model.errors import Unavailable
+from tests.support.file_limits import file_limit
 from tests.support.waiting import until_now
 
 
@@ -24,6 +25,15 @@ def test_one_of_two_gets_the_lock(tmp_path: Path) -> None:
     first.release()
     assert second.acquire()
     second.release()
+
+
+def test_a_lock_that_cannot_name_its_owner_is_not_taken_and_says_why(tmp_path: Path) -> None:
+    with file_limit(0), pytest.raises(Unavailable) as refused:
+        EngineLock(tmp_path / "lock").acquire()
+    assert (refused.value.code, refused.value.hint) == ("lock.unusable", "raise `ulimit -f`")
+    lock = EngineLock(tmp_path / "lock")
+    assert lock.acquire()
+    lock.release()
 
 
 def test_a_held_lock_is_seen_without_being_taken(tmp_path: Path) -> None:

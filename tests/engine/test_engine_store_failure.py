@@ -20,6 +20,7 @@ from core.model.commands.work import Claimed, StopMode
 from core.model.errors import Unavailable
 from core.model.records import replace
 from core.store.reports.conditions import WaitingCondition
+from tests.support.file_limits import file_limit
 from tests.support.house import House, script, task
 from tests.support.waiting import DEADLINE, ticks, within
 
@@ -30,6 +31,7 @@ class Failing:
     def __init__(self, connection: sqlite3.Connection, refused: str) -> None:
         self._connection = connection
         self._refused = refused
+        self.error: Exception = sqlite3.OperationalError("disk I/O error")
         self.broken = False
         self.refusals = 0
         self.begun = 0
@@ -45,7 +47,7 @@ class Failing:
             self.open.wait(DEADLINE)
         if self.broken and sql.startswith(self._refused):
             self.refusals += 1
-            raise sqlite3.OperationalError("disk I/O error")
+            raise self.error
         self.begun += sql.startswith("BEGIN")
         return self._connection.execute(sql, *args)
 
@@ -404,3 +406,53 @@ async def test_a_condition_that_cannot_be_read_keeps_none_behind_it_from_being_j
     refused.clear()
     house.clock.advance(seconds=1)
     assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_limit_of_file_sizes_is_named_and_costs_no_outcome(house: House):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    await house.running("a")
+    await house.settle()
+    with file_limit(1):
+        house.steer.release("a")
+        await house.until(lambda: house.engine.info().closed, "nothing is claimed")
+        (closed,) = house.engine.info().closed
+        assert closed.code == "store.file_limit"
+        assert "cannot grow: files may have 1 bytes at the most" in closed.message
+        with pytest.raises(Unavailable, match="cannot grow"):
+            await house.submit(task("c"))
+        await house.until(house.set_aside, "the outcome waits")
+    house.clock.advance(seconds=60)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.attempts(job, "a") == ["succeeded"]
+
+
+async def test_trouble_of_the_disk_far_from_a_limit_of_file_sizes_is_told_as_that(house: House):
+    store = fail_writes(house)
+    store.error = sqlite3.OperationalError("disk I/O error")
+    store.error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    with file_limit(1 << 40):
+        store.broken = True
+        with pytest.raises(Unavailable) as refused:
+            await house.submit(task("c"))
+        store.broken = False
+    assert refused.value.code == "store.failed"
+
+
+@pytest.mark.parametrize("at", ["BEGIN", "UPDATE task", "COMMIT"])
+async def test_a_writer_without_memory_fails_nothing_and_goes_on_when_there_is_some(house: House, at: str):
+    job = await house.submit(task("a", "block"), task("b", "succeed", "a"))
+    await house.running("a")
+    await house.settle()
+    store = fail_writes(house, at=at)
+    store.error, store.broken = MemoryError(), True
+    house.steer.release("a")
+    await house.until(lambda: house.engine.info().closed, "nothing is claimed")
+    (closed,) = house.engine.info().closed
+    assert (closed.code, closed.message) == ("short.memory", "this process gets no more memory")
+    await house.until(house.set_aside, "the outcome waits")
+    await house.settle()
+    store.broken = False
+    house.clock.advance(seconds=60)
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.attempts(job, "a") == ["succeeded"]
+    assert house.history(job, "a")[-1] == "task.succeeded"

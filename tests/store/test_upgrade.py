@@ -25,6 +25,7 @@ from core.store.tables.schema import metadata
 from core.store.upgrade import Progress, upgrade_store
 from core.store.verify import verify_path
 from core.store.version import SCHEMA_VERSION, is_older, stored_version
+from tests.support.file_limits import file_limit
 from tests.support.old_stores import FOLDER, VERSIONS, write_old_store
 
 KILLS = (
@@ -253,6 +254,17 @@ def test_without_room_for_the_copy_nothing_is_begun(old: Path, monkeypatch: pyte
     assert caught.value.code == "store.upgrade_room"
     assert caught.value.facts["free"] == 2**20
     assert (old.read_bytes(), list(old.parent.glob("*.version*"))) == (before, [])
+
+
+def test_an_upgrade_that_a_limit_of_file_sizes_ends_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    old = write_old_store(tmp_path / "taskdeck.db", "2")
+    before = rows(old)
+    with file_limit(old.stat().st_size), pytest.raises(Unavailable) as refused:
+        bring_up(old)
+    assert refused.value.code == "store.file_limit"
+    assert (stored_version(old), rows(old)) == (2, before)
+    bring_up(old)
+    assert stored_version(old) == SCHEMA_VERSION
 
 
 def test_an_upgrade_that_is_stopped_leaves_the_store_as_it_was(old: Path) -> None:

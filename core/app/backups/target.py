@@ -5,6 +5,7 @@ Used by `writing` and `restoring`.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,11 +83,14 @@ def refusing(path: Path, *, what: str) -> Iterator[None]:
     except FileExistsError as error:
         raise exists_already(path, what) from error
     except OSError as error:
+        remedy = "free space there, or name another folder"
+        if error.errno == errno.EFBIG:
+            remedy = "raise `ulimit -f`"
         where = "" if error.filename is None else f" ({safe_line(str(error.filename))})"
         raise Unavailable(
             f"{what}.unwritable",
             f"cannot write {safe_line(str(path))}: {error.strerror}{where}",
-            hint="nothing is left of it; free space there, or name another folder",
+            hint=f"nothing is left of it; {remedy}",
             facts={"folder": str(path), "reason": error.strerror or ""},
         ) from error
 

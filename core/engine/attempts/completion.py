@@ -28,7 +28,7 @@ from core.store.journal import Journal
 _TOKENS = frozenset({"model", "input", "output"})
 """Places of `usage` beside its units."""
 _FAILED = "store.failed"
-_REPEATED = (_FAILED, "store.full")
+_REPEATED = (_FAILED, "store.full", "store.file_limit", "short.memory")
 """Codes of refusals that may be over when an outcome is submitted again."""
 _WAITING = "outcomes that the store does not take yet"
 

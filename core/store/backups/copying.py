@@ -18,7 +18,7 @@ from core.files.kinds import is_file
 from core.model.backups import StoreCopied
 from core.model.crash_points import crash_point
 from core.model.errors import Invalid, TaskdeckError, Unavailable
-from core.store.database import is_full, version_of
+from core.store.database import is_full, limited_file, version_of
 from core.store.readers import refuse_reading, store_uri
 from core.store.sql import decode
 from core.store.store_copy import fill_copy
@@ -127,6 +127,9 @@ def _timed(
 
 
 def _refusal(file: Path, error: Exception, *, full: bool) -> TaskdeckError:
+    limited = limited_file(file, error)
+    if limited is not None:
+        return Unavailable("backup.unwritable", limited.message, hint=limited.hint, facts=limited.facts)
     if full:
         return Unavailable(
             "backup.full",

@@ -20,7 +20,7 @@ from core.model.errors import Unavailable
 from core.model.values import ID_MAX, JsonValue
 from core.store.bundles.recount import RECOUNTS
 from core.store.bundles.selection import TABLES
-from core.store.database import full, is_full
+from core.store.database import is_full, limited_file, refuse_file
 from core.store.sql import decode, raw
 from core.store.upgrade import create_version, upgrade
 from core.store.version import SCHEMA_VERSION
@@ -72,7 +72,9 @@ def rebuild_store(path: Path, lines: Iterable[bytes], making: Making) -> None:
                 upgrade(db, family_of=making.family_of)
             _recount(db)
         except sqlite3.DatabaseError as error:
-            raise full() if is_full(error) else broken(f"its rows do not fit: {error}") from error
+            if is_full(error) or limited_file(path, error) is not None:
+                raise refuse_file(path, error) from error
+            raise broken(f"its rows do not fit: {error}") from error
         except OverflowError as error:
             raise broken("a number in its rows is too large") from error
 
