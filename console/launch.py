@@ -28,6 +28,11 @@ _INTERNAL_ERROR = 70
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _LAST_STREAM = 2
 _LEFT = 130
+_NO_MEMORY = """error[short.memory]: this process gets no more memory, or no more threads
+hint: free some, or raise `ulimit -v` and `ulimit -u`; what was asked may be done: look before you repeat it
+"""
+_NO_THREAD, _NOT_LOADED = "can't start new thread", "failed to map segment"
+"""What Python and the loader of libraries say where memory is short."""
 _VERSION_HELP = """Usage: taskdeck version [--json]
 
 Print the version.
@@ -59,7 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _LEFT
     except OSError as error:
         return _report_output(error) if error.filename is None else _report(error)
+    except MemoryError:
+        _complain(_NO_MEMORY)
+        return _UNAVAILABLE
     except Exception as error:
+        if _NO_THREAD in str(error) or _NOT_LOADED in str(error):
+            _complain(_NO_MEMORY)
+            return _UNAVAILABLE
         return _report(error)
 
 

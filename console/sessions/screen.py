@@ -82,6 +82,8 @@ async def _run_until_signalled(console: ConsoleApp, *, mouse: bool, unpacked: Pa
             signal.signal(signal.SIGHUP, partial(_remove_and_end, unpacked))
         if not received:
             await console.run_async(mouse=mouse)
+    if console.short is not None:
+        raise console.short
     if received:
         raise Interrupted(received[0])
 

@@ -69,6 +69,8 @@ from console.verbs.selection import tasks_of
 from console.verbs.work_items import ItemVerbs
 from core.control.api import ControlAPI
 from core.model.decks import DeckName
+from core.model.errors import MachineShort
+from core.model.shortages import shortage
 from core.model.text import SafeText
 
 _KEEP_SECONDS = 5.0
@@ -144,9 +146,9 @@ class ConsoleApp(App[None]):
         self.set_keymap(self.desk.keymap)
         self.notices = notices
         self.navigator = Navigator(self, self.desk)
-        self.boundary = ErrorBoundary(
-            self, navigator=self.navigator, notices=notices, fatal=super()._handle_exception
-        )
+        self.short: MachineShort | None = None
+        """What the machine was short of when the console could not go on."""
+        self.boundary = ErrorBoundary(self, navigator=self.navigator, notices=notices, fatal=self._end_with)
         self.key_order = KeyOrder(self, super().on_event, is_settling=self._is_settling)
         self.arming = Arming(gate, feed, questions=questions, notices=notices, host=options.deck.host)
         self.lifecycle = EngineLifecycle(
@@ -243,6 +245,14 @@ class ConsoleApp(App[None]):
         screen = self.screen if asked is self else asked
         name = action.removeprefix("app.").partition("(")[0]
         return screen.why_not(name) if isinstance(screen, DeskScreen) else None
+
+    def _end_with(self, error: Exception) -> None:
+        """End as Textual does with every failure, but for want of memory or threads without a traceback."""
+        self.short = shortage(error)
+        if self.short is None:
+            super()._handle_exception(error)
+        else:
+            self.exit()
 
     def _handle_exception(self, error: Exception) -> None:
         self.boundary.contain(error)

@@ -25,6 +25,7 @@ from core.host import own_surroundings, surroundings_of
 from core.model.commands.work import StopMode
 from core.model.errors import NotFound, TaskdeckError, Unavailable
 from core.model.records import replace
+from core.model.shortages import shortage
 
 if TYPE_CHECKING:
     from core.control.api import ControlAPI
@@ -117,6 +118,11 @@ class Endpoints:
         except ClientGone:
             # Not a crash of ours, and the log must not show it as one.
             await answer(send, b"", 400)
+        except (MemoryError, OSError, RuntimeError) as error:
+            short = shortage(error)
+            await _refuse(send, short or wire.crashed(), headers={b"connection": b"close"})
+            if short is None:
+                raise
         except Exception:
             # The server hangs up after a crash: no client may send the next request on this connection.
             await _refuse(send, wire.crashed(), headers={b"connection": b"close"})

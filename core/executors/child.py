@@ -114,14 +114,18 @@ class ChildExecutor:
         argv = wrap(call.argv, directory=directory, umask=self._umask if call.umask is None else call.umask)
         env = {**call.env, MARK: mark_value(self._store, ref)}
         stdio = self.collector.collect(directory, streams, cap=cap.size, masks=call.masks)
+        child = _Child(family=self._family(ref, None))
         try:
-            pid = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio, stdin=call.stdin)
+            child.unreaped = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio, stdin=call.stdin)
+        except MemoryError:
+            # It may have begun all the same: then `wait` finds it by its mark.
+            if self._revoked(ref):
+                raise
         finally:
             stdio.close()
-        child = _Child(family=self._family(ref, None), unreaped=pid)
         self._children[ref] = child
         # It has started, also where it cannot be watched yet: `wait` tries again.
-        with suppress(OSError):
+        with suppress(OSError, MemoryError):
             self._watch_wrapper(ref, child)
 
     async def wait(self, ref: AttemptRef) -> ProcessEnd:

@@ -20,6 +20,8 @@ _WHAT = {
     errno.EROFS: ("short.disk", "the disk is read-only", "make it writable again"),
 }
 
+_NO_THREAD = "can't start new thread"
+"""What Python says of it; the system's own error is lost there."""
 NO_ROOM = frozenset({"short.disk", "short.inodes", "output.quota", "store.full"})
 """Codes of shortages that end when room is made."""
 
@@ -37,6 +39,10 @@ def shortage(error: BaseException) -> MachineShort | None:
     for one in seen:
         if isinstance(one, MemoryError):
             return short_of_memory()
+        if isinstance(one, RuntimeError) and str(one) == _NO_THREAD:
+            return MachineShort(
+                "short.threads", "no more threads can be started", hint="raise `ulimit -v` or `ulimit -u`"
+            )
         if isinstance(one, OSError) and one.errno in _WHAT:
             code, message, hint = _WHAT[one.errno]
             return MachineShort(code, message, hint=hint, facts={"errno": errno.errorcode[one.errno]})

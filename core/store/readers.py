@@ -31,6 +31,7 @@ from sqlalchemy.util import LRUCache
 from core.filters.patterns import compile_pattern
 from core.host import free_bytes
 from core.model.errors import Invalid, Unavailable
+from core.model.shortages import shortage
 from core.model.values import ID_MAX
 from core.store.database import full, refuse_file
 from core.store.reader_driver import Ends, ReaderDriver, open_driver
@@ -133,6 +134,12 @@ class Readers:
             if searches is not None and searches.is_over():
                 raise _slow_search() from error
             raise refuse_reading(self.path, error.orig or error) from error
+        except (MemoryError, RuntimeError) as error:
+            # A connection has a thread of its own.
+            short = shortage(error)
+            if short is None:
+                raise
+            raise short from error
         except PoolTimeout as error:
             raise _crowded(self.path, self._turn) from error
 

@@ -39,6 +39,19 @@ async def test_a_machine_that_is_short_of_something_is_named(
     assert "ulimit -n" in refused.value.hint
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+async def test_an_engine_that_starts_without_memory_or_threads_says_so(
+    options: Options, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def start(_: Engine) -> None:
+        raise error
+
+    monkeypatch.setattr(Engine, "start_without_claims", start)
+    with pytest.raises(MachineShort) as refused:
+        await start_engine(options, [], dispatch=False)
+    assert "ulimit -v" in refused.value.hint
+
+
 async def test_an_error_of_files_that_is_no_shortage_stays_what_it_is(
     options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,27 @@ def test_an_unknown_failure_is_one_sentence(
     assert shown.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        ImportError("libffi.so.8: failed to map segment from shared object"),
+    ],
+)
+def test_a_want_of_memory_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def burst(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(launch, "_choose", lambda _: burst)
+    assert launch.main(["anything"]) == 4
+    said, hint = capsys.readouterr().err.splitlines()
+    assert said == "error[short.memory]: this process gets no more memory, or no more threads"
+    assert "ulimit -v" in hint
+
+
 def test_an_interrupt_leaves_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt

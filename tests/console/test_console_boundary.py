@@ -15,8 +15,10 @@ from console.dialogs.help import HelpDialog
 from console.screens.failed import FailedScreen
 from console.screens.lists import JobsScreen, TasksScreen
 from console.screens.pulse import PulseScreen
+from console.sessions import screen
 from console.shell.app import ConsoleApp, ConsoleOptions
 from console.widgets.table import Table
+from core.model.errors import MachineShort
 from tests.console.support_console import console, shown
 from tests.console.support_fake_control import FakeControl
 from tests.support.waiting import DEADLINE, until
@@ -180,3 +182,23 @@ async def test_a_screen_that_is_taken_away_while_it_is_made_is_not_told_of(monke
     await asyncio.wait_for(app.run_async(headless=True, size=(120, 40)), DEADLINE)
     assert app.return_code == 0
     assert app._exception is None
+
+
+async def test_a_console_without_threads_ends_by_name_without_a_traceback(capsys) -> None:
+    async with alone() as watch:
+        await until(lambda: watch.app.is_running, "it runs")
+        watch.app.boundary._fatal(RuntimeError("can't start new thread"))
+    assert watch.app.short is not None
+    assert watch.app.short.code == "short.threads"
+    assert "Traceback" not in capsys.readouterr().err
+
+
+async def test_what_such_a_console_was_short_of_is_the_end_of_its_command() -> None:
+    class Ended:
+        short = MachineShort("short.threads", "no more threads can be started", hint="raise `ulimit -v`")
+
+        async def run_async(self, *, mouse: bool) -> None:
+            assert not mouse
+
+    with pytest.raises(MachineShort):
+        await screen._run_until_signalled(Ended(), mouse=False, unpacked=None)

@@ -296,6 +296,25 @@ async def test_what_is_no_http_is_refused_and_harms_nobody(remote):
     assert await remote.control.status() == INFO
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError(), "short.memory"), (RuntimeError("can't start new thread"), "short.threads")],
+)
+async def test_an_engine_without_memory_or_threads_says_so_and_answers_the_next(
+    remote, monkeypatch, error, code
+):
+    def short():
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(remote.engine, "info", short)
+        with pytest.raises(Unavailable) as caught:
+            await remote.control.status()
+    assert caught.value.code == code
+    assert "ulimit -v" in caught.value.hint
+    assert await remote.control.status() == INFO
+
+
 async def test_a_crash_of_the_engine_is_a_bug_without_a_traceback(remote, monkeypatch, caplog):
     monkeypatch.setattr(remote.engine, "info", lambda: 1 // 0)
     with pytest.raises(Bug) as caught, caplog.at_level(logging.CRITICAL):

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from core.engine.attempts.resolved_input import ResolvedInput
 from core.engine.shortage import Closed, Shortage
 from core.executors import spawning
 from core.model.errors import MachineShort, TaskdeckError
-from core.model.ports import AttemptRef
+from core.model.outcomes import Outcome
+from core.model.ports import AttemptRef, ProcessExit
 from core.model.shortages import shortage
 from tests.support.house import House, script, task
 from tests.support.manual_time import ManualAlarms, ManualClock
+from tests.support.waiting import until_now
 
 KINDS = {
     errno.EMFILE: "short.descriptors",
@@ -79,6 +82,73 @@ async def test_a_shortage_closes_the_claims_and_fails_no_task(house: House, mach
     assert house.engine.info().closed == ()
     assert house.rows("SELECT sum(bounces) FROM task WHERE job_id = ?", job) == [(0,)]
     assert house.engine.journal.slots == 4
+
+
+@pytest.mark.parametrize("place", ["resolve", "start"])
+async def test_memory_that_is_short_before_a_call_begins_fails_no_task(
+    house: House, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    def short(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        if place == "resolve":
+            patched.setattr(ResolvedInput, "call", short)
+        else:
+            patched.setattr("core.executors.child.spawn", short)
+        job = await house.submit(script("a", "exit 0"))
+        await house.until(lambda: house.attempts(job, "a") == ["bounced"], "it was refused")
+        await house.settle()
+        assert [closed.code for closed in house.engine.info().closed] == ["short.memory"]
+    await pause(house)
+    assert (await house.ended(job)).status == "succeeded"
+
+
+async def test_a_process_that_began_although_memory_was_short_runs_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    begun = spawning.spawn
+
+    def short(*args: Any, **how: Any) -> int:
+        begun(*args, **how)
+        until_now((tmp_path / "ran").exists, "it runs")
+        raise MemoryError
+
+    os.mkfifo(tmp_path / "go")
+    with monkeypatch.context() as patched:
+        patched.setattr("core.executors.child.spawn", short)
+        job = await house.submit(script("a", f"echo x >>{tmp_path}/ran; read line <{tmp_path}/go"))
+        await house.until((tmp_path / "ran").exists, "it runs")
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    assert (await house.ended(job)).status == "succeeded"
+    assert ((tmp_path / "ran").read_text(), house.attempts(job, "a")) == ("x\n", ["succeeded"])
+
+
+async def test_the_end_of_a_process_is_judged_again_when_there_is_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    judged, asked = ResolvedInput.conclude, []
+
+    def conclude(self: ResolvedInput, end: ProcessExit) -> Outcome:
+        asked.append(end)
+        if len(asked) < 3:
+            raise MemoryError
+        return judged(self, end)
+
+    monkeypatch.setattr(ResolvedInput, "conclude", conclude)
+    job = await house.submit(script("a", "exit 0"))
+    await house.until(lambda: asked, "its end was judged")
+    await house.settle()
+    assert [closed.code for closed in house.engine.info().closed] == ["short.memory"]
+    assert house.states(job) == {"a": "running"}
+
+    def judged_again() -> bool:
+        house.clock.advance(seconds=1)
+        return len(asked) == 3
+
+    await house.until(judged_again, "it is judged again")
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.attempts(job, "a") == ["succeeded"]
 
 
 async def test_a_full_disk_for_outputs_closes_the_claims(house: House, monkeypatch: pytest.MonkeyPatch):

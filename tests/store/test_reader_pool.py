@@ -129,3 +129,23 @@ async def test_two_readers_of_a_process_compile_a_statement_once(some, monkeypat
     other = Readers(some.path)
     assert await read(other) == 0
     await other.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError(), "short.memory"), (RuntimeError("can't start new thread"), "short.threads")],
+)
+async def test_a_read_without_memory_or_threads_is_refused_and_the_next_is_not(
+    some: Readers, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    async def short(*_: object) -> ReaderDriver:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(readers, "open_driver", short)
+        with pytest.raises(Unavailable) as refused:
+            async with some.snapshot():
+                pass
+    assert refused.value.code == code
+    async with some.snapshot() as db:
+        assert (await db.execute(COUNT)).scalar() is not None

@@ -75,16 +75,16 @@ async def start_engine(options: Options, connectors: Sequence[Connector], *, dis
     )
     try:
         return await _start(Engine(paths, settings, ports, started_by=started_by), dispatch=dispatch)
-    except OSError as error:
-        short = shortage(error)
-        if short is None:
-            raise
-        raise short from error
     except (TaskdeckError, *READING_ERRORS) as error:
         refusal = await asyncio.to_thread(damage_behind, paths.db, error)
         if refusal is None:
             raise
         raise refusal from error
+    except (MemoryError, OSError, RuntimeError) as error:
+        short = shortage(error)
+        if short is None:
+            raise
+        raise short from error
 
 
 async def _start(engine: Engine, *, dispatch: bool) -> Engine:

@@ -12,6 +12,7 @@ from core.engine.attempts.leftovers import Leftovers
 from core.engine.attempts.orphans import Orphans
 from core.engine.attempts.output_patterns import fitting_pattern
 from core.engine.attempts.resolved_input import InputResolver, ResolvedInput, concludes
+from core.engine.pauses import GrowingPause
 from core.executors.observations import (
     Finished,
     Living,
@@ -30,8 +31,11 @@ from core.model.outcomes import Bounced, Failed, Lost, Outcome, Skipped, Succeed
 from core.model.plans import OnLoss, RetryPolicy
 from core.model.ports import ProcessCall, ProcessExit
 from core.model.records import replace
+from core.model.shortages import short_of_memory
 from core.model.values import JsonObject
 
+_JUDGED = 8
+"""How often an end is judged again for want of memory: within some two minutes."""
 _SHORT = "check `ulimit -u`, memory, and free room in the data directory"
 
 
@@ -59,6 +63,8 @@ class Processes:
             self._tools.children.start(running.ref, call)
         except MachineShort:
             raise
+        except MemoryError as error:
+            raise short_of_memory() from error
         except Unavailable as error:
             return Bounced(reason=error.message)
         self._tools.shortage.passed(running.ref)
@@ -69,7 +75,7 @@ class Processes:
         if isinstance(end, NotStarted) and end.short:
             raise MachineShort("short.start", end.reason, hint=_SHORT)
         self._tools.shortage.prove()
-        return self._judge(running, end, resolved)
+        return await self._judged(running, end, resolved)
 
     async def adopt(self, running: Running, child: Finished | Living | Orphaned) -> Outcome:
         """Follow a child of a former engine to its outcome."""
@@ -82,7 +88,7 @@ class Processes:
             case Orphaned(reason=reason, pids=pids):
                 end = await self._orphans.outlive(running, Vanished(reason=reason, pids=pids))
         # Only now: an input that cannot be resolved any more must not leave a child unwatched.
-        return self._judge(running, end, await self._inputs.resolve_of_former(running))
+        return await self._judged(running, end, await self._inputs.resolve_of_former(running))
 
     def exhaust(self, running: Running, limit: str) -> None:
         """Tell an attempt by a file that it may end early, because this budget is spent."""
@@ -101,8 +107,19 @@ class Processes:
             end = await self._orphans.outlive(running, end)
         return end
 
-    def _judge(self, running: Running, end: ProcessEnd, resolved: ResolvedInput) -> Outcome:
+    async def _judged(self, running: Running, end: ProcessEnd, resolved: ResolvedInput) -> Outcome:
+        """Judge an end, again where memory is short: what has run must not fail, or run again, for that."""
         self._leftovers.ended(running)
+        pause = GrowingPause()
+        for _ in range(_JUDGED):
+            try:
+                return self._judge(running, end, resolved)
+            except MemoryError:
+                self._tools.shortage.report(short_of_memory())
+            await self._tools.clock.sleep(pause.next() / 1_000)
+        return self._judge(running, end, resolved)
+
+    def _judge(self, running: Running, end: ProcessEnd, resolved: ResolvedInput) -> Outcome:
         if isinstance(end, Vanished) and end.exit is not None and running.spec.on_loss is OnLoss.RETRY:
             # Seen by this engine: it fails like any command that a signal ends, and `retry` decides.
             end = end.exit

@@ -37,6 +37,7 @@ from core.model.outcomes import (
 from core.model.plans import OnLoss
 from core.model.ports import AttemptRef, InlineCall, ProcessCall
 from core.model.records import replace
+from core.model.shortages import short_of_memory
 from core.model.stored_spec import SpecReader, StoredSpec
 from core.model.values import JsonObject
 from core.secret_sources.refusals import SecretUnreadable
@@ -316,8 +317,12 @@ class Runner:
             raise running.refusal
         conditional = running.claimed.conditional
         resolve = self.inputs.resolve_and_judge if conditional else self.inputs.resolve
-        resolved = foreseen or await resolve(running)
-        call = resolved.call()
+        try:
+            resolved = foreseen or await resolve(running)
+            call = resolved.call()
+        except MemoryError as error:
+            # Nothing has begun yet; how far a call in the loop came would not be known.
+            raise short_of_memory() from error
         match call:
             case InlineCall():
                 self._tools.shortage.settle(running.ref)
