@@ -99,7 +99,7 @@ class Feed:
 
     `last_event` = all changes up to it are known; None = everything has to be read again. `starting` = an
     engine was started that does not answer yet: whatever starts one sets it, the first answer clears it.
-    `left_out` names damaged rows that are not shown while no engine answers.
+    `left_out` names damaged rows that are not shown, where no engine names them.
     """
 
     def __init__(self, control: ControlAPI, *, left_out: Callable[[], SafeText] = nothing_left_out) -> None:
@@ -156,7 +156,7 @@ class Feed:
             paused=changes.paused_queues,
             engine=changes.engine,
             link_ms=link_ms,
-            trouble=safe_line(_closed(changes.engine) or changes.engine.set_aside),
+            trouble=safe_line(_closed(changes.engine) or changes.engine.set_aside) or self._left_out(),
             lost=changes.lost,
             paused_pools=changes.paused_pools,
             spent=changes.spent_budgets,

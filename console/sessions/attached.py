@@ -11,9 +11,8 @@ from contextlib import AsyncExitStack
 from console.sessions.decks import OpenDeck, SessionDecks
 from console.sessions.flags import ConsoleFlags
 from console.sessions.screen import show_screen
-from core.app.attach import attach
 from core.app.options import Options, own_claim
-from core.app.reading.lasting_control import attach_lasting
+from core.app.reading.lasting_control import attach_beside_damage, attach_lasting
 from core.app.remote.ssh_host import NO_QUESTIONS, attach_or_start_remote, attach_remote
 from core.model.actors import Door
 from core.model.paths import ensure_home
@@ -31,7 +30,7 @@ async def show_attached(flags: ConsoleFlags) -> None:
     )
     # Read-only starts no engine there, and here shows the store where none runs.
     attach_to = attach_remote if flags.read_only else attach_or_start_remote
-    attach_here = attach_lasting if flags.read_only else attach
+    attach_here = attach_lasting if flags.read_only else attach_beside_damage
     async with AsyncExitStack() as opened:
         control = await opened.enter_async_context(
             attach_to(options, ssh_options=NO_QUESTIONS) if options.host else attach_here(options)

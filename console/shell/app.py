@@ -98,7 +98,7 @@ class ConsoleOptions:
     bundle_writer: BundleWriter | None = None
     """Writes bundles of jobs; None = this console writes none."""
     left_out: Callable[[], SafeText] = nothing_left_out
-    """Names damaged rows that are not shown where no engine does; '' = none are left out."""
+    """Names damaged rows that are not shown, where no engine does; '' = none are left out."""
     clock: Clock = time.monotonic
     """The clock by which armed changes expire."""
 

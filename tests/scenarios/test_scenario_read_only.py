@@ -1,4 +1,4 @@
-"""A read-only console on a home without an engine."""
+"""Consoles on a home without an engine, and on a damaged store."""
 
 from __future__ import annotations
 
@@ -75,6 +75,18 @@ def test_a_read_only_console_shows_the_sound_rows_of_a_damaged_store_and_names_t
         reader.sees("left out: row", "✗ failed", "exit: it broke")
         reader.press("q")
         assert reader.ends() == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--read-only"]])
+def test_a_console_names_rows_that_its_engine_cannot_tell_of(damaged: Home, flags: list[str]) -> None:
+    damaged.start("serve")
+    damaged.has_engine()
+    with Terminal([*CONSOLE, *flags, "--home", str(damaged.path)], size=(160, 40)) as reader:
+        reader.sees("slots 0/")
+        reader.press("3")
+        reader.sees("! left out: row", "✗ failed", "exit: it broke")
+    damaged.run("stop")
+    damaged.has_none()
 
 
 def test_the_overview_in_lines_tells_of_sound_rows_and_names_the_others(damaged: Home) -> None:

@@ -7,14 +7,14 @@ console.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from core.app.attach import attach, closing, dial
 from core.control import api
 from core.control.api import ControlAPI, Kind, Request, kind_of
-from core.model.errors import Conflict, TaskdeckError, Unavailable
+from core.model.errors import Bug, Conflict, TaskdeckError, Unavailable
 from core.model.status import JOB_FINAL, TASK_FINAL
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ GONE = ("engine.lost", "engine.none", "engine.stopping")
 """Codes of an engine that ended, or is about to."""
 UNHEARD = ("engine.protocol", "engine.silent")
 """Codes of an engine that lives and tells this release nothing; what its store says is as good."""
+GARBLED = "engine.garbled"
+"""Code of an answer that is not understood: one damaged row may be the reason."""
 PATIENCE = 2.0
 """Seconds for an engine to say that it is there, for who only reads."""
 
@@ -76,16 +78,20 @@ class LastingControl(ControlAPI):
     waiting for what has ended; anything else raises what the engine's control raises.
     """
 
-    def __init__(self, engine: ControlAPI, store: LazyStore) -> None:
+    def __init__(
+        self, engine: ControlAPI, store: LazyStore, *, codes: Collection[str] = (*GONE, *UNHEARD)
+    ) -> None:
+        """Take what is asked first, and the codes of its errors after which the store is asked."""
         self._engine = engine
         self.store = store
+        self._codes = codes
 
     async def ask(self, request: Request[R]) -> R:
         """Ask the engine first: another one may run by now."""
         try:
             return await self._engine.ask(request)
-        except (Unavailable, Conflict) as error:
-            if error.code not in (*GONE, *UNHEARD):
+        except (Unavailable, Conflict, Bug) as error:
+            if error.code not in self._codes:
                 raise
             return await _without_engine(self.store, request, error)
 
@@ -97,7 +103,7 @@ class LastingControl(ControlAPI):
 async def _without_engine(store: LazyStore, request: Request[R], error: TaskdeckError) -> R:
     if kind_of(request) is Kind.READ:
         return await store.ask(request)
-    if error.code in UNHEARD:
+    if error.code not in GONE:
         raise error
     if isinstance(request, api.WaitTasks):
         outcomes = (await store.open()).reports.outcomes
@@ -124,8 +130,24 @@ async def read_engine_first(options: Options) -> AsyncIterator[LastingControl]:
 
 @asynccontextmanager
 async def attach_lasting(options: Options) -> AsyncIterator[LastingControl]:
-    """Lend for screens the control of the engine of a home, which connects when first asked."""
-    async with attach(options) as engine, LastingControl(engine, LazyCheckedStore(options)) as control:
+    """Lend for screens the control of the engine of a home, which connects when first asked; it lasts."""
+    async with _for_screens(options, codes=(*GONE, *UNHEARD, GARBLED)) as control:
+        yield control
+
+
+@asynccontextmanager
+async def attach_beside_damage(options: Options) -> AsyncIterator[LastingControl]:
+    """Lend it for screens that show an engine alone, and the store where its answer is not understood."""
+    async with _for_screens(options, codes=(GARBLED,)) as control:
+        yield control
+
+
+@asynccontextmanager
+async def _for_screens(options: Options, *, codes: Collection[str]) -> AsyncIterator[LastingControl]:
+    async with (
+        attach(options) as engine,
+        LastingControl(engine, LazyCheckedStore(options), codes=codes) as control,
+    ):
         yield control
 
 
