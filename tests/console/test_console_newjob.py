@@ -84,16 +84,20 @@ def clerk(*params: ParamView, name: str = "nightly.yaml") -> Clerk:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with a workflow, other files and a folder below; the console starts there."""
-    (tmp_path / "nightly.yaml").write_text("name: nightly\n")
-    (tmp_path / "weekly.json").write_text("{}")
-    (tmp_path / "notes.txt").write_text("no workflow")
-    (tmp_path / ".hidden.yaml").write_text("name: hidden\n")
-    (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "deep.yml").write_text("name: deep\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with a workflow, other files and a folder below; the console starts there.
+
+    Its own name is short, so that a line has room for paths in it.
+    """
+    made = tmp_path_factory.mktemp("d")
+    (made / "nightly.yaml").write_text("name: nightly\n")
+    (made / "weekly.json").write_text("{}")
+    (made / "notes.txt").write_text("no workflow")
+    (made / ".hidden.yaml").write_text("name: hidden\n")
+    (made / "below").mkdir()
+    (made / "below" / "deep.yml").write_text("name: deep\n")
+    monkeypatch.chdir(made)
+    return made
 
 
 async def open_form(operator: Operator, typed: str = "nightly") -> None:
