@@ -49,7 +49,7 @@ _NO_STATUS = "its wrapper ended without a status"
 _REVOKED = "its start was called back"
 _NOT_BEGUN = "its wrapper ended before the command began"
 BLIND_SECONDS = 1.0
-"""Pause before a process is looked for again where the machine is short of descriptors."""
+"""Pause before a process is looked for again where the machine is short of descriptors or memory."""
 _DISK = "check free room and permissions of the data directory"
 
 
@@ -118,7 +118,7 @@ class ChildExecutor:
         try:
             child.unreaped = spawn(argv, cwd=call.cwd or "/", env=env, stdio=stdio, stdin=call.stdin)
         except MemoryError:
-            # It may have begun all the same: then `wait` finds it by its mark.
+            # It may have begun all the same: then `wait` finds it.
             if self._revoked(ref):
                 raise
         finally:
@@ -137,32 +137,40 @@ class ChildExecutor:
         child = self._children.get(ref)
         if child is None:
             raise Bug("process.unknown", "this attempt is not watched", facts=_facts(ref))
-        while True:
-            await child.watch.wait()
-            end = self._end_of(ref, child)
-            if end is not None:
-                break
-            try:
-                if self._watch_wrapper(ref, child):
-                    continue
-                pids = child.watch.add(await child.family.members())
-            except OSError:
-                # Too short of descriptors to watch anything: what is not seen has not ended.
-                await asyncio.sleep(BLIND_SECONDS)
-                continue
-            if pids and child.orphaned:
-                continue
-            if pids:
-                child.orphaned = True
-                return self._vanished(ref, child, pids)
-            # Read again: the process that lived a moment ago may have been the wrapper writing it.
-            end = self._end_of(ref, child) or self._not_begun(ref, child) or self._vanished(ref, child)
-            break
+        while (end := await self._next_end(ref, child)) is None:
+            continue
+        if isinstance(end, Vanished) and end.pids:
+            return end
         self._children.pop(ref, None)
         self.outputs.forget(ref)
         if child.family.leader is not None:
             self._sessions[ref] = child.family.leader
         return end
+
+    async def _next_end(self, ref: AttemptRef, child: _Child) -> ProcessEnd | None:
+        """Wait for what is watched of an attempt; return its end, None where more of it lives."""
+        await child.watch.wait()
+        try:
+            return await self._end_seen(ref, child)
+        except (MemoryError, OSError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and shortage(error) is None:
+                raise
+            # Too short of descriptors or memory to see anything: what is not seen has not ended.
+            await asyncio.sleep(BLIND_SECONDS)
+            return None
+
+    async def _end_seen(self, ref: AttemptRef, child: _Child) -> ProcessEnd | None:
+        end = self._end_of(ref, child)
+        if end is not None or self._watch_wrapper(ref, child):
+            return end
+        pids = child.watch.add(await child.family.members())
+        if pids and child.orphaned:
+            return None
+        if pids:
+            child.orphaned = True
+            return self._vanished(ref, child, pids)
+        # Read again: the process that lived a moment ago may have been the wrapper writing it.
+        return self._end_of(ref, child) or self._not_begun(ref, child) or self._vanished(ref, child)
 
     async def terminate(self, ref: AttemptRef) -> None:
         """Ask the whole family of an attempt to end (SIGTERM); one that has ended is fine."""
@@ -297,6 +305,10 @@ class ChildExecutor:
 
     def _watch_wrapper(self, ref: AttemptRef, child: _Child) -> bool:
         """Watch an own wrapper that has not been reaped; False if it has ended. Raises `OSError`."""
+        if child.unreaped is None and child.family.leader is None and not child.orphaned:
+            # It began although memory was short, and its pid is told by its directory alone.
+            begun = self._verified(ref, self.outputs.read_pid(ref))
+            child.unreaped = None if begun is None else begun.pid
         # One that has ended is known too: what it left is found by its session.
         leader = None if child.unreaped is None else host.find_child(child.unreaped)
         if leader is None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from core import host
 from core.control.api import Target
 from core.engine.attempts.attempt import Running
 from core.engine.attempts.resolved_input import ResolvedInput
 from core.engine.shortage import Closed, Shortage
-from core.executors import spawning
+from core.executors import child, spawning
 from core.model.errors import MachineShort, TaskdeckError
 from core.model.outcomes import Outcome
 from core.model.ports import AttemptRef, ProcessExit
@@ -119,9 +120,33 @@ async def test_a_process_that_began_although_memory_was_short_runs_once(
         patched.setattr("core.executors.child.spawn", short)
         job = await house.submit(script("a", f"echo x >>{tmp_path}/ran; read line <{tmp_path}/go"))
         await house.until((tmp_path / "ran").exists, "it runs")
+        await house.settle()
+    assert house.history(job, "a") == ["task.claimed"], "it is no orphan, which would be ended"
     await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
     assert (await house.ended(job)).status == "succeeded"
     assert ((tmp_path / "ran").read_text(), house.attempts(job, "a")) == ("x\n", ["succeeded"])
+
+
+async def test_a_process_that_cannot_be_seen_for_want_of_memory_has_not_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    find, asked = host.find_child, []
+
+    def find_child(pid: int) -> host.Process | None:
+        asked.append(pid)
+        if len(asked) < 4:
+            raise MemoryError
+        return find(pid)
+
+    os.mkfifo(tmp_path / "go")
+    monkeypatch.setattr(child, "BLIND_SECONDS", 0)
+    monkeypatch.setattr(host, "find_child", find_child)
+    job = await house.submit(script("a", f"read line <{tmp_path}/go"))
+    await house.until(lambda: len(asked) >= 4, "it was looked for")
+    assert house.states(job) == {"a": "running"}
+    await asyncio.to_thread((tmp_path / "go").write_text, "x\n")
+    assert (await house.ended(job)).status == "succeeded"
+    assert house.attempts(job, "a") == ["succeeded"]
 
 
 async def test_the_end_of_a_process_is_judged_again_when_there_is_memory(

@@ -401,3 +401,26 @@ async def test_a_kill_over_the_cap_that_fails_is_tried_again(outputs, ref, sh, u
         assert kill.await_count == 2
     await executor.kill(ref)
     assert await executor.wait(ref) == Overflowed(size=5000, cap=1000)
+
+
+async def test_a_family_for_which_no_thread_can_look_has_not_ended(
+    executor, outputs, ref, sh, until, monkeypatch
+):
+    look, errors = Family.members, [RuntimeError("can't start new thread"), MemoryError()]
+
+    async def members(self: Family) -> frozenset[host.Process]:
+        if errors:
+            raise errors.pop()
+        return await look(self)
+
+    monkeypatch.setattr(child, "BLIND_SECONDS", 0)
+    monkeypatch.setattr(Family, "members", members)
+    executor.start(ref, sh("sleep 64"))
+    await until(lambda: isinstance(outputs.read_pid(ref), Started))
+    await until(lambda: not outputs.is_ready(ref))
+    os.kill(outputs.read_pid(ref).process.pid, 9)
+    end = await executor.wait(ref)
+    assert isinstance(end, Vanished)
+    assert end.pids
+    assert not errors
+    await executor.kill(ref)
