@@ -146,6 +146,9 @@ def _report(error: Exception) -> int:
 
 
 def _report_output(error: OSError) -> int:
+    if error.errno == errno.ENOMEM:
+        _complain(_NO_MEMORY)
+        return _UNAVAILABLE
     if error.errno not in _OUTPUT_FAULTS:
         return _report(error)
     _complain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def test_an_unknown_failure_is_one_sentence(
     [
         MemoryError(),
         RuntimeError("can't start new thread"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
         ImportError("libffi.so.8: failed to map segment from shared object"),
     ],
 )
