@@ -129,9 +129,9 @@ def spawn_engine(home: Path, flags: Sequence[str] = ()) -> StartingEngine:
 
 
 def last_line(log: Path) -> SafeText:
-    """Return the last line that an engine wrote to its log, or where the log is."""
+    """Return the last line that an engine wrote to its log, its hint apart, or where the log is."""
     tail = log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").split("\n") if exists(log) else []
-    lines = [line for line in tail if line.strip()]
+    lines = [line for line in tail if line.strip() and not line.startswith("hint: ")]
     return safe_line(lines[-1] if lines else f"see {log}")
 
 

@@ -13,6 +13,7 @@ SCHEMA_VERSION = 9
 """`PRAGMA user_version` of a store that this code reads and writes."""
 _MAGIC = b"SQLite format 3\0"
 _AT = slice(60, 64)
+_RESTORE = "run 'taskdeck doctor', then restore a backup; the file is untouched"
 
 
 def stored_version(path: Path) -> int:
@@ -33,12 +34,12 @@ def is_older(path: Path) -> bool:
     return 0 < stored_version(path) < SCHEMA_VERSION
 
 
-def broken(path: Path, error: BaseException | str) -> Unavailable:
+def broken(path: Path, error: BaseException | str, *, hint: str = _RESTORE) -> Unavailable:
     """Say that the file cannot be used as a store."""
     return Unavailable(
         "store.broken",
         f"{path} cannot be used as a store: {error}",
-        hint="run 'taskdeck doctor', then restore a backup; the file is untouched",
+        hint=hint,
         facts={"store": str(path), "reason": str(error)},
     )
 

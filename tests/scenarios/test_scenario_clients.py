@@ -191,11 +191,14 @@ def test_why_an_engine_does_not_start_is_told_as_it_says_it(place: Home, tmp_pat
     assert "did you mean `slots`?" in refused.stderr
     (place.path / "config.toml").unlink()
     # Not by a refusal of ours: it is found broken by the interpreter.
-    (tmp_path / "sitecustomize.py").write_text("import os, sys\nif 'serve' in sys.orig_argv: os._exit(9)\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif 'serve' in sys.orig_argv:\n"
+        "    os.write(2, b'one\\nerror[it]: it broke\\nhint: mend it\\n')\n    os._exit(9)\n"
+    )
     broken = place.run("exec", "--", "true", PYTHONPATH=f"{tmp_path}{os.pathsep}{place.package}")
-    assert (broken.returncode, broken.stderr[:55]) == (
+    assert (broken.returncode, broken.stderr.splitlines()[0]) == (
         4,
-        "error[engine.start]: the engine did not start (exit 9):",
+        "error[engine.start]: the engine did not start (exit 9): error[it]: it broke",
     )
 
 

@@ -180,6 +180,16 @@ async def test_what_is_no_store_is_refused_and_untouched(tmp_path: Path, content
     assert path.read_bytes() == content
 
 
+async def test_of_a_store_that_nothing_was_written_to_it_is_said_what_fills_it(tmp_path: Path) -> None:
+    path = tmp_path / "deck.db"
+    path.touch()
+    with pytest.raises(Unavailable) as caught:
+        await count(Readers(path))
+    assert (
+        caught.value.hint == "the next engine that starts fills it; if it had jobs before, restore a backup"
+    )
+
+
 async def test_a_store_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     other = sqlite3.connect(path)
