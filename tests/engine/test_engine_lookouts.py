@@ -576,10 +576,12 @@ async def test_files_are_looked_at_after_pauses_that_grow_where_no_thread_can_be
 async def test_what_a_poll_saw_and_what_breaks_in_a_look_keep_no_engine_from_its_work(watching: House):
     await watching.open()
     async with serving() as server:
-        server.answers += [says("queued")] * 2 + [says("done")]
+        server.answers += [says("queued")] * 99
         work = await watching.submit(poll("p", server))
         await watching.reach(work, "p", "waiting")
         await watching.stop()
+        # Time passes while an engine stops: it may have asked meanwhile.
+        server.answers[:] = [says("queued"), says("done")]
         with sqlite3.connect(watching.paths.db) as db:
             db.execute("UPDATE attempt SET seen = 'nonsense' WHERE status = 'parked'")
         engine = await watching.open()
