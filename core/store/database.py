@@ -117,9 +117,15 @@ def limited_file(path: Path, error: BaseException) -> Unavailable | None:
     )
 
 
-def file_of(connection: sqlite3.Connection) -> Path:
-    """Return the file of an open store."""
-    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+def limited_store(connection: sqlite3.Connection, error: BaseException) -> Unavailable | None:
+    """Say the same of the file of an open store; None also where that cannot be found out. Never raises."""
+    if file_size_limit() is None:
+        return None
+    try:
+        return limited_file(Path(connection.execute("PRAGMA database_list").fetchone()[2]), error)
+    except (sqlite3.Error, OSError):
+        # What follows is told of the first error.
+        return None
 
 
 def is_full(error: BaseException) -> bool:

@@ -27,7 +27,7 @@ from core.store.apply.limits.unknown_estimates import next_estimate
 from core.store.apply.waits.answers import next_answer
 from core.store.batch import MAX_PER_BATCH, Batch, close_report, earliest
 from core.store.batch_report import Report
-from core.store.database import file_of, full, is_full, is_trouble, limited_file
+from core.store.database import full, is_full, is_trouble, limited_store
 from core.store.dispatch import Apply, phases, phases_apart
 from core.store.engine_time import note_time
 from core.store.savepoints import under_savepoint
@@ -214,7 +214,7 @@ def _refusal(db: sqlite3.Connection, error: Exception) -> TaskdeckError:
 
 
 def _trouble(db: sqlite3.Connection, error: sqlite3.Error) -> Unavailable:
-    limited = limited_file(file_of(db), error)
+    limited = limited_store(db, error)
     if limited is not None:
         return limited
     if is_full(error):

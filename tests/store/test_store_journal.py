@@ -25,7 +25,7 @@ from core.model.commands.work import (
 from core.model.errors import Unavailable
 from core.model.outcomes import Succeeded
 from core.model.records import replace
-from core.store import batch
+from core.store import batch, database
 from core.store.batch_report import Report
 from core.store.journal import Journal
 from core.store.pace import BatchPace
@@ -211,12 +211,17 @@ async def test_a_fenced_journal_tells_its_listener_and_claims_nothing(tmp_path: 
     successor.db.close()
 
 
-async def test_the_writer_lives_on_after_a_failed_commit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [None, 2**60])
+async def test_the_writer_lives_on_after_a_failed_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    # With a limit of file sizes it is asked which file failed, of a connection that fails for all.
+    monkeypatch.setattr(database, "file_size_limit", lambda: limit)
     deck = Deck(tmp_path / "deck.db")
     line = Line(deck, writer=replace(deck.writer, connection=faulty(deck.db, k=1, for_good=True)))
     for _ in range(2):
         with pytest.raises(Unavailable, match="refused to write"):
-            await line.journal.submit(Enqueue(tasks=tasks("a", 1)))
+            await within(line.journal.submit(Enqueue(tasks=tasks("a", 1))), "it is refused")
     assert deck.rows("SELECT 1 FROM task") == []
     line.journal._work.put(None)
     await until(lambda: not line.journal._thread.is_alive(), "the writer thread ends")
