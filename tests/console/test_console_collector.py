@@ -19,6 +19,7 @@ async def test_the_collector_is_off_until_the_screens_have_started(monkeypatch, 
 
     class Screens:
         wants_mouse = False
+        short = None
 
         def __init__(self, *_: object) -> None:
             seen.append(gc.isenabled())
