@@ -164,7 +164,6 @@ def _fail_in_vain_apart(batch: Batch, left: LeftOver) -> bool:
         if error is not None:
             reason = f"it waits in vain and cannot be failed: {error_name(error)}"
             keep_queued_back(batch, one.task, reason)
-    batch.refresh_lanes()
     return True
 
 
