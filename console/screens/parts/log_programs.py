@@ -113,6 +113,9 @@ class LogPrograms:
             with os.fdopen(descriptor, "wb") as file:
                 offset = 0
                 while offset < facts.size:
+                    # Before the first part comes, too: a host may be slow.
+                    self.words = f"fetched {size_text(offset)} of {size_text(facts.size)} (Esc stops)"
+                    self._screen.show_status()
                     chunk = await self._desk.control.logs.chunk(
                         self._task_id, epoch=facts.epoch, offset=offset, limit=_CHUNK, stream=stream
                     )
@@ -122,8 +125,6 @@ class LogPrograms:
                     file.seek(chunk.offset)
                     await finish_in_thread(partial(file.write, chunk.data))
                     offset = chunk.end
-                    self.words = f"fetched {size_text(offset)} of {size_text(facts.size)} (Esc stops)"
-                    self._screen.show_status()
         finally:
             self.words = ""
 
