@@ -270,14 +270,17 @@ class DeskScreen(Screen[None]):
         self.hints.write(_hints_at((*self.parts(), "app"), width))
         frozen = SafeText("FROZEN" if self.desk.frozen else "")
         warnings = warnings_of(self.desk.feed, console=(self.desk.gate.status_word, frozen))
-        # Work that is under way is seen on a narrow screen, too.
-        first = "  ".join(filter(None, (self.position_text(), self.desk.work)))
-        words = (first, self.exporter.status_words(), *self.status_words())
-        self.status.show(pulse, self.desk.look, warnings=warnings, words=words)
+        work = (self.desk.work, self.exporter.status_words(), self.work_text())
+        words = (self.position_text(), *self.status_words())
+        self.status.show(pulse, self.desk.look, warnings=warnings, work=work, words=words)
         if self.load_error and not self._was_loaded and pulse.engine is None:
             # An empty list would say that there is nothing.
             for table in self.query(Table):
                 table.say(STARTING if self.desk.feed.starting else NO_ENGINE)
+
+    def work_text(self) -> str:
+        """Say how far the work is that the operator waits for on this screen; '' = none is under way."""
+        return ""
 
     def status_words(self) -> tuple[str, ...]:
         """Return what else the status bar says of this screen, the most important first."""

@@ -93,14 +93,17 @@ class FoundLinesScreen(DeskScreen):
         at = f"{self.table.cursor + 1:,}/" if self._found else ""
         return f"line {at}{len(self._found):,}"
 
+    def work_text(self) -> str:
+        return f"searching: {self._searched_text()} (Esc stops)" if self._is_searching else ""
+
     def status_words(self) -> tuple[str, ...]:
-        if self._query is None:
+        if self._query is None or self._is_searching:
             return ()
-        tasks = f"{self._task_count:,} tasks, {size_text(self._bytes)}"
-        if self._is_searching:
-            return (f"searching: {tasks} (Esc stops)",)
         cut = f"the first {MOST:,} lines, in " if len(self._found) >= MOST else ""
-        return (f"searched {cut}{tasks}",)
+        return (f"searched {cut}{self._searched_text()}",)
+
+    def _searched_text(self) -> str:
+        return f"{self._task_count:,} tasks, {size_text(self._bytes)}"
 
     def restyle(self) -> None:
         self.table.restyle()

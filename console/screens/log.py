@@ -122,9 +122,12 @@ class LogScreen(DeskScreen):
         whole = f"/{first + len(view.rows) - 1:,}" if view.has_all_below else ""
         return f"line {first + view.top_index:,}{whole}  {percent}"
 
-    def status_words(self) -> tuple[str, ...]:
+    def work_text(self) -> str:
         """Say how far a search or a fetch is."""
-        return tuple(filter(None, (self.programs.words, self.browser.finder.words)))
+        return "  ".join(filter(None, (self.programs.words, self.browser.finder.work_text)))
+
+    def status_words(self) -> tuple[str, ...]:
+        return (self.browser.finder.words,)
 
     def task_status(self) -> str:
         return "" if self.browser.detail is None else self.browser.detail.task.status

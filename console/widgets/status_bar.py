@@ -26,14 +26,24 @@ _ENDING = {
 
 
 class StatusBar(Line):
-    """Warnings in reverse video, the position, tasks by status, texts of the screen, the help key."""
+    """Warnings in reverse video, work under way, position, tasks by status, texts of the screen, help."""
 
     def show(
-        self, pulse: Pulse, look: Look, *, warnings: Sequence[str] = (), words: Sequence[str] = ()
+        self,
+        pulse: Pulse,
+        look: Look,
+        *,
+        warnings: Sequence[str] = (),
+        work: Sequence[str] = (),
+        words: Sequence[str] = (),
     ) -> None:
-        """Show the state of everything; of the words of the screen the first stands before the counts."""
+        """Show the state of everything.
+
+        `work` = what the operator waits for, seen on a narrow screen, too. Of the words of the screen the
+        first, its position, stands before the counts.
+        """
         position, *others = words or ("",)
-        parts = [Content(position)] if position else []
+        parts = [Content(word) for word in (*work, position) if word]
         parts += _counted(pulse, look)
         parts += [Content(word) for word in others if word]
         parts += [Content(f"link {pulse.link_ms}ms")] if pulse.link_ms > _SLOW_MS else []

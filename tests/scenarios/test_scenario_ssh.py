@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,16 +164,21 @@ def test_a_large_output_is_fetched_for_a_program_stopped_by_escape_and_never_lef
         "EDITOR": str(pager),
         "TMPDIR": str(copies),
     }
-    with Terminal(argv, size=(100, 30), environ=environ) as terminal:
+    with Terminal(argv, size=(80, 24), environ=environ) as terminal:
         terminal.sees("Pulse")
         terminal.press("3")
         terminal.sees("row 1/1", "succeeded")
         terminal.press("l")
         terminal.sees("a line of a large output")
-        terminal.press("|")
-        terminal.sees("(Esc stops)")
-        terminal.press("escape")
-        terminal.until(lambda: not list(copies.glob("taskdeck-*")), "what was fetched is removed")
+        # It answers no more, so that the output is not fetched before the key comes.
+        os.kill(there.engine, signal.SIGSTOP)
+        try:
+            terminal.press("|")
+            terminal.sees("of 24.0 MB (Esc stops)", "STALE")
+            terminal.press("escape")
+            terminal.until(lambda: not list(copies.glob("taskdeck-*")), "what was fetched is removed")
+        finally:
+            os.kill(there.engine, signal.SIGCONT)
         assert not told.exists()
         for key in ("|", "E"):
             terminal.press(key)

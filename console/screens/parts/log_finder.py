@@ -89,17 +89,22 @@ class LogFinder:
         return self._searched > 0
 
     @property
+    def work_text(self) -> str:
+        """Say how far the search came; '' = none is under way."""
+        if not self.is_searching:
+            return ""
+        return f"searching {_percent(self._searched, self._reader.facts.size)} (Esc stops)"
+
+    @property
     def words(self) -> str:
-        """Say which match is in view, of how many, and how far the search came."""
-        size = self._reader.facts.size
-        searching = f"searching {_percent(self._searched, size)} (Esc stops)" if self.is_searching else ""
+        """Say which match is in view, and of how many."""
         if self.query is None:
-            return searching
+            return ""
         number = f"{self._number:,}"
         if self.current is not None and (at := self._place_of(self.current)) is not None:
             number = f"{at + 1:,}/{number}"
-        part = f" in {_percent(self._counted_to, size)}" if self.must_count else ""
-        return "  ".join(filter(None, (f"match {number}{part}", searching)))
+        part = f" in {_percent(self._counted_to, self._reader.facts.size)}" if self.must_count else ""
+        return f"match {number}{part}"
 
     async def find(self, query: TextQuery, start: int, way: Way) -> int | None:
         """Return the line of the nearest match from an offset on, or before it; None = there is none.
