@@ -96,17 +96,18 @@ def refuse_file(path: Path, error: BaseException) -> Unavailable:
     return broken(path, error)
 
 
-def limited_file(path: Path, error: BaseException) -> Unavailable | None:
+def limited_file(path: Path, error: BaseException, *, is_undone: bool = False) -> Unavailable | None:
     """Say that a file is as large as this process may make one; None = SQLite failed for something else.
 
-    SQLite tells of no such limit: it is an I/O error like any other.
+    SQLite tells of no such limit: it is an I/O error like any other, and the size of the file decides. That
+    tells nothing where all that was written `is_undone`: then each such error is taken for the limit.
     """
     limit = file_size_limit()
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if limit is None or code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
+    if limit is None or not is_of_disk(error):
         return None
     files = [path.with_name(path.name + end) for end in _ENDS]
-    if max((file.stat().st_size for file in files if exists(file)), default=0) + _ONE_WRITE <= limit:
+    size = max((file.stat().st_size for file in files if exists(file)), default=0)
+    if not is_undone and size + _ONE_WRITE <= limit:
         return None
     return Unavailable(
         "store.file_limit",
@@ -126,6 +127,11 @@ def limited_store(connection: sqlite3.Connection, error: BaseException) -> Unava
     except (sqlite3.Error, OSError):
         # What follows is told of the first error.
         return None
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Return whether the disk took or gave nothing, for whatever reason."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 
 
 def is_full(error: BaseException) -> bool:

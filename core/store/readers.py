@@ -302,8 +302,6 @@ def _judge(path: Path, version: int, tables: int) -> Unavailable | None:
         return refuse_version(path, version)
     if tables:
         return broken(path, "it holds tables of another program")
-    if path.stat().st_size:
-        return broken(path, "it is empty")
     # As an engine leaves it that ended in its first moments.
     hint = "the next engine that starts fills it; if it had jobs before, restore a backup"
     return broken(path, "it is empty", hint=hint)

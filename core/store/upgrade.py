@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -63,9 +64,6 @@ def upgrade_store(path: Path, progress: Progress, *, family_of: FamilyOf) -> Non
             _upgrade(connection, path, progress, family_of=family_of)
     except sqlite3.Error as error:
         raise _refusal(path, error, progress) from error
-    except DBAPIError as error:
-        # Migrations speak to the store through SQLAlchemy.
-        raise _refusal(path, error.orig or error, progress) from error
     finally:
         connection.close()
 
@@ -91,7 +89,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path, progress: Progress, *, 
     progress.tell(f"{path} has schema version {SCHEMA_VERSION} now")
 
 
-def _refusal(path: Path, error: BaseException, progress: Progress) -> TaskdeckError:
+def _refusal(path: Path, error: sqlite3.Error, progress: Progress) -> TaskdeckError:
     if progress.stop.is_set():
         return Unavailable(
             "store.upgrade_stopped",
@@ -110,16 +108,13 @@ def upgrade(connection: sqlite3.Connection, *, family_of: FamilyOf) -> None:
     to nothing afterwards, or tables be others than ours; errors of SQLite travel on.
     """
     _add_function(connection, family_of)
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     (enforced,) = connection.execute("PRAGMA foreign_keys").fetchone()
     # Rebuilding a table would delete what refers to it; the check before the commit takes its place.
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
-        with engine.connect() as bound:
-            bound.exec_driver_sql("BEGIN IMMEDIATE")
+        with _transaction(connection) as bound:
             _carry_out(bound, SCHEMA_VERSION)
             crash_point("upgrade.migrated")
-            bound.commit()
     finally:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if enforced else 'OFF'}")
 
@@ -130,12 +125,22 @@ def create_version(connection: sqlite3.Connection, version: int, *, family_of: F
         fill(connection, now=0)
         return
     _add_function(connection, family_of)
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-    with engine.connect() as bound:
-        bound.exec_driver_sql("BEGIN IMMEDIATE")
+    with _transaction(connection) as bound:
         _carry_out(bound, version)
         seed(connection, now=0)
-        bound.commit()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[Connection]:
+    """Lend a connection as migrations want it, in one transaction; its errors stay those of SQLite."""
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    try:
+        with engine.connect() as bound:
+            bound.exec_driver_sql("BEGIN IMMEDIATE")
+            yield bound
+            bound.commit()
+    except DBAPIError as error:
+        raise error.orig or error from error
 
 
 def _add_function(connection: sqlite3.Connection, family_of: FamilyOf) -> None:

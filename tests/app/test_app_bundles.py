@@ -40,6 +40,7 @@ from core.model.records import replace
 from core.store.bundles.selection import BY_KEY, CARRIED, LEFT_OUT, MADE_AGAIN
 from core.store.tables.schema import metadata
 from core.store.version import SCHEMA_VERSION
+from tests.support.file_limits import file_limit
 from tests.support.homes import Home
 from tests.support.old_stores import write_old_store
 
@@ -337,8 +338,8 @@ async def test_an_output_is_cut_in_its_middle_and_that_is_said(home: Path, tmp_p
             assert behind.end == whole.end
 
 
-@pytest.mark.parametrize("version", ["2"])
-async def test_rows_of_an_older_version_are_brought_up(version: str, tmp_path: Path) -> None:
+def older_bundle(tmp_path: Path, version: str) -> tuple[Path, int]:
+    """Write a bundle as an older release did; return its file and the first of its jobs."""
     old = write_old_store(tmp_path / "old.db", version)
     with closing(sqlite3.connect(old)) as db:
         lines, jobs = [], [job for (job,) in db.execute("SELECT id FROM job WHERE id > 1")]
@@ -351,9 +352,24 @@ async def test_rows_of_an_older_version_are_brought_up(version: str, tmp_path: P
     file.write_bytes(
         packed({ROWS: "".join(f"{line}\n" for line in lines).encode()}, schema=int(version), jobs=jobs)
     )
+    return file, jobs[0]
+
+
+@pytest.mark.parametrize("version", ["2"])
+async def test_rows_of_an_older_version_are_brought_up(version: str, tmp_path: Path) -> None:
+    file, job = older_bundle(tmp_path, version)
     async with open_bundle(file, tell=print) as opened:
         assert report_on(opened).ok
-        assert (await opened.control.job(jobs[0])).id == jobs[0]
+        assert (await opened.control.job(job)).id == job
+
+
+@pytest.mark.parametrize("size", [16_384, 150_000])
+async def test_a_limit_of_file_sizes_is_named_by_who_opens_a_bundle(tmp_path: Path, size: int) -> None:
+    file, _ = older_bundle(tmp_path, "2")
+    with file_limit(size), pytest.raises(Unavailable) as refused:
+        async with open_bundle(file, tell=print):
+            pytest.fail("it opens")
+    assert (refused.value.code, refused.value.facts["limit"]) == ("store.file_limit", size)
 
 
 def packed(

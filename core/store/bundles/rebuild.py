@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from core.model.bundles import broken
 from core.model.decisions import FamilyOf
-from core.model.errors import Unavailable
+from core.model.errors import TaskdeckError, Unavailable
 from core.model.values import ID_MAX, JsonValue
 from core.store.bundles.recount import RECOUNTS
 from core.store.bundles.selection import TABLES
-from core.store.database import is_full, limited_file, refuse_file
+from core.store.database import is_of_disk, limited_file, refuse_file
 from core.store.sql import decode, raw
 from core.store.upgrade import create_version, upgrade
 from core.store.version import SCHEMA_VERSION
@@ -48,7 +48,8 @@ class _Insert(NamedTuple):
 def rebuild_store(path: Path, lines: Iterable[bytes], making: Making) -> None:
     """Make the store file `path` of lines in the form that `rows` writes; older ones are brought up.
 
-    Raises `Invalid` (`bundle.broken`) for other lines, `Unavailable` (`bundle.newer`, `store.full`).
+    Raises `Invalid` (`bundle.broken`) for other lines, `Unavailable` (`bundle.newer`, `store.full`,
+    `store.file_limit`, `store.io`).
     """
     schema = making.schema
     if schema > SCHEMA_VERSION:
@@ -72,11 +73,15 @@ def rebuild_store(path: Path, lines: Iterable[bytes], making: Making) -> None:
                 upgrade(db, family_of=making.family_of)
             _recount(db)
         except sqlite3.DatabaseError as error:
-            if is_full(error) or limited_file(path, error) is not None:
-                raise refuse_file(path, error) from error
-            raise broken(f"its rows do not fit: {error}") from error
+            raise _refusal(path, error) from error
         except OverflowError as error:
             raise broken("a number in its rows is too large") from error
+
+
+def _refusal(path: Path, error: sqlite3.DatabaseError) -> TaskdeckError:
+    if not is_of_disk(error):
+        return broken(f"its rows do not fit: {error}")
+    return limited_file(path, error, is_undone=True) or refuse_file(path, error)
 
 
 class _Rows:
